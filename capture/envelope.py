@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+from audit.json_text import JsonObject, JsonValue
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,16 @@ class Envelope:
     trust: str
     received_at: datetime
     identity: Identity
-    fields: dict[str, Any]
-    body: Any
+    fields: JsonObject
+    body: JsonValue
     sent_as: dict[str, str] = field(default_factory=dict)
     position: int = 0
     key_id: UUID | None = None
     name: str | None = None
     schema_version: int = 1
     message_id: str | None = None
-    timestamp: Any = None
-    sent_at: Any = None
+    timestamp: object = None
+    sent_at: object = None
     clock_trusted: bool = False
     text: str | None = None
     raw: bytes | None = None

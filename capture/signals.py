@@ -25,7 +25,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
@@ -35,10 +35,14 @@ from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils.module_loading import import_string
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractUser
+    from django.http import HttpRequest
+
 logger = logging.getLogger(__name__)
 
 # Takes "signup" or "login", and the facts of it.
-Send = Callable[[str, dict[str, Any]], None]
+Send = Callable[[str, dict[str, object]], None]
 
 _PATHS = {
     "signup": "/api/customer-data/capture-signup",
@@ -50,12 +54,12 @@ _TRY_AGAIN = (408, 425, 429, *range(500, 600))
 _LONGEST_PAUSE = 30.0
 
 
-def is_customer(user: Any) -> bool:
+def is_customer(user: AbstractUser) -> bool:
     """Tell whether a user is a customer, as everybody but staff is."""
     return not (getattr(user, "is_staff", False) or user.is_superuser)
 
 
-def remote_address(request: Any) -> str | None:
+def remote_address(request: HttpRequest) -> str | None:
     """Return the address of a request. Behind a proxy, give `connect` your own."""
     address: str | None = request.META.get("REMOTE_ADDR")
     return address or None
@@ -64,8 +68,8 @@ def remote_address(request: Any) -> str | None:
 def connect(
     send: Send,
     *,
-    is_customer: Callable[[Any], bool] = is_customer,
-    address_of: Callable[[Any], str | None] = remote_address,
+    is_customer: Callable[[AbstractUser], bool] = is_customer,
+    address_of: Callable[[HttpRequest], str | None] = remote_address,
 ) -> Callable[[], None]:
     """Listen to sign-ups, sign-ins and failed ones; return what ends it.
 
@@ -91,8 +95,8 @@ class _Receivers:
     def __init__(
         self,
         send: Send,
-        is_customer: Callable[[Any], bool],
-        address_of: Callable[[Any], str | None],
+        is_customer: Callable[[AbstractUser], bool],
+        address_of: Callable[[HttpRequest], str | None],
     ) -> None:
         self._send = send
         self._is_customer = is_customer
@@ -118,7 +122,9 @@ class _Receivers:
         if options.get("created") and not options.get("raw"):
             self._quietly(self._signup, instance, options.get("using"))
 
-    def _failed(self, credentials: Any, request: Any) -> None:
+    def _failed(
+        self, credentials: dict[str, object], request: HttpRequest | None
+    ) -> None:
         model = get_user_model()
         name = credentials.get(model.USERNAME_FIELD) or credentials.get("username")
         if not isinstance(name, str) or not name:
@@ -129,10 +135,12 @@ class _Receivers:
         if user is not None:
             self._login(request, user, success=False)
 
-    def _login(self, request: Any, user: Any, *, success: bool) -> None:
+    def _login(
+        self, request: HttpRequest | None, user: AbstractUser, *, success: bool
+    ) -> None:
         if not self._is_customer(user):
             return
-        body = {
+        body: dict[str, object] = {
             **_person(user),
             "success": success,
             "login_time": _now(),
@@ -146,11 +154,11 @@ class _Receivers:
             body["ip_address"] = self._address_of(request)
         self._after_commit("login", body)
 
-    def _signup(self, user: Any, using: str | None) -> None:
+    def _signup(self, user: AbstractUser, using: str | None) -> None:
         if not self._is_customer(user):
             return
         joined = getattr(user, "date_joined", None)
-        body = {
+        body: dict[str, object] = {
             **_person(user),
             "full_name": user.get_full_name() or None,
             "signup_date": joined.isoformat() if joined else _now(),
@@ -176,14 +184,14 @@ class _Receivers:
             logger.exception("An event could not be captured.")
 
 
-def _person(user: Any) -> dict[str, Any]:
+def _person(user: AbstractUser) -> dict[str, object]:
     email = getattr(user, user.get_email_field_name(), None)
     return {"user_id": str(user.pk), "email": email}
 
 
 def _method(user: object) -> str:
     path = str(getattr(user, "backend", None) or "")
-    backend: Any = import_string(path) if path else ModelBackend
+    backend = import_string(path) if path else ModelBackend
     return "password" if issubclass(backend, ModelBackend) else backend.__name__
 
 
@@ -227,7 +235,9 @@ class HttpSender:
             os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        self._queue: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(self._size)
+        self._queue: queue.Queue[tuple[str, dict[str, object]]] = queue.Queue(
+            self._size
+        )
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -297,7 +307,7 @@ class HttpSender:
         is_safe = parts.scheme == "https"
         kind = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=self._timeout)
-        # The hub sets our clock right by this.
+        # By this the hub corrects our clock.
         data = json.dumps({**body, "sent_at": _now()}).encode()
         headers = {
             "Authorization": f"Bearer {self._key}",

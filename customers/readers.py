@@ -17,7 +17,8 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, Any
+from typing import IO
+from xml.etree.ElementTree import Element
 
 from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
@@ -25,6 +26,7 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
+from audit.json_text import JsonObject, JsonValue
 from customers.cells import cell_text, unescape_cell
 
 # The escapes of characters that a sheet cannot hold.
@@ -190,7 +192,7 @@ def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
     return names, rows
 
 
-def _json_items(text: str) -> Iterator[dict[str, Any]]:
+def _json_items(text: str) -> Iterator[JsonObject]:
     """Yield the objects of a list one by one; digits stay as they were written."""
     decoder = json.JSONDecoder(parse_float=str, parse_int=str)
     at = _after_blanks(text, 0)
@@ -214,7 +216,7 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
             raise SheetError(_NO_JSON)
 
 
-def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
+def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[JsonValue, int]:
     try:
         return decoder.raw_decode(text, at)
     except (ValueError, RecursionError) as error:
@@ -300,14 +302,14 @@ class _SharedTexts:
         return self._texts[number]
 
 
-def _text_of(node: Any) -> str:
+def _text_of(node: Element) -> str:
     text = Text.from_tree(node).content
     del node[:]
     return str(text)
 
 
-def _narrow(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Cut off empty cells to the right of the allowed columns."""
+def _narrow(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Cut off empty cells behind the allowed columns."""
     total = 0
     for row in rows:
         total += len(row)

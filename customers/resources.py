@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from import_export import resources
 from import_export.fields import Field
 
-from customers.services import ImportTable
+from customers.services import ImportColumn, ImportTable
 
 
 class _Cell(Field):
     """A value in the format of a file, so that the file can be imported again."""
 
-    def __init__(self, column: Any) -> None:
+    def __init__(self, column: ImportColumn) -> None:
         super().__init__(column_name=column.name)
         self.column = column
 
-    def export(self, instance: Any, **_: Any) -> str:
-        return str(self.column.cell(self.column.value_of(instance)))
+    def export(self, instance: object, **_: object) -> str:
+        return self.column.cell(self.column.value_of(instance))
 
 
 @cache

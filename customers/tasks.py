@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Protocol
 from uuid import UUID
 
 from audit.jobs import JobContext, task
+from audit.tenancy.actors import Actor
 from customers import services
 
 _IMPORT_PAGE = "customers.admin.importing.page_of_job"
+
+
+class _Mark(Protocol):
+    """Archives or restores some customers; returns how many."""
+
+    def __call__(
+        self,
+        ids: Iterable[UUID],
+        *,
+        actor: Actor,
+        reason: str,
+        changed_in: UUID | None = None,
+    ) -> int: ...
 
 
 @task("Archive customers", undo="customers.tasks.restore_customers")
@@ -59,9 +74,7 @@ def refresh_figures(context: JobContext) -> None:
     services.refresh_business_stats(context.job.business_id, after=after, step=step)
 
 
-def _mark(
-    context: JobContext, mark: Callable[..., int], done: str, changed_in: str | None
-) -> None:
+def _mark(context: JobContext, mark: _Mark, done: str, changed_in: str | None) -> None:
     operation_id = UUID(changed_in) if changed_in else None
     for number, ids in context.batches():
         with context.piece(context.done + len(ids), cursor=number):

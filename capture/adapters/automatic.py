@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from capture.adapters.values import as_object
 
 # Of Segment's and RudderStack's clients: when it was called and sent, by which version
@@ -45,7 +43,7 @@ _SDK_CONTEXT = frozenset(
 )
 
 
-def without_automatic(adapter: str, body: object) -> Any:
+def without_automatic(adapter: str, body: object) -> object:
     """Return a message without the fields that its client library adds."""
     if not isinstance(body, dict):
         return body

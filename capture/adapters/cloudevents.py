@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from urllib.parse import unquote
 
+from audit.json_text import JsonObject, JsonValue
 from capture.adapters.item import Item
 from capture.adapters.standard import read_data
 from capture.adapters.values import as_object, first, moment, text
@@ -27,7 +27,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: object) -> Item:
 
     The last part of the type chooses ours: `com.example.payment` is a payment.
     """
-    attributes: Mapping[str, Any] = _attributes(headers)
+    attributes: Mapping[str, JsonValue] = _attributes(headers)
     data, path = body, ""
     if "specversion" not in attributes:
         attributes, path = as_object(body), "data"
@@ -50,7 +50,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: object) -> Item:
     )
 
 
-def whole_cloudevent(headers: Mapping[str, str], data: object) -> dict[str, Any]:
+def whole_cloudevent(headers: Mapping[str, str], data: object) -> JsonObject:
     """Return an event whose attributes came in headers as one JSON object."""
     return {**_attributes(headers), "data": data}
 

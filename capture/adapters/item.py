@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+from audit.json_text import JsonObject
 from capture.envelope import Identity, Issue
 
 
@@ -13,16 +13,16 @@ class Item:
     """One message in our words. `type` is None where the route says it."""
 
     identity: Identity
-    fields: dict[str, Any]
-    sent_as: dict[str, str]
-    message_id: str | None
-    timestamp: Any
-    sent_at: Any
-    issue: Issue | None
+    fields: JsonObject = field(default_factory=dict)
+    sent_as: dict[str, str] = field(default_factory=dict)
+    message_id: str | None = None
+    timestamp: object = None
+    sent_at: object = None
+    issue: Issue | None = None
     type: str | None = None
     name: str | None = None
     clock_trusted: bool = False
-    consent: dict[str, Any] | None = None
+    consent: JsonObject | None = None
     ip: str | None = None
     user_agent: str | None = None
     attempt: int | None = None

@@ -6,11 +6,11 @@ tells besides: a payment, a questionnaire, a login, a last visit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.requirement import snake
 from capture.choices import CaptureType
 from capture.parsing import ParseError, is_blank, parse_body, plain_value
@@ -98,8 +98,6 @@ _RISKS = {
     "consecutive_losses_limit": "consecutiveLossesLimit",
 }
 
-Values = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -107,8 +105,8 @@ class Part:
 
     suffix: str
     kind: str
-    body: Values
-    times: tuple[Any, ...]
+    body: JsonObject
+    times: tuple[object, ...]
 
     @property
     def is_dated(self) -> bool:
@@ -116,12 +114,14 @@ class Part:
         return self.suffix in (":login", ":active")
 
 
-def read_columns(columns: Values) -> tuple[Values, list[tuple[str, str]]]:
+def read_columns(
+    columns: Mapping[str, object],
+) -> tuple[JsonObject, list[tuple[str, str]]]:
     """Return the values of a row under their names in snake_case, JSON parsed.
 
     What is not JSON where it should be stays text. Warnings name the column.
     """
-    row: Values = {}
+    row: JsonObject = {}
     warnings: list[tuple[str, str]] = []
     for name, raw in columns.items():
         key = name if snake(name) in row else snake(name)
@@ -134,7 +134,7 @@ def read_columns(columns: Values) -> tuple[Values, list[tuple[str, str]]]:
     return row, warnings
 
 
-def read_legacy(table: str, row: Values, *, has_signup: bool = False) -> list[Part]:
+def read_legacy(table: str, row: JsonObject, *, has_signup: bool = False) -> list[Part]:
     """Return the messages of a row. `has_signup`: another table has the signup."""
     if table == USERS:
         return _user(row, has_signup=has_signup)
@@ -146,7 +146,7 @@ def who(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return WHO.get(table, WHO_ELSE)
 
 
-def _parsed(text: str) -> tuple[Any, str | None]:
+def _parsed(text: str) -> tuple[object, str | None]:
     try:
         parsed = parse_body(text.encode())
     except ParseError:
@@ -154,19 +154,19 @@ def _parsed(text: str) -> tuple[Any, str | None]:
     return parsed.value, None
 
 
-def _first(row: Values, names: Iterable[str]) -> Any:
+def _first(row: JsonObject, names: Iterable[str]) -> object:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def _all(row: Values, *names: str) -> tuple[Any, ...]:
+def _all(row: JsonObject, *names: str) -> tuple[object, ...]:
     return tuple(row[name] for name in names if row.get(name) is not None)
 
 
-def _only(row: Values, names: Iterable[str]) -> Values:
+def _only(row: JsonObject, names: Iterable[str]) -> JsonObject:
     return {name: row[name] for name in names if row.get(name) is not None}
 
 
-def _person(table: str, row: Values) -> Values:
+def _person(table: str, row: JsonObject) -> JsonObject:
     """Return what names the person, for the further messages of a row."""
     ids, emails = who(table)
     person = {"user_id": _first(row, ids), "email": _first(row, emails)}
@@ -174,7 +174,7 @@ def _person(table: str, row: Values) -> Values:
     return {name: value for name, value in person.items() if value is not None}
 
 
-def _whole(table: str, row: Values) -> Values:
+def _whole(table: str, row: JsonObject) -> JsonObject:
     """Return the whole row, with its own id of the person as the user id."""
     body = dict(row)
     user_id = _first(row, who(table)[0])
@@ -186,7 +186,7 @@ def _whole(table: str, row: Values) -> Values:
     return body
 
 
-def _user(row: Values, *, has_signup: bool) -> list[Part]:
+def _user(row: JsonObject, *, has_signup: bool) -> list[Part]:
     body = _whole(USERS, row)
     if "last_login_at" in body:
         # As a fact of a profile it would be a second login.
@@ -204,7 +204,7 @@ def _user(row: Values, *, has_signup: bool) -> list[Part]:
     return parts
 
 
-def _customer(row: Values) -> list[Part]:
+def _customer(row: JsonObject) -> list[Part]:
     person = _person(CUSTOMERS, row)
     joined = _all(row, *_JOINED)
     parts = [Part("", CaptureType.SIGNUP, _whole(CUSTOMERS, row), joined)]
@@ -230,7 +230,7 @@ def _customer(row: Values) -> list[Part]:
     return parts
 
 
-def _is_paid(row: Values) -> bool:
+def _is_paid(row: JsonObject) -> bool:
     status, amount = row.get("payment_status"), row.get("payment_amount")
     status_text = str(status or "").strip().lower()
     if amount in (None, "", 0) or amount == Decimal(0):
@@ -238,17 +238,17 @@ def _is_paid(row: Values) -> bool:
     return True
 
 
-def _payment(row: Values) -> list[Part]:
+def _payment(row: JsonObject) -> list[Part]:
     times = _all(row, "payment_date", "created_at", "timestamp", "updated_at")
     return [Part("", CaptureType.PAYMENT, row, times)]
 
 
-def _questionnaire(row: Values) -> list[Part]:
+def _questionnaire(row: JsonObject) -> list[Part]:
     times = _all(row, "created_at", "timestamp", "updated_at")
     return [Part("", CaptureType.QUESTIONNAIRE, row, times)]
 
 
-def _dashboard(row: Values) -> list[Part]:
+def _dashboard(row: JsonObject) -> list[Part]:
     """Return the state in the objects of document 001.
 
     What only a column knows goes into them; what they say themselves stays.
@@ -266,7 +266,7 @@ def _dashboard(row: Values) -> list[Part]:
     return [Part("", CaptureType.DASHBOARD, body, times)]
 
 
-def _object(body: Values, name: str) -> Values:
+def _object(body: JsonObject, name: str) -> JsonObject:
     """Take an object out of a message; what is none stays there under another name."""
     value = body.pop(name, None)
     if isinstance(value, dict):
@@ -276,7 +276,9 @@ def _object(body: Values, name: str) -> Values:
     return {}
 
 
-def _fill(state: Values, place: str | None, row: Values, names: dict[str, str]) -> None:
+def _fill(
+    state: JsonObject, place: str | None, row: JsonObject, names: dict[str, str]
+) -> None:
     key_name = next((k for k in state if place and snake(k) == snake(place)), place)
     inner = state if key_name is None else state.get(key_name, {})
     if not isinstance(inner, dict):
@@ -293,7 +295,7 @@ def _fill(state: Values, place: str | None, row: Values, names: dict[str, str]) 
         state[key_name] = inner | more
 
 
-def _audit(row: Values) -> list[Part]:
+def _audit(row: JsonObject) -> list[Part]:
     body = dict(row)
     name = body.pop("name", None)
     if name is not None:
@@ -302,7 +304,7 @@ def _audit(row: Values) -> list[Part]:
     return [Part("", CaptureType.EVENT, body, _all(row, "timestamp", "created_at"))]
 
 
-_READERS: dict[str, Callable[[Values], list[Part]]] = {
+_READERS: dict[str, Callable[[JsonObject], list[Part]]] = {
     CUSTOMERS: _customer,
     "payment_data": _payment,
     "questionnaire_data": _questionnaire,

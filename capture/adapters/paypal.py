@@ -8,9 +8,10 @@ Its ids do not tell what they name, so references do: a capture (version 2) and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.adapters.values import (
     Place,
@@ -28,7 +29,6 @@ from capture.adapters.values import (
 from capture.choices import CaptureType, PaymentState
 from capture.envelope import Identity
 
-Fields = dict[str, Any]
 _INVOICE = "invoice:"
 # A dispute that ends like this leaves the money where it is.
 _HARMLESS = (
@@ -44,29 +44,27 @@ def read_paypal(event: dict[str, object]) -> Item:
     fields = as_object(event)
     kind = text(fields.get("event_type"))
     capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
-    content: dict[str, Any] = {"identity": Identity()}
     try:
-        content |= _read_event(kind, Place(event, ""))
+        item = _read_event(kind, Place(event, ""))
     except Unfit as error:
-        content["issue"] = error.issue
-    return Item(
-        **{"fields": {}, "sent_as": {}, "issue": None, **content},
+        item = Item(Identity(), issue=error.issue)
+    return replace(
+        item,
         type=capture_type,
         name=kind,
         message_id=text(fields.get("id")),
         timestamp=moment(fields.get("create_time")),
-        sent_at=None,
         clock_trusted=True,
     )
 
 
-def _read_event(kind: str | None, event: Place) -> dict[str, Any]:
+def _read_event(kind: str | None, event: Place) -> Item:
     if event.text("id") is None or kind is None:
         pointer = "/event_type" if event.text("id") else "/id"
         raise Unfit("schema_violation", pointer, "An event has an id and a type.")
     resource = event.at("resource")
     if kind not in _EVENTS:
-        return {"identity": _person(resource)}
+        return Item(_person(resource))
     if not isinstance(resource.value, dict):
         raise Unfit("schema_violation", "/resource", "The event is about nothing.")
     reader, state = _EVENTS[kind]
@@ -82,14 +80,10 @@ def _read_event(kind: str | None, event: Place) -> dict[str, Any]:
         "state": str(state(resource) if callable(state) else state),
         **payment,
     }
-    return {
-        "identity": _person(resource),
-        "fields": without_none(fields),
-        "sent_as": sent_as,
-    }
+    return Item(_person(resource), without_none(fields), sent_as)
 
 
-def _transaction(resource: Place) -> tuple[Fields, dict[str, str]]:
+def _transaction(resource: Place) -> tuple[JsonObject, dict[str, str]]:
     """Read a capture or a sale."""
     currency, amount, place = _parse_amount(resource.at("amount"))
     payment = {
@@ -100,7 +94,7 @@ def _transaction(resource: Place) -> tuple[Fields, dict[str, str]]:
     return payment, {"final_price": place.path}
 
 
-def _refund(resource: Place) -> tuple[Fields, dict[str, str]]:
+def _refund(resource: Place) -> tuple[JsonObject, dict[str, str]]:
     """Read a refund, or the capture that was refunded. What was paid stays unsaid."""
     total = (
         resource.at("seller_payable_breakdown", "total_refunded_amount"),
@@ -126,7 +120,7 @@ def _refund(resource: Place) -> tuple[Fields, dict[str, str]]:
     return payment, {"amount_refunded": place.path}
 
 
-def _order(resource: Place) -> tuple[Fields, dict[str, str]]:
+def _order(resource: Place) -> tuple[JsonObject, dict[str, str]]:
     """Read an order. Its units are paid together, so they are one payment."""
     units = resource.items("purchase_units")
     amounts = [_parse_amount(unit.at("amount")) for unit in units]
@@ -150,7 +144,7 @@ def _order(resource: Place) -> tuple[Fields, dict[str, str]]:
     return payment, {"final_price": f"{here.path}/0/amount"}
 
 
-def _dispute(resource: Place) -> tuple[Fields, dict[str, str]]:
+def _dispute(resource: Place) -> tuple[JsonObject, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
     disputed = resource.at("disputed_transactions", 0)
     transaction = _named("transaction", disputed.text("seller_transaction_id"))
@@ -293,7 +287,7 @@ def _plan(units: list[Place]) -> str | None:
     return first(name, *(unit.text("description") for unit in units[:1]))
 
 
-_Reader = Callable[[Place], tuple[Fields, dict[str, str]]]
+_Reader = Callable[[Place], tuple[JsonObject, dict[str, str]]]
 _EventReader = tuple[_Reader, str | Callable[[Place], str]]
 _PAYMENT_VERBS: dict[str, _EventReader] = {
     "COMPLETED": (_transaction, PaymentState.PAID),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.choices import CaptureType
 from capture.envelope import Identity, Issue
@@ -162,14 +162,14 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
 class _Spellings:
     """Finds a value under each of its names, in both styles of writing them."""
 
-    def __init__(self, body: dict[str, Any]) -> None:
+    def __init__(self, body: JsonObject) -> None:
         self.issue: Issue | None = None
         self.keys: dict[str, list[str]] = {}
         for key in body:
             self.keys.setdefault(snake(key), []).append(key)
         self.body = body
 
-    def take(self, *names: str) -> Any:
+    def take(self, *names: str) -> object:
         """Return the value of the first of these names that has one."""
         single = ((name,) for name in names)
         for group in (*single, *(g for g in _ONE_VALUE if set(g) <= set(names))):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.adapters.requirement import NAMES, read_requirement, snake
 from capture.adapters.segment_payments import read_order
@@ -66,10 +66,10 @@ _TYPES: dict[str | None, str] = {
 class _Message:
     """A message and the objects in it that every kind has."""
 
-    item: dict[str, Any]
-    traits: dict[str, Any]
-    properties: dict[str, Any]
-    context: dict[str, Any]
+    item: JsonObject
+    traits: JsonObject
+    properties: JsonObject
+    context: JsonObject
 
 
 def read_segment(
@@ -86,7 +86,7 @@ def read_segment(
     """
     if not isinstance(item, dict):
         issue = Issue("item_not_object", "", "Send one JSON object for each item.")
-        return Item(Identity(), {}, {}, None, None, None, issue)
+        return Item(Identity(), issue=issue)
     kind = kind or text(item.get("type"))
     if stored_type is not None:
         kind = _kind_again(kind, stored_type)
@@ -121,14 +121,12 @@ def _common(message: _Message) -> Item:
     consent = as_object(context.get("consent")).get("categoryPreferences")
     return Item(
         identity=identity,
-        fields={},
         sent_as=sent_as,
         message_id=text(item.get("messageId")),
         timestamp=first(
             moment(item.get("timestamp")), moment(item.get("originalTimestamp"))
         ),
         sent_at=moment(item.get("sentAt")),
-        issue=None,
         consent=consent if isinstance(consent, dict) else None,
         ip=text(context.get("ip")),
         user_agent=text(context.get("userAgent")),
@@ -137,9 +135,10 @@ def _common(message: _Message) -> Item:
     )
 
 
-def _count(value: Any) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count else None
+def _count(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
 
 
 def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
@@ -177,7 +176,7 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
 
 def _traits(
     item: dict[str, object], context: dict[str, object], kind: str | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the traits of the person. Those at the root of a group are the group's."""
     root = {} if kind == "group" else as_object(item.get("traits"))
     return {**as_object(context.get("traits")), **without_none(root)}
@@ -205,7 +204,7 @@ def _identify(message: _Message, common: Item, *_: object) -> Item:
     return replace(common, type=CaptureType.PROFILE, fields=_profile(message.traits))
 
 
-def _profile(traits: dict[str, object]) -> dict[str, Any]:
+def _profile(traits: dict[str, object]) -> JsonObject:
     values = {snake(key): value for key, value in traits.items()}
     parts = (text(values.get("first_name")), text(values.get("last_name")))
     consent = values.get("marketing_consent")
@@ -226,7 +225,7 @@ def _place(address: object) -> str | None:
     return first(text(address), text(as_object(address).get("city")))
 
 
-def _group(message: _Message, common: Item, *_: Any) -> Item:
+def _group(message: _Message, common: Item, *_: object) -> Item:
     group = {
         "group_id": text(message.item.get("groupId")),
         "group_traits": as_object(message.item.get("traits")) or None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.requirement import snake
 from capture.adapters.values import text, without_none
 
@@ -42,9 +42,7 @@ _UNPAID = {
 _WORD = re.compile(r"[a-z]+")
 
 
-def read_order(
-    name: str, properties: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def read_order(name: str, properties: JsonObject) -> tuple[JsonObject, dict[str, str]]:
     """Return the fields of a payment, and the key that each one came under."""
     keys: dict[str, str] = {}
     for key, value in properties.items():
@@ -75,9 +73,7 @@ def _outcome(name: str) -> str:
     return next((_UNPAID[word] for word in words if word in _UNPAID), "completed")
 
 
-def _move(
-    fields: dict[str, Any], used: dict[str, str], source: str, target: str
-) -> None:
+def _move(fields: JsonObject, used: dict[str, str], source: str, target: str) -> None:
     for mapping in (fields, used):
         if source in mapping:
             mapping[target] = mapping.pop(source)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.adapters.requirement import NAMES, read_requirement
 from capture.adapters.values import as_object, first, moment, text
@@ -14,7 +14,7 @@ from capture.envelope import Identity, Issue
 _FAILED = ("failed", "failure", "denied")
 
 
-def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
+def read_standard(event: JsonObject, webhook_id: str | None) -> Item:
     """Return an event in our words. Never raises for what it holds.
 
     The first part of the type chooses ours: `payment.succeeded` is a payment.
@@ -47,11 +47,6 @@ def read_data(
         return Item(
             identity=_identity(data),
             fields={"properties": data} if isinstance(data, dict) else {},
-            sent_as={},
-            message_id=None,
-            timestamp=None,
-            sent_at=None,
-            issue=None,
             type=CaptureType.EVENT,
             name=name,
         )
@@ -79,7 +74,7 @@ def _identity(data: object) -> Identity:
     return replace(identity, phone=None)
 
 
-def _with_outcome(family: str, verb: str, fields: dict[str, object]) -> dict[str, Any]:
+def _with_outcome(family: str, verb: str, fields: dict[str, object]) -> JsonObject:
     """Let the type say how it went where the data does not."""
     if family == CaptureType.PAYMENT and verb:
         return {"payment_status": verb, **fields}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
 
 from capture.adapters.item import Item
 from capture.adapters.stripe_objects import (
@@ -38,15 +38,13 @@ def read_stripe(event: dict[str, object]) -> Item:
         kind, item = _read_event(Place(event, ""))
     except Unfit as error:
         kind = text(as_object(event).get("type")) or ""
-        item = {"identity": Identity(), "issue": error.issue}
-        item["type"] = _type_of(kind)
+        item = Item(Identity(), issue=error.issue, type=_type_of(kind))
     fields = as_object(event)
-    return Item(
-        **{"fields": {}, "sent_as": {}, "issue": None, **item},
+    return replace(
+        item,
         name=kind or None,
         message_id=text(fields.get("id")),
         timestamp=moment(fields.get("created")),
-        sent_at=None,
         clock_trusted=True,
     )
 
@@ -57,7 +55,7 @@ def stripe_livemode(event: dict[str, object]) -> bool | None:
     return mode if isinstance(mode, bool) else None
 
 
-def _read_event(event: Place) -> tuple[str, dict[str, Any]]:
+def _read_event(event: Place) -> tuple[str, Item]:
     kind = event.text("type")
     if event.text("id") is None or kind is None:
         pointer = "/type" if event.text("id") else "/id"
@@ -69,13 +67,13 @@ def _read_event(event: Place) -> tuple[str, dict[str, Any]]:
         capture_type = CaptureType.EVENT
     if capture_type == CaptureType.EVENT:
         identity = Identity(provider_customer_id=customer_of(resource))
-        return kind, {"type": capture_type, "identity": identity}
+        return kind, Item(identity, type=capture_type)
     if not isinstance(resource.value, dict):
         raise Unfit("schema_violation", "/data/object", "The event is about nothing.")
     if capture_type == CaptureType.PROFILE:
         identity, fields = profile_of(resource)
-        return kind, {"type": capture_type, "identity": identity, "fields": fields}
-    return kind, {"type": capture_type, **_payment(kind, resource)}
+        return kind, Item(identity, fields, type=capture_type)
+    return kind, _payment(kind, resource)
 
 
 def _type_of(kind: str) -> str:
@@ -84,7 +82,7 @@ def _type_of(kind: str) -> str:
     return CaptureType.PAYMENT if kind in _STATES else CaptureType.EVENT
 
 
-def _payment(kind: str, resource: Place) -> dict[str, Any]:
+def _payment(kind: str, resource: Place) -> Item:
     money = find_money(kind, resource)
     state = _STATES[kind]
     ids = find_ids(kind, resource)
@@ -106,11 +104,12 @@ def _payment(kind: str, resource: Place) -> dict[str, Any]:
         "references": payment_ids,
         "state": reached,
     }
-    return {
-        "identity": purchaser_of(resource),
-        "fields": without_none(fields),
-        "sent_as": money.sent_as,
-    }
+    return Item(
+        purchaser_of(resource),
+        without_none(fields),
+        money.sent_as,
+        type=CaptureType.PAYMENT,
+    )
 
 
 def _session(resource: Place, money: Money) -> str:

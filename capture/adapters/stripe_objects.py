@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
+from audit.json_text import JsonObject
 from capture.adapters.values import (
     Place,
     currency_of,
@@ -32,7 +32,7 @@ def customer_of(resource: Place) -> str | None:
     return _id(resource.at("customer"))
 
 
-def profile_of(customer: Place) -> tuple[Identity, dict[str, Any]]:
+def profile_of(customer: Place) -> tuple[Identity, JsonObject]:
     """Return who a customer object is, and what it says of them."""
     phone = customer.text("phone")
     city = (customer.text("address", "city"), customer.text("address", "country"))
@@ -71,7 +71,7 @@ def purchaser_of(resource: Place) -> Identity:
     )
 
 
-def describe(resource: Place) -> dict[str, Any]:
+def describe(resource: Place) -> dict[str, str | None]:
     """Return what a payment says besides ids and money."""
     name = (
         resource.text("customer_details", "name"),

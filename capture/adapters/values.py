@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
+from audit.json_text import JsonObject, JsonValue
 from capture.envelope import Issue
 from customers.money import CURRENCIES, exponent
 
@@ -17,6 +18,7 @@ _STRIPE_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
 _MAX_MINOR = 10**15
 _MAJOR = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _LONGEST_REFERENCE = 200
+_T = TypeVar("_T")
 
 
 class Unfit(Exception):  # noqa: N818 - no error of the program
@@ -31,12 +33,12 @@ class Unfit(Exception):  # noqa: N818 - no error of the program
 class Place:
     """A value and its path, which an issue names."""
 
-    value: Any
+    value: JsonValue
     path: str
 
     def at(self, *keys: str | int) -> Place:
         """Return a value further down; None where the way ends."""
-        member: Any = self.value
+        member: JsonValue = self.value
         for key in keys:
             member = _member(member, key)
         return Place(member, "/".join([self.path, *map(str, keys)]).lstrip("/"))
@@ -52,7 +54,7 @@ class Place:
         return [here.at(n) for n in range(length)]
 
 
-def _member(value: object, key: str | int) -> Any:
+def _member(value: object, key: str | int) -> JsonValue:
     if isinstance(value, dict):
         return value.get(key)
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -67,17 +69,17 @@ def text(value: object) -> str | None:
     return str(value).strip() or None
 
 
-def first(*values: object) -> Any:
+def first(*values: _T | None) -> _T | None:
     """Return the first that is not None."""
     return next((value for value in values if value is not None), None)
 
 
-def as_object(value: object) -> dict[str, Any]:
+def as_object(value: object) -> JsonObject:
     """Return the object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def moment(value: object) -> Any:
+def moment(value: object) -> object:
     """Return what may be a time, unparsed: text or a number."""
     is_time = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
     return value if is_time else None
@@ -89,7 +91,7 @@ def references(ids: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def without_none(fields: dict[str, Any]) -> dict[str, Any]:
+def without_none(fields: JsonObject) -> JsonObject:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from capture.ingest.identity import LinkResult
 from capture.ingest.projections import (
     TYPED,
@@ -12,10 +9,9 @@ from capture.ingest.projections import (
     last_seen,
     parse_capture,
     project,
+    write_over,
 )
 from capture.models import Capture, CaptureLink
-
-_UNCHANGED_COLUMNS = {"id", "ip_address", "user_agent", "created_at"}
 
 
 def replace_corrected(
@@ -38,22 +34,8 @@ def replace_corrected(
         owner = linked.customers[correction.pk]
         CaptureLink.objects.filter(capture=capture).update(customer=owner)
         linked.customers[capture.pk] = owner
-        _rewrite(item, owner)
+        if capture.type in TYPED:
+            seen = last_seen([capture.pk]).get(capture.pk)
+            write_over(TYPED[capture.type], [project(item, owner, seen)])
         result.append(item)
     return result
-
-
-def _rewrite(item: ParsedCapture, owner: UUID | None) -> None:
-    model: Any = TYPED.get(item.capture.type)
-    if model is None:
-        return
-    seen = last_seen([item.capture.pk]).get(item.capture.pk)
-    projection: Any = project(item, owner, seen)
-    stored = model.objects.filter(capture=item.capture).first()
-    if stored is None:
-        projection.save()
-        return
-    for field in model._meta.fields:
-        if field.name not in _UNCHANGED_COLUMNS:
-            setattr(stored, field.attname, getattr(projection, field.attname))
-    stored.save()

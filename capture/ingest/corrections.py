@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.ids import uuid7
+from audit.json_text import JsonObject, JsonValue
 from audit.tenancy.actors import Actor
 from capture.choices import IngestStatus
 from capture.envelope import Envelope
@@ -31,7 +31,7 @@ def correct_capture(
 ) -> Capture:
     """Record a correction of captured values: a new capture that names the old one.
 
-    `changes` are keys of the message and their right values. The new record holds the
+    `changes` are keys of the message and what they should say. The new record holds the
     old and new value of each, the reason and the person; the projections show the
     corrected value. The captured record itself is never touched. Raises
     ValidationError without a reason, without a change, or for a value that does not
@@ -100,20 +100,20 @@ def corrections_of(capture_id: UUID) -> list[Capture]:
     return list(corrections.order_by("-received_at", "-pk"))
 
 
-def current_payload(capture: Capture) -> dict[str, Any]:
+def current_payload(capture: Capture) -> JsonObject:
     """Return the message as corrections left it."""
     newest = next(iter(corrections_of(capture.corrects_id or capture.pk)), capture)
     body = read_payload(newest.payload)
     return {k: v for k, v in body.items() if k != "correction"}
 
 
-def correction_note(correction: Capture) -> dict[str, Any]:
+def correction_note(correction: Capture) -> JsonObject:
     """Return what a correction says of itself: former and new values, the reason."""
     note = read_payload(correction.payload).get("correction", {})
     return note if isinstance(note, dict) else {}
 
 
-def read_value(text: str) -> Any:
+def read_value(text: str) -> JsonValue:
     """Return the value of JSON text. Raises ValueError for anything else."""
     try:
         return parse_body(text.encode()).value

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from audit.privacy.invisible import without_unseen
@@ -121,7 +120,7 @@ def customer_columns(fields: dict[str, object]) -> dict[str, str]:
     return {name: value for name, value in columns.items() if value}
 
 
-def _weight(value: CapturedValue) -> tuple[Any, ...]:
+def _weight(value: CapturedValue) -> tuple[bool, int, datetime, datetime, UUID]:
     rank = TRUST_RANK[Trust(value.trust)]
     is_profile = value.capture.type in PROFILE_TYPES
     return is_profile, rank, value.occurred_at, value.received_at, value.capture_id
@@ -157,7 +156,7 @@ def _compete(
 
 def _answers(
     owned: list[tuple[ParsedCapture, UUID]],
-) -> list[tuple[UUID, bool, datetime, UUID]]:
+) -> list[customers.CapturedConsent]:
     """Return answers to the marketing question; GPC is a no to it."""
     answers = []
     for item, pk in owned:
@@ -166,5 +165,7 @@ def _answers(
         if capture.gpc and capture.trust == Trust.BROWSER:
             answer = False
         if isinstance(answer, bool):
-            answers.append((pk, answer, capture.occurred_at, capture.pk))
+            answers.append(
+                customers.CapturedConsent(pk, answer, capture.occurred_at, capture.pk)
+            )
     return answers

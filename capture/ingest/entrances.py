@@ -53,7 +53,7 @@ class Items:
 
     items: list[Any]
     prefix: str = ""
-    sent_at: Any = None
+    sent_at: object = None
     is_batch: bool = True
 
 

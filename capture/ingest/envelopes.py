@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.invisible import bare, without_unseen
 from capture.adapters import (
     EVENT_TYPES,
@@ -46,11 +47,13 @@ REQUIREMENT, NATIVE, SEGMENT, CLOUDEVENTS = (
     "segment",
     "cloudevents",
 )
-Reader = Callable[[dict[str, Any]], Item]
+Reader = Callable[[JsonObject], Item]
+# Of `Envelope`, by name, as far as an entrance knows them; and `business_id`.
+Fields = dict[str, Any]
 
 _LARGE_ITEM = 32_768
 _NOT_AN_OBJECT = Issue("item_not_object", "", "Send one JSON object for each item.")
-_NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
+_NO_ITEM = Item(Identity())
 
 
 def build_envelopes(
@@ -120,20 +123,31 @@ def build_cloudevent(
     return [envelope]
 
 
-def build_webhook(provider: str, event: Any, **envelope_fields: Any) -> list[Envelope]:
+def build_webhook(
+    provider: str,
+    event: object,
+    *,
+    webhook_id: str | None = None,
+    **envelope_fields: object,
+) -> list[Envelope]:
     """Return the envelope of one event of a provider; `raw` has its exact bytes."""
-    webhook_id = envelope_fields.pop("webhook_id", None) or ""
     readers: dict[str, Reader] = {
         Provider.STRIPE: read_stripe,
         Provider.PAYPAL: read_paypal,
-        Provider.STANDARD: lambda body: read_standard(body, webhook_id),
+        Provider.STANDARD: lambda body: read_standard(body, webhook_id or ""),
     }
     envelope_fields = {"adapter": provider, **envelope_fields}
     return [build_envelope(event, readers[provider], None, envelope_fields)]
 
 
 def build_again(
-    adapter: str, kind: str, item: object, source: Source, **envelope_fields: object
+    adapter: str,
+    kind: str,
+    item: object,
+    source: Source,
+    *,
+    webhook_id: str | None = None,
+    **envelope_fields: object,
 ) -> list[Envelope]:
     """Return the envelopes of a quarantined item, read by its adapter again."""
     envelope_fields = {
@@ -141,10 +155,8 @@ def build_again(
         "business_id": source.business_id,
         **envelope_fields,
     }
-    webhook_id = envelope_fields.pop("webhook_id", None)
     if adapter in Provider.values:
-        envelope_fields["webhook_id"] = webhook_id
-        return build_webhook(adapter, item, **envelope_fields)
+        return build_webhook(adapter, item, webhook_id=webhook_id, **envelope_fields)
     if adapter == SEGMENT:
         return build_segment(item, None, event_names(source), **envelope_fields)
     if adapter in (NATIVE, CLOUDEVENTS):
@@ -173,7 +185,7 @@ def build_unreadable(text: str, issue: Issue, **envelope_fields: Any) -> Envelop
 
 
 def build_envelope(
-    item: Any, reader: Reader, kind: str | None, envelope_fields: dict[str, Any]
+    item: object, reader: Reader, kind: str | None, envelope_fields: Fields
 ) -> Envelope:
     """Return the envelope of one item. Never raises for what an item holds.
 
@@ -226,8 +238,8 @@ def _given_id(item: object) -> str | None:
 
 def _checked(
     message: Item,
-    body: Any,
-    envelope_fields: dict[str, Any],
+    body: JsonValue,
+    envelope_fields: Fields,
     *,
     kind: str | None,
     warnings: list[tuple[str, str]],
@@ -244,7 +256,7 @@ def _checked(
         "sent_at": message.sent_at,
         "name": message.name,
     }
-    merged: dict[str, Any] = {
+    merged: Fields = {
         "received_at": timezone.now(),
         **envelope_fields,
         **{name: value for name, value in overrides.items() if value is not None},
@@ -310,7 +322,7 @@ def _read_native(kind: str, body: dict[str, object]) -> Item:
     return replace(item, name=name)
 
 
-def _with_consent(message: Item) -> dict[str, Any]:
+def _with_consent(message: Item) -> JsonObject:
     """Return the fields, with what a consent manager says of marketing."""
     answers = {str(k).casefold(): v for k, v in (message.consent or {}).items()}
     answer = answers.get("marketing")
@@ -319,7 +331,7 @@ def _with_consent(message: Item) -> dict[str, Any]:
     return message.fields
 
 
-def _without_address(body: object, message: Item) -> tuple[Any, str | None]:
+def _without_address(body: object, message: Item) -> tuple[JsonValue, str | None]:
     """Return the body without the person's network address, and that address.
 
     A capture is never changed; from typed rows an address can be removed later.

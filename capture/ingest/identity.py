@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
@@ -39,9 +38,9 @@ _LARGE = ("capture__payload", "capture__raw", "capture__warnings")
 class Identities:
     """Customers of one business by e-mail key, user id and anonymous id."""
 
-    by_email: dict[str, UUID] = field(default_factory=dict)
-    by_ref: dict[str, UUID] = field(default_factory=dict)
-    by_anonymous: dict[str, UUID] = field(default_factory=dict)
+    by_email: dict[str | None, UUID] = field(default_factory=dict)
+    by_ref: dict[str | None, UUID] = field(default_factory=dict)
+    by_anonymous: dict[str | None, UUID] = field(default_factory=dict)
 
     def find(self, capture: Capture) -> tuple[UUID | None, str | None]:
         """Return the customer of a capture, and the rule that says so."""
@@ -86,10 +85,10 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
     missing = _missing(parsed, identities)
     made = customers.create_captured_customers(source.business, missing, actor=actor)
     for new_customer, customer_id in zip(missing, made, strict=True):
-        if new_customer.get("email"):
-            identities.by_email[fold_email(new_customer["email"])] = customer_id
-        if new_customer.get("external_id"):
-            identities.by_ref[new_customer["external_id"]] = customer_id
+        if new_customer.email:
+            identities.by_email[fold_email(new_customer.email)] = customer_id
+        if new_customer.external_id:
+            identities.by_ref[new_customer.external_id] = customer_id
     linked = LinkResult(new_identifiers=_learn(parsed, identities))
     links = [link_of(capture, identities) for capture in captures]
     CaptureLink.objects.bulk_create(links)
@@ -154,19 +153,19 @@ def _identified(
     return customers_by_name
 
 
-def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str, UUID]:
+def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str | None, UUID]:
     return {value: next(iter(ids)) for value, ids in owners.items() if len(ids) == 1}
 
 
 def _missing(
     parsed: list[ParsedCapture], identities: Identities
-) -> list[dict[str, Any]]:
-    """Return the columns of each customer to be made.
+) -> list[customers.CapturedCustomer]:
+    """Return the customers to be made.
 
     Messages of one batch may name a person by e-mail, by user id, or by both.
     """
-    missing: list[dict[str, Any]] = []
-    by_name: dict[str, dict[str, Any]] = {}
+    missing: list[customers.CapturedCustomer] = []
+    by_name: dict[str, customers.CapturedCustomer] = {}
     for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
         names = [name for name in (capture.email, capture.user_ref) if name]
@@ -187,19 +186,19 @@ def _missing(
 
 
 def _complete(
-    new_customer: dict[str, object],
+    new_customer: customers.CapturedCustomer,
     item: ParsedCapture,
-    by_name: dict[str, dict[str, object]],
+    by_name: dict[str, customers.CapturedCustomer],
 ) -> None:
     """Add the id that an earlier message of the batch did not name."""
     capture = item.capture
-    lacks_ref = not new_customer["external_id"] and capture.user_ref not in by_name
+    lacks_ref = not new_customer.external_id and capture.user_ref not in by_name
     if capture.user_ref and lacks_ref:
-        new_customer["external_id"] = capture.user_ref
-    if capture.email and not new_customer["email"] and capture.email not in by_name:
-        if new_customer["name"] == new_customer["external_id"]:
-            new_customer["name"] = name_in(item.fields.get("full_name")) or item.email
-        new_customer["email"] = item.email
+        new_customer.external_id = capture.user_ref
+    if capture.email and not new_customer.email and capture.email not in by_name:
+        if new_customer.name == new_customer.external_id:
+            new_customer.name = name_in(item.fields.get("full_name")) or item.email
+        new_customer.email = item.email
 
 
 def _makes_customer(item: ParsedCapture) -> bool:
@@ -208,22 +207,21 @@ def _makes_customer(item: ParsedCapture) -> bool:
     return item.capture.type not in _NOT_ENOUGH
 
 
-def _new_customer(item: ParsedCapture) -> dict[str, Any]:
+def _new_customer(item: ParsedCapture) -> customers.CapturedCustomer:
     fields, capture = item.fields, item.capture
-    email = item.email
-    return {
-        "name": name_in(fields.get("full_name")) or email or capture.user_ref,
-        "email": email,
-        "phone": capture.phone,
-        "external_id": capture.user_ref,
-        "joined_at": capture.occurred_at,
-        "source": _line(fields.get("signup_source"), 100) or "website",
-    }
+    return customers.CapturedCustomer(
+        name=name_in(fields.get("full_name")) or item.email or capture.user_ref,
+        email=item.email,
+        phone=capture.phone,
+        external_id=capture.user_ref,
+        joined_at=capture.occurred_at,
+        source=_source(fields.get("signup_source")) or "website",
+    )
 
 
-def _line(value: object, length: int = 255) -> str:
-    text = str(value).replace("\0", "") if isinstance(value, str) else ""
-    return text.encode("utf-8", errors="replace").decode().strip()[:length]
+def _source(value: object) -> str:
+    text = value.replace("\0", "") if isinstance(value, str) else ""
+    return text.encode("utf-8", errors="replace").decode().strip()[:100]
 
 
 def _learn(
@@ -416,5 +414,5 @@ def _copy_customers(capture_ids: list[UUID]) -> None:
     """Give typed rows the customer of their capture."""
     owner = CaptureLink.objects.filter(capture=OuterRef("capture"))
     for model in TYPED.values():
-        projections: Any = model.objects.filter(capture__in=capture_ids)
+        projections = model._default_manager.filter(capture__in=capture_ids)
         projections.update(customer=Subquery(owner.values("customer")[:1]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from audit.crypto import hmac_hex
 from audit.emails import fold_email
+from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from audit.tenancy.actors import Actor
 from capture.adapters import AMOUNTS
@@ -79,13 +79,13 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         raw=envelope.raw,
         raw_signature=_column(envelope.raw_signature, 2000),
         event_name=_column(envelope.name, 255),
-        email=fold_email(_safe(who.email)) if who.email else None,
+        email=fold_email(storable(who.email)) if who.email else None,
         phone=_column(who.phone, 50),
         user_ref=_column(who.user_id, 255),
         anonymous_ref=_column(_anonymous(envelope), 255),
         previous_ref=_column(who.previous_id, 255),
         fingerprint=fingerprint(envelope.body),
-        warnings=[[code, _safe(pointer)] for code, pointer in warnings] or None,
+        warnings=[[code, storable(pointer)] for code, pointer in warnings] or None,
     )
 
 
@@ -186,25 +186,25 @@ def _time_warnings(
     return [(code, "") for code in codes]
 
 
-def _retained_values(envelope: Envelope, source: Source) -> dict[str, Any]:
+def _retained_values(envelope: Envelope, source: Source) -> JsonObject:
     """Return the values that are not personal and must survive an erasure."""
     fields = envelope.fields
     if envelope.type == CaptureType.PAYMENT:
         return _payment_values(fields, source)
     if envelope.type == CaptureType.SIGNUP:
         names = ("plan", "signup_source", "signup_method")
-        return {n: _safe(str(fields[n]))[:200] for n in names if n in fields}
+        return {n: storable(str(fields[n]))[:200] for n in names if n in fields}
     if envelope.type == CaptureType.LOGIN:
         return {
             "success": is_success(fields) is True,
-            "login_method": _safe(str(fields.get("login_method", "password")))[:50],
+            "login_method": storable(str(fields.get("login_method", "password")))[:50],
         }
     return {}
 
 
-def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
+def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
     currency = fields.get("currency")
-    values: dict[str, Any] = {
+    values: JsonObject = {
         "processor": processor_of(fields),
         "transaction_id": fields.get("transaction_id"),
         "plan_name": fields.get("plan_name"),
@@ -218,7 +218,7 @@ def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
         amount = to_decimal(fields.get(name))
         values[name] = None if amount is None else str(to_column_decimals(amount))
     return {
-        name: value if isinstance(value, bool) else _safe(str(value))[:_LONGEST_FACT]
+        name: value if isinstance(value, bool) else storable(str(value))[:_LONGEST_FACT]
         for name, value in values.items()
         if value not in (None, "")
     }
@@ -270,10 +270,10 @@ def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:
 
 
 def _column(text: str | None, length: int) -> str | None:
-    return _safe(text)[:length] if text else None
+    return storable(text)[:length] if text else None
 
 
-def _safe(text: str | None) -> str:
+def storable(text: str | None) -> str:
     """Return text that both databases take; the payload keeps the exact one."""
     clean = (text or "").replace("\0", "\u2400")
     return clean.encode("utf-8", errors="replace").decode()

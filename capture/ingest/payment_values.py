@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from audit.json_text import JsonObject
 from capture.choices import SETTLED_STATES, TRUST_RANK, PaymentState, Trust
 from capture.ingest.projections import ParsedCapture, number, parse_capture, text
 from capture.ingest.validation import to_decimal
@@ -49,6 +50,10 @@ COLUMNS = (
     "verified",
     "amount_refunded",
 )
+# Of them, the columns of a payment by name.
+Columns = dict[str, Any]
+# When something happened, when it came, and the id of its capture.
+Moment = tuple[datetime, datetime, UUID]
 # From the payload, unless it was erased.
 _TEXTS = {
     "coupon_code": 100,
@@ -84,14 +89,14 @@ class PaymentGroup:
         self.payments |= other.payments
 
 
-def columns_of(group: PaymentGroup) -> dict[str, Any]:
+def columns_of(group: PaymentGroup) -> Columns:
     """Return every computed column of the payment of a group."""
     parsed = sorted(group.parsed_captures(), key=_weight)
     ours = [t for t in parsed if t.capture.trust != Trust.BROWSER] or parsed
     state, refunded = _state(ours)
     strongest = parsed[-1].capture
     by_time = sorted(group.captures.values(), key=moment_of)
-    merged: dict[str, Any] = {}
+    merged: JsonObject = {}
     for item in parsed:
         stated = dict(item.values)
         if stated.get("currency_assumed") and merged.get("currency_assumed") is False:
@@ -122,12 +127,12 @@ def columns_of(group: PaymentGroup) -> dict[str, Any]:
     }
 
 
-def moment_of(capture: Capture) -> tuple[datetime, datetime, UUID]:
-    """Return what orders captures: when it happened, when it came, its id."""
+def moment_of(capture: Capture) -> Moment:
+    """Return what orders captures."""
     return capture.occurred_at, capture.received_at, capture.pk
 
 
-def _weight(parsed: ParsedCapture) -> tuple[Any, ...]:
+def _weight(parsed: ParsedCapture) -> tuple[int, datetime, datetime, UUID]:
     """Sort key: trust, then event time; the last capture wins."""
     return TRUST_RANK[Trust(parsed.capture.trust)], *moment_of(parsed.capture)
 
@@ -137,9 +142,9 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
 
     Ordinary states rank; refunded, disputed and failed count from their time on.
     """
-    ordinary: tuple[int, Any, str] | None = None
-    received: Any = None
-    special: tuple[Any, str] | None = None
+    ordinary: tuple[int, Moment, str] | None = None
+    received: Moment | None = None
+    special: tuple[Moment, str] | None = None
     refunds = []
     for item in parsed:
         values = item.values

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -26,8 +25,14 @@ from capture.choices import (
     PaymentState,
     Trust,
 )
-from capture.ingest.payment_values import COLUMNS, PaymentGroup, columns_of, moment_of
-from capture.ingest.projections import parse_capture
+from capture.ingest.payment_values import (
+    COLUMNS,
+    Columns,
+    PaymentGroup,
+    columns_of,
+    moment_of,
+)
+from capture.ingest.projections import newest_corrections, parse_capture
 from capture.ingest.validation import to_decimal
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
 from customers import services as customers
@@ -89,13 +94,9 @@ def compute_groups(business_id: UUID, captures: list[Capture]) -> list[PaymentGr
 
 def _load_corrections(groups: list[PaymentGroup]) -> None:
     """Parse the captures that staff corrected, with their corrections."""
-    everything = {pk: c for group in groups for pk, c in group.captures.items()}
-    corrections = Capture.objects.filter(corrects_id__in=list(everything))
-    newest: dict[Any, Capture] = {}
-    for correction in corrections.order_by("received_at", "pk"):
-        newest[correction.corrects_id] = correction
+    newest = newest_corrections({pk for group in groups for pk in group.captures})
     for group in groups:
-        for pk in newest.keys() & group.captures.keys():
+        for pk in group.captures.keys() & newest.keys():
             group.corrected[pk] = parse_capture(group.captures[pk], newest[pk])
 
 
@@ -136,17 +137,17 @@ def _stored(payment_ids: Iterable[UUID]) -> list[PaymentGroup]:
 
 def _merge_groups(groups: list[PaymentGroup]) -> list[PaymentGroup]:
     """Join groups that share a reference or a capture."""
-    by_name: dict[Any, PaymentGroup] = {}
+    by_name: dict[str | UUID, PaymentGroup] = {}
     merged: list[PaymentGroup] = []
     for group in groups:
-        names = {*group.references, *group.captures}
+        names: set[str | UUID] = {*group.references, *group.captures}
         others = {id(by_name[n]): by_name[n] for n in names if n in by_name}
         for other in others.values():
             group.join(other)
             merged = [earlier for earlier in merged if earlier is not other]
         merged.append(group)
-        for name in {*group.references, *group.captures}:
-            by_name[name] = group
+        names = {*group.references, *group.captures}
+        by_name |= dict.fromkeys(names, group)
     return merged
 
 
@@ -225,7 +226,7 @@ def _distribute(
     groups = _merge_groups([*groups, *_stored(others)])
     _load_corrections(groups)
     owners |= _owners(groups)
-    firm: list[tuple[PaymentGroup, dict[str, Any]]] = []
+    firm: list[tuple[PaymentGroup, Columns]] = []
     claim_groups: dict[UUID, PaymentGroup] = {}
     for group in groups:
         taken = [pk for pk in group.captures if pk in loose]
@@ -256,7 +257,7 @@ def _distribute(
     return result
 
 
-def _fits(claim: Capture, customer_id: UUID | None, columns: dict[str, Any]) -> bool:
+def _fits(claim: Capture, customer_id: UUID | None, columns: Columns) -> bool:
     values = claim.facts or {}
     return (
         columns["customer_id"] == customer_id
@@ -338,12 +339,8 @@ def _take_traces(payments: list[Payment], groups: list[PaymentGroup]) -> None:
     """Copy the address of the first request; captures do not have it."""
     for payment, group in zip(payments, groups, strict=True):
         for capture in group.captures.values():
-            payment.ip_address = payment.ip_address or getattr(
-                capture, "trace_ip", None
-            )
-            payment.user_agent = payment.user_agent or getattr(
-                capture, "trace_agent", None
-            )
+            payment.ip_address = payment.ip_address or capture.trace_ip
+            payment.user_agent = payment.user_agent or capture.trace_agent
 
 
 def _settle(

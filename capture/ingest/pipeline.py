@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -42,6 +42,7 @@ from capture.models import (
     Sighting,
     Source,
 )
+from capture.models.projections import Projection
 from customers import services as customers
 
 logger = logging.getLogger(__name__)
@@ -84,9 +85,7 @@ class _Item:
     @property
     def parsed(self) -> ParsedCapture:
         """The capture and its fields."""
-        if self.capture is None:
-            raise AssertionError
-        capture, envelope = self.capture, self.envelope
+        capture, envelope = _capture(self), self.envelope
         email = envelope.identity.email
         return ParsedCapture(
             capture, envelope.fields, capture.facts, capture.received_at, email
@@ -219,10 +218,8 @@ def _insert(
     for item in good:
         capture = _capture(item)
         if capture.message_id in repeated:
-            item.status, item.capture_id = (
-                IngestStatus.DUPLICATE,
-                repeated[capture.message_id],
-            )
+            item.status = IngestStatus.DUPLICATE
+            item.capture_id = repeated[capture.message_id]
             item.notes.append("unchanged")
         else:
             first.setdefault(capture.message_id, item)
@@ -498,20 +495,20 @@ def _project(
     linked: LinkResult,
     envelopes_by_capture: dict[UUID, Envelope],
 ) -> None:
-    typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
+    typed: dict[str, list[Projection]] = {kind: [] for kind in TYPED}
     for item in parsed:
-        capture: Any = item.capture
+        capture = item.capture
         envelope = envelopes_by_capture.get(capture.pk)
-        projection = project(item, linked.customers[capture.pk])
         if envelope is not None:
             capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent
-        if projection is not None:
-            projection.ip_address = getattr(capture, "trace_ip", None)
-            projection.user_agent = getattr(capture, "trace_agent", None)
-            typed[type(projection)].append(projection)
-    for model, projections in typed.items():
+        if capture.type in TYPED:
+            projection = project(item, linked.customers[capture.pk])
+            projection.ip_address = capture.trace_ip
+            projection.user_agent = capture.trace_agent
+            typed[capture.type].append(projection)
+    for kind, projections in typed.items():
         if projections:
-            model.objects.bulk_create(projections)
+            TYPED[kind]._default_manager.bulk_create(projections)
 
 
 def _result_of(

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
 
+from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from capture.adapters import (
     read_cloudevent,
@@ -22,6 +23,7 @@ from capture.adapters import (
     read_stripe,
     snake,
 )
+from capture.adapters.values import as_object
 from capture.choices import CaptureType, PaymentState
 from capture.ingest.normalisation import FUTURE_ALLOWED, read_time
 from capture.ingest.screenshots import read_mark
@@ -36,9 +38,11 @@ from capture.models import (
     Sighting,
     Signup,
 )
+from capture.models.projections import Projection
 from capture.parsing import payload_text, read_payload
 
-Projection = Signup | Login | Questionnaire | DashboardSnapshot
+# The columns of a typed row, by name.
+Columns = dict[str, Any]
 # The types with one row for each capture; a payment has one for many.
 TYPED: dict[str, type[Projection]] = {
     CaptureType.SIGNUP: Signup,
@@ -46,6 +50,8 @@ TYPED: dict[str, type[Projection]] = {
     CaptureType.QUESTIONNAIRE: Questionnaire,
     CaptureType.DASHBOARD: DashboardSnapshot,
 }
+# The columns that are not made from the capture.
+OF_REQUEST = frozenset({"id", "ip_address", "user_agent", "created_at"})
 _PROVIDERS = {"stripe": read_stripe, "paypal": read_paypal}
 _LONG = 10_000
 
@@ -59,8 +65,8 @@ class ParsedCapture:
     """
 
     capture: Capture
-    fields: dict[str, Any]
-    values: dict[str, Any]
+    fields: JsonObject
+    values: JsonObject
     stated_at: datetime
     email: str | None = None
 
@@ -77,16 +83,18 @@ def parse_capture(capture: Capture, source: Capture | None = None) -> ParsedCapt
 def parse_captures(captures: Iterable[Capture]) -> list[ParsedCapture]:
     """Parse captures with their newest corrections; one more query for all."""
     captures = list(captures)
-    ids = [capture.pk for capture in captures]
-    corrections = Capture.objects.filter(corrects_id__in=ids)
-    newest = {
-        correction.corrects_id: correction
-        for correction in corrections.order_by("received_at", "pk")
-    }
+    newest = newest_corrections(capture.pk for capture in captures)
     return [parse_capture(capture, newest.get(capture.pk)) for capture in captures]
 
 
-def _fields(capture: Capture) -> dict[str, Any]:
+def newest_corrections(capture_ids: Iterable[UUID]) -> dict[UUID | None, Capture]:
+    """Return the newest correction of each of these captures that has one."""
+    corrections = Capture.objects.filter(corrects_id__in=list(capture_ids))
+    by_time = corrections.order_by("received_at", "pk")
+    return {correction.corrects_id: correction for correction in by_time}
+
+
+def _fields(capture: Capture) -> JsonObject:
     payload = read_payload(capture.payload)
     if not isinstance(payload, dict):
         return {}
@@ -104,16 +112,14 @@ def _fields(capture: Capture) -> dict[str, Any]:
 
 def project(
     parsed: ParsedCapture, customer_id: UUID | None, seen_at: datetime | None = None
-) -> Projection | None:
-    """Return the unsaved typed row of a capture; None for types without one.
+) -> Projection:
+    """Return the unsaved typed row of a capture of one of the types in `TYPED`.
 
     Reads what the payload says and nothing else, so that a rebuild gives the same
     row. `seen_at` is the last sighting of the capture, if any.
     """
     capture = parsed.capture
-    model = TYPED.get(capture.type)
-    if model is None:
-        return None
+    model = TYPED[capture.type]
     columns = _COLUMNS[capture.type](parsed.fields, capture)
     if model is DashboardSnapshot:
         columns["last_seen_at"] = max(
@@ -129,6 +135,18 @@ def project(
     )
 
 
+def write_over(model: type[Projection], projections: list[Projection]) -> None:
+    """Write typed rows over those of the same captures; what is of requests stays."""
+    excluded = {*OF_REQUEST, "capture"}
+    names = [field.name for field in model._meta.fields if field.name not in excluded]
+    model._default_manager.bulk_create(
+        projections,
+        update_conflicts=True,
+        unique_fields=["capture"],
+        update_fields=names,
+    )
+
+
 def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     """Return when each capture was seen last, of those that came again."""
     seen = Sighting.objects.filter(
@@ -138,7 +156,7 @@ def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     return dict(times)
 
 
-def _signup(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
+def _signup(fields: JsonObject, capture: Capture) -> Columns:
     consent = fields.get("marketing_consent")
     return {
         "user_id": capture.user_ref,
@@ -164,7 +182,7 @@ def _signup_date(fields: dict[str, object], capture: Capture) -> datetime:
     return given
 
 
-def _login(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
+def _login(fields: JsonObject, capture: Capture) -> Columns:
     return {
         "email": capture.email,
         "login_time": capture.occurred_at,
@@ -175,7 +193,7 @@ def _login(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     }
 
 
-def _person(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
+def _person(fields: JsonObject, capture: Capture) -> Columns:
     return {
         "user_id": capture.user_ref,
         "user_email": capture.email,
@@ -198,7 +216,7 @@ _ANSWER_TEXTS = {
 _ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
 
 
-def _questionnaire(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
+def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
     mark = read_mark(fields.get("account_screenshot"))
     digest, kind, size = mark or (None, None, None)
     has_account = fields.get("has_account")
@@ -240,11 +258,9 @@ _COUNTS = (
 )
 
 
-def _dashboard(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
-    dashboard, trading = (
-        _object(fields.get("dashboard_state")),
-        _object(fields.get("trading_state")),
-    )
+def _dashboard(fields: JsonObject, capture: Capture) -> Columns:
+    dashboard = as_object(fields.get("dashboard_state"))
+    trading = as_object(fields.get("trading_state"))
     performance = _snaked(dashboard.get("performance")) | _snaked(
         trading.get("performanceMetrics", trading.get("performance_metrics"))
     )
@@ -272,7 +288,7 @@ def _dashboard(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     }
 
 
-_COLUMNS: dict[str, Callable[[dict[str, Any], Capture], dict[str, Any]]] = {
+_COLUMNS: dict[str, Callable[[JsonObject, Capture], Columns]] = {
     CaptureType.SIGNUP: _signup,
     CaptureType.LOGIN: _login,
     CaptureType.QUESTIONNAIRE: _questionnaire,
@@ -287,12 +303,8 @@ def state_hash(fields: dict[str, object]) -> str:
     return hashlib.sha256(payload_text(state).encode()).hexdigest()
 
 
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _snaked(value: object) -> dict[str, Any]:
-    return {snake(key): item for key, item in _object(value).items()}
+def _snaked(value: object) -> JsonObject:
+    return {snake(key): item for key, item in as_object(value).items()}
 
 
 def _texts(value: object) -> list[str] | None:
@@ -309,9 +321,9 @@ def text(value: object, length: int) -> str | None:
     return clean.encode("utf-8", errors="replace").decode() or None
 
 
-def name_in(value: object, length: int = 255) -> str | None:
+def name_in(value: object) -> str | None:
     """Return a name as a column takes it; None for one in which nothing is seen."""
-    return line_of(text(value, length) or "") or None
+    return line_of(text(value, 255) or "") or None
 
 
 def number(value: object, digits: int, decimals: int) -> Decimal | None:
@@ -343,13 +355,27 @@ def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     return dict(times)
 
 
-def compute_activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return logins, last activity and completeness: the columns captures know.
+class Activity(TypedDict):
+    """The columns of `CustomerStats` that captures know."""
+
+    login_count: int
+    last_login_at: datetime | None
+    last_active_at: datetime | None
+    data_capture_complete: bool
+
+
+def compute_activity(customer_ids: list[UUID]) -> dict[UUID, Activity]:
+    """Return logins, last activity and completeness of each customer.
 
     A signup counts as a login where the business says so.
     """
-    figures: dict[UUID, dict[str, Any]] = {
-        pk: {"login_count": 0, "last_login_at": None, "last_active_at": None}
+    figures: dict[UUID, Activity] = {
+        pk: {
+            "login_count": 0,
+            "last_login_at": None,
+            "last_active_at": None,
+            "data_capture_complete": False,
+        }
         for pk in customer_ids
     }
     logins = Login.objects.filter(customer__in=customer_ids, success=True)
@@ -376,13 +402,9 @@ def compute_activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
 def _complete(customer_ids: list[UUID]) -> set[UUID]:
     """Return who signed up, paid or claims to, and answered the questionnaire."""
     paid = Payment.objects.exclude(state=PaymentState.FAILED)
-    kinds: list[Any] = [Signup.objects.all(), paid, Questionnaire.objects.all()]
-    customers_by_kind = [
-        set(
-            queryset.filter(customer__in=customer_ids).values_list(
-                "customer_id", flat=True
-            )
-        )
-        for queryset in kinds
-    ]
-    return set.intersection(*customers_by_kind)
+    kinds = (Signup.objects.all(), paid, Questionnaire.objects.all())
+    signed_up, have_paid, have_answered = (
+        set(kind.filter(customer__in=customer_ids).values_list("customer", flat=True))
+        for kind in kinds
+    )
+    return signed_up & have_paid & have_answered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -10,10 +9,11 @@ from django.db import transaction
 
 from audit import log
 from audit.crypto import hmac_hex
+from audit.json_text import JsonValue
 from audit.tenancy.actors import Actor
 from capture.choices import Decision
 from capture.envelope import Envelope, Issue
-from capture.ingest.normalisation import read_time, stored_message_id
+from capture.ingest.normalisation import read_time, storable, stored_message_id
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import fingerprint, payload_text
 
@@ -96,22 +96,17 @@ def _build_quarantine(
         received_at=envelope.received_at,
         sent_at=read_time(envelope.sent_at),
         fingerprint=item_fingerprint,
-        item=_storable(text) if is_stored else None,
+        item=storable(text) if is_stored else None,
         raw=envelope.raw if is_stored else None,
-        pointer=_storable(issue.pointer)[:300] if is_stored else None,
+        pointer=storable(issue.pointer)[:300] if is_stored else None,
     )
 
 
-def _with_gpc(envelope: Envelope) -> Any:
+def _with_gpc(envelope: Envelope) -> JsonValue:
     """Return the item, with the wish not to be followed that may have been a header."""
     if envelope.gpc and isinstance(envelope.body, dict):
         return {**envelope.body, "gpc": True}
     return envelope.body
-
-
-def _storable(text: str | None) -> str:
-    clean = (text or "").replace("\0", "\u2400")
-    return clean.encode("utf-8", errors="replace").decode()
 
 
 @transaction.atomic

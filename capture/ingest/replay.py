@@ -151,13 +151,17 @@ def _read_again(
     sent = entry.sent_at or (
         quarantined.sent_at.isoformat() if quarantined.sent_at else None
     )
-    if quarantined.message_id:
-        # Where it stood in a header.
-        envelope_fields["webhook_id"] = quarantined.message_id
     adapter, capture_type = quarantined.adapter, quarantined.type or CaptureType.EVENT
     return entry, [
         build_again(
-            adapter, capture_type, item, source, sent_at=sent, **envelope_fields
+            adapter,
+            capture_type,
+            item,
+            source,
+            # Where it stood in a header.
+            webhook_id=quarantined.message_id,
+            sent_at=sent,
+            **envelope_fields,
         )
         for item in entry.items
     ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import Any
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from audit.json_text import JsonObject
 from capture.adapters import SCREENSHOT_KEYS, snake
 from capture.envelope import Issue
 
@@ -23,8 +23,8 @@ _PREFIX = "sha256:"
 
 
 def store_screenshot(
-    item: dict[str, Any], business_id: UUID | None
-) -> tuple[dict[str, Any], Issue | None]:
+    item: JsonObject, business_id: UUID | None
+) -> tuple[JsonObject, Issue | None]:
     """Return the item with its screenshot replaced by hash, type and size.
 
     The file is written before the capture and named by its content, so that a repeat

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -34,13 +33,14 @@ _NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _MAX_AMOUNT = Decimal(10) ** 12
 _LONGEST = 255
 _LONGEST_EMAIL = 254
-_TRUTHS: dict[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
+_TRUTHS: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
 def find_issue(envelope: Envelope) -> Issue | None:
     """Return the first reason why a message cannot be taken, or None."""
+    if envelope.issue is not None:
+        return envelope.issue
     for check in (
-        _check_reported,
         _check_gpc,
         _check_identity,
         _check_amounts,
@@ -51,10 +51,6 @@ def find_issue(envelope: Envelope) -> Issue | None:
         if issue is not None:
             return issue
     return None
-
-
-def _check_reported(envelope: Envelope) -> Issue | None:
-    return envelope.issue
 
 
 def _check_gpc(envelope: Envelope) -> Issue | None:

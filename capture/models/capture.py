@@ -11,8 +11,8 @@ from django.utils import timezone
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
 from capture.choices import CaptureType, LinkRule, MessageIdOrigin, Trust
+from capture.models.base import BusinessModel, UntrackedModel
 
 PERSONAL = [
     "payload",
@@ -29,7 +29,7 @@ PERSONAL = [
 ]
 
 
-class Capture(SealedModel):
+class Capture(BusinessModel, SealedModel):
     """One message, for ever. It names no customer: links change, captures do not."""
 
     guard = AppendOnly(dedupe=("business", "source", "message_id"))
@@ -51,9 +51,6 @@ class Capture(SealedModel):
         "warnings": "behaviour",
     }
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     source = models.ForeignKey(
         "capture.Source", models.PROTECT, related_name="+", db_index=False
     )
@@ -87,6 +84,10 @@ class Capture(SealedModel):
     previous_ref = NullCharField(max_length=255)
     fingerprint = models.BinaryField(null=True, max_length=32)
     warnings = SealedJSONField(null=True)
+
+    # Of its request, for as long as it is being projected; no columns.
+    trace_ip: str | None = None
+    trace_agent: str | None = None
 
     objects = ScopedQuerySet.as_manager()
 
@@ -135,16 +136,12 @@ class Capture(SealedModel):
         return f"{self.type} capture"
 
 
-class CaptureLink(models.Model):
+class CaptureLink(UntrackedModel, BusinessModel):
     """Which customer a capture belongs to; null means unmatched. A projection.
 
     `payment` is the payment that a capture of one tells about.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     capture = models.OneToOneField(Capture, models.PROTECT, related_name="link")
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, null=True, related_name="capture_links"
@@ -154,8 +151,6 @@ class CaptureLink(models.Model):
     )
     rule = models.CharField(max_length=20, choices=LinkRule.choices, null=True)
     linked_at = models.DateTimeField(default=timezone.now)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-linked_at", "-id")

@@ -8,13 +8,12 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullTextField
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
 from capture.choices import IdentifierKind, Trust
+from capture.models.base import BusinessModel, UntrackedModel
 from capture.models.capture import Capture
 
 
-class Identifier(models.Model):
+class Identifier(UntrackedModel, BusinessModel):
     """A user id or anonymous id under which captures know a customer. A projection.
 
     An anonymous id of two customers, as on a shared computer, joins nothing.
@@ -22,18 +21,12 @@ class Identifier(models.Model):
 
     privacy: ClassVar[dict[str, str]] = {"kind": "public", "value": "identity"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, related_name="identifiers"
     )
     kind = models.CharField(max_length=20, choices=IdentifierKind.choices)
     value = models.CharField(max_length=255, null=True)
     created_at = models.DateTimeField(default=timezone.now)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -52,7 +45,7 @@ class Identifier(models.Model):
         return str(self.kind)
 
 
-class CapturedValue(models.Model):
+class CapturedValue(UntrackedModel, BusinessModel):
     """The winning value of one field of a customer, and the capture it is from.
 
     The highest trust wins, then the latest event, then the latest arrival; never the
@@ -61,10 +54,6 @@ class CapturedValue(models.Model):
 
     privacy: ClassVar[dict[str, str]] = {"field": "public", "value": "contact"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, related_name="captured_values"
     )
@@ -74,8 +63,6 @@ class CapturedValue(models.Model):
     trust = models.CharField(max_length=10, choices=Trust.choices)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-occurred_at", "-id")

@@ -9,17 +9,12 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
 from capture.choices import PaymentState, Trust
+from capture.models.base import BusinessModel, UntrackedModel, money
 from capture.models.capture import Capture
 
 
-def _money() -> models.DecimalField:
-    return models.DecimalField(max_digits=15, decimal_places=3, null=True)
-
-
-class Payment(models.Model):
+class Payment(UntrackedModel, BusinessModel):
     """One payment of a processor; a claim until a server or a webhook confirms it.
 
     A projection of every capture that shares one of its references.
@@ -45,10 +40,6 @@ class Payment(models.Model):
         "state": "public",
     }
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, null=True, related_name="payments"
     )
@@ -60,9 +51,9 @@ class Payment(models.Model):
     user_email = NullCharField(max_length=254)
     user_name = NullCharField(max_length=200)
     plan_name = models.CharField(max_length=200, null=True)
-    original_price = _money()
-    discount_amount = _money()
-    final_price = _money()
+    original_price = money()
+    discount_amount = money()
+    final_price = money()
     coupon_code = NullCharField(max_length=100)
     payment_method = NullCharField(max_length=50)
     payment_processor = models.CharField(max_length=50, null=True)
@@ -78,13 +69,11 @@ class Payment(models.Model):
     currency_assumed = models.BooleanField(default=False)
     state = models.CharField(max_length=20, choices=PaymentState.choices)
     verified = models.BooleanField(default=False)
-    amount_refunded = _money()
+    amount_refunded = money()
     ip_address = NullCharField(max_length=45)
     user_agent = NullTextField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-occurred_at", "-id")
@@ -110,19 +99,13 @@ class Payment(models.Model):
         return not self.verified
 
 
-class PaymentReference(models.Model):
+class PaymentReference(UntrackedModel, BusinessModel):
     """An id of the processor by which further messages find a payment. A projection."""
 
     privacy: ClassVar[dict[str, str]] = {"value": "public"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="references")
     value = models.CharField(max_length=310)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("value", "id")

@@ -8,21 +8,16 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
 from capture.choices import Trust
+from capture.models.base import BusinessModel, UntrackedModel, money
 from capture.models.capture import Capture
 
 TRACE: dict[str, str] = {"ip_address": "trace", "user_agent": "trace"}
 
 
-class Projection(models.Model):
+class Projection(UntrackedModel, BusinessModel):
     """What every typed row has: its capture, its customer if known, its times."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, null=True, related_name="%(class)ss"
     )
@@ -33,8 +28,6 @@ class Projection(models.Model):
     user_agent = NullTextField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -111,10 +104,6 @@ class Login(Projection):
         return "login"
 
 
-def _money() -> models.DecimalField:
-    return models.DecimalField(max_digits=15, decimal_places=3, null=True)
-
-
 def _decimal(digits: int, scale: int) -> models.DecimalField:
     return models.DecimalField(max_digits=digits, decimal_places=scale, null=True)
 
@@ -155,10 +144,10 @@ class Questionnaire(Projection):
     forex_assets = SealedJSONField(null=True)
     custom_forex_pairs = SealedJSONField(null=True)
     has_account = NullCharField(max_length=100)
-    account_equity = _money()
+    account_equity = money()
     prop_firm = NullCharField(max_length=100)
     account_type = NullCharField(max_length=100)
-    account_size = _money()
+    account_size = money()
     risk_percentage = _decimal(5, 2)
     risk_reward_ratio = NullCharField(max_length=100)
     account_screenshot = NullCharField("screenshot", max_length=64)
@@ -204,9 +193,9 @@ class DashboardSnapshot(Projection):
     user_id = NullCharField(max_length=255)
     user_email = NullCharField(max_length=254)
     user_name = NullCharField(max_length=200)
-    initial_equity = _money()
-    current_equity = _money()
-    total_pnl = _money()
+    initial_equity = money()
+    current_equity = money()
+    total_pnl = money()
     win_rate = _decimal(5, 2)
     total_trades = models.BigIntegerField(null=True)
     winning_trades = models.BigIntegerField(null=True)
@@ -216,15 +205,15 @@ class DashboardSnapshot(Projection):
     profit_factor = _decimal(10, 4)
     max_drawdown = _decimal(12, 2)
     current_drawdown = _decimal(12, 2)
-    gross_profit = _money()
-    gross_loss = _money()
+    gross_profit = money()
+    gross_loss = money()
     consecutive_wins = models.BigIntegerField(null=True)
     consecutive_losses = models.BigIntegerField(null=True)
     risk_per_trade = _decimal(5, 2)
     daily_loss_limit = _decimal(5, 2)
     consecutive_losses_limit = models.BigIntegerField(null=True)
-    account_balance = _money()
-    account_equity_dash = _money()
+    account_balance = money()
+    account_equity_dash = money()
     theme = models.CharField(max_length=20, default="dark")
     dashboard_state = NullTextField()
     trading_state = NullTextField()

@@ -12,6 +12,7 @@ from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField
 from audit.history.querysets import ScopedQuerySet
 from capture.choices import Decision, Trust
+from capture.models.base import BusinessModel
 from capture.models.capture import Capture
 
 
@@ -30,7 +31,7 @@ class QuarantineQuerySet(ScopedQuerySet["Quarantine"]):
         return self.prefetch_related("decisions").annotate(times_seen=times_seen)
 
 
-class Quarantine(SealedModel):
+class Quarantine(BusinessModel, SealedModel):
     """An item that was not taken: what came, what is wrong with it, and where.
 
     `fingerprint` is a keyed hash, so that it may outlive an erasure.
@@ -51,9 +52,6 @@ class Quarantine(SealedModel):
         "pointer": "behaviour",
     }
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     source = models.ForeignKey(
         "capture.Source", models.PROTECT, related_name="+", db_index=False
     )
@@ -113,14 +111,11 @@ class Quarantine(SealedModel):
         return f"{self.code} {str(self.pk)[-6:]}"
 
 
-class QuarantineDecision(SealedModel):
+class QuarantineDecision(BusinessModel, SealedModel):
     """What was done with an item; the newest decision is its state."""
 
     privacy: ClassVar[dict[str, str]] = {"decision": "public", "reason": "free_text"}
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     quarantine = models.ForeignKey(Quarantine, models.PROTECT, related_name="decisions")
     decision = models.CharField(max_length=20, choices=Decision.choices)
     capture = models.ForeignKey(Capture, models.PROTECT, null=True, related_name="+")
@@ -149,14 +144,11 @@ class QuarantineDecision(SealedModel):
         return str(self.decision)
 
 
-class Sighting(SealedModel):
+class Sighting(BusinessModel, SealedModel):
     """A repeat of something known: of a capture or of a quarantined item."""
 
     privacy: ClassVar[dict[str, str]] = {"message_id": "public"}
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     source = models.ForeignKey(
         "capture.Source", models.PROTECT, related_name="+", db_index=False
     )

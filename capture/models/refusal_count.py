@@ -6,16 +6,14 @@ from typing import ClassVar
 
 from django.db import models
 
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
+from capture.models.base import UntrackedModel
 
 
-class RefusalCount(models.Model):
+class RefusalCount(UntrackedModel):
     """How often requests were refused in one hour, for one reason."""
 
     privacy: ClassVar[dict[str, str]] = {"name": "public", "code": "public"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     business = models.ForeignKey(
         "customers.Business", models.PROTECT, null=True, related_name="+"
     )
@@ -27,8 +25,6 @@ class RefusalCount(models.Model):
     code = models.CharField(max_length=40)
     hour = models.DateTimeField()
     count = models.PositiveIntegerField(default=0)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         verbose_name = "refused request"

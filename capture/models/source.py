@@ -13,13 +13,14 @@ from audit import clock
 from audit.fields import SealedJSONField
 from audit.history.models import TrackedModel
 from capture.choices import SCOPES, CaptureType, KeyKind, Provider
+from capture.models.base import BusinessModel
 
 _ORIGIN = re.compile(
     r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?"
 )
 
 
-class Source(TrackedModel):
+class Source(BusinessModel, TrackedModel):
     """A site, server or provider of one business. Message ids are unique within it."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -29,9 +30,6 @@ class Source(TrackedModel):
         "event_types": "public",
     }
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     slug = models.SlugField(max_length=63)
     name = models.CharField(max_length=200)
     consent_wording_version = models.CharField(
@@ -78,7 +76,7 @@ class Source(TrackedModel):
             raise ValidationError({"event_types": msg})
 
 
-class ApiKey(TrackedModel):
+class ApiKey(BusinessModel, TrackedModel):
     """A key of a source. The key itself is shown once and stored as a keyed hash."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -89,9 +87,6 @@ class ApiKey(TrackedModel):
         "networks": "public",
     }
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     source = models.ForeignKey(Source, models.PROTECT, related_name="keys")
     kind = models.CharField(
         max_length=20, choices=KeyKind.choices, default=KeyKind.PUBLISHABLE
@@ -195,7 +190,7 @@ class ApiKey(TrackedModel):
         return any(caller in ip_network(n, strict=False) for n in self.networks)
 
 
-class WebhookEndpoint(TrackedModel):
+class WebhookEndpoint(BusinessModel, TrackedModel):
     """Where a provider delivers signed events, and the secrets that prove them.
 
     Secrets have to be read to check a signature, so they are stored encrypted; the key
@@ -210,9 +205,6 @@ class WebhookEndpoint(TrackedModel):
         "certificate": "public",
     }
 
-    business = models.ForeignKey(
-        "customers.Business", models.PROTECT, related_name="+", db_index=False
-    )
     source = models.ForeignKey(Source, models.PROTECT, related_name="webhooks")
     provider = models.CharField(max_length=20, choices=Provider.choices)
     name = models.CharField(max_length=200)

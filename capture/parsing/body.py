@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from audit.json_text import JSONRules, TooDeepError, load_json
+from audit.json_text import (
+    JsonObject,
+    JSONRules,
+    JsonValue,
+    TooDeepError,
+    load_json,
+)
 from capture.parsing.errors import ParseError
 from capture.parsing.redaction_marks import NON_FINITE, Repaired
 
@@ -28,7 +33,7 @@ class BodyItem:
     """One item of a body: its text if it is known, and its value or why it has none."""
 
     text: str | None
-    value: Any = None
+    value: JsonValue = None
     error: ParseError | None = None
     warnings: tuple[tuple[str, str], ...] = ()
 
@@ -40,7 +45,7 @@ class Parsed:
     `items` are those of a batch, each with what was repaired in it; else None.
     """
 
-    value: Any
+    value: JsonValue
     text: str = ""
     warnings: list[tuple[str, str]] = field(default_factory=list)
     items: list[BodyItem] | None = None
@@ -82,8 +87,8 @@ def find_excess(item: object) -> tuple[tuple[str, str] | None, int]:
     The size is about that of its JSON, in characters. Counts without calling itself.
     """
     keys = size = depth = deepest = longest = 0
-    level: list[Any] = [item]
-    below: list[Any] = []
+    level: list[JsonValue] = [item]
+    below: list[JsonValue] = []
     while level and size <= MAX_ITEM:
         depth += 1
         for value in level:
@@ -110,7 +115,7 @@ def find_excess(item: object) -> tuple[tuple[str, str] | None, int]:
     return None, size
 
 
-def parse(text: str, *, is_shallow: bool = False) -> Any:
+def parse(text: str, *, is_shallow: bool = False) -> JsonValue:
     """Return the value of JSON text. Raises ParseError, and nothing else.
 
     With `is_shallow` the text is known not to be too deep.
@@ -124,7 +129,7 @@ def parse(text: str, *, is_shallow: bool = False) -> Any:
         raise ParseError("invalid_json", msg) from error
 
 
-def _parse_decimal(digits: str) -> Any:
+def _parse_decimal(digits: str) -> object:
     value = Decimal(digits)
     # Looked at before anything writes the number out: 1e999999999 is short.
     if value and not -_MAX_EXPONENT <= value.adjusted() <= _MAX_EXPONENT:
@@ -132,11 +137,11 @@ def _parse_decimal(digits: str) -> Any:
     return value
 
 
-def _parse_integer(digits: str) -> Any:
+def _parse_integer(digits: str) -> object:
     return NON_FINITE if len(digits) > _MAX_EXPONENT else int(digits)
 
 
-def _parse_object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, object]]) -> JsonObject:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from audit.emails import normal_form
+from audit.json_text import JsonObject, JsonValue
 from capture.parsing.redaction_marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -40,11 +40,11 @@ class _Writer:
     is_exact: bool
     parts: list[str] = field(default_factory=list)
     # Of each list and object around: what is left of it, and the object if it is one.
-    path: list[tuple[Iterator[Any], dict[str, Any] | None]] = field(
+    path: list[tuple[Iterator[JsonValue], JsonObject | None]] = field(
         default_factory=list
     )
 
-    def write(self, value: Any) -> str:
+    def write(self, value: object) -> str:
         """Return the text of a value."""
         self.path.append((iter([value]), None))
         while self.path:
@@ -63,7 +63,7 @@ class _Writer:
         return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 
     def _write_until_deeper(
-        self, members: Iterator[Any], named: dict[str, Any] | None
+        self, members: Iterator[JsonValue], named: JsonObject | None
     ) -> bool:
         """Write members up to the next that holds others; false at their end."""
         for member in members:
@@ -82,7 +82,7 @@ class _Writer:
                 self.parts += (self._scalar(item), ",")
         return False
 
-    def _enter(self, value: Any) -> None:
+    def _enter(self, value: JsonObject | list[JsonValue]) -> None:
         if isinstance(value, list):
             self.parts.append("[")
             self.path.append((iter(value), None))
@@ -103,7 +103,7 @@ class _Writer:
         return "0" if number == 0 else str(number.normalize())
 
 
-def read_payload(text: str | None) -> Any:
+def read_payload(text: str | None) -> JsonValue:
     """Return the value of a payload; an erased one is an empty object."""
     return json.loads(text or "{}", parse_float=Decimal)
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
-from typing import Any
 
-from audit.json_text import bracket_runs
+from audit.json_text import JsonObject, JsonValue, bracket_runs
 from capture.parsing.cards import mask_cards
 from capture.parsing.redaction_marks import NON_FINITE
 
@@ -82,7 +81,7 @@ _SECRET_PAIR = re.compile(
 _SECRET_OBJECT = re.compile(_HIDING + r"(?=[\[{])", re.IGNORECASE | re.VERBOSE)
 
 
-def redact(value: object) -> tuple[Any, Warnings]:
+def redact(value: object) -> tuple[JsonValue, Warnings]:
     """Return a value without secrets and marks, and what was done: (code, pointer).
 
     Codes: `secret_redacted`; `duplicate_key` where a key came twice; and
@@ -131,11 +130,13 @@ class _Cleaner:
     seen: Counter[str] = field(default_factory=Counter)
     # Of each list and object around: its name in the one above, what is left of its
     # members, and those that are clean.
-    path: list[tuple[Any, Iterator[Any], Any]] = field(default_factory=list)
+    path: list[tuple[str | int, Iterator[JsonValue], JsonValue]] = field(
+        default_factory=list
+    )
 
-    def clean(self, value: object) -> Any:
+    def clean(self, value: object) -> JsonValue:
         """Return a value without secrets and marks."""
-        cleaned: list[Any] = []
+        cleaned: list[JsonValue] = []
         self.path.append(("", iter([value]), cleaned))
         while self.path:
             _, members, above = self.path[-1]
@@ -147,7 +148,9 @@ class _Cleaner:
                 self.path.pop()
         return cleaned[0]
 
-    def _clean_items(self, items: Iterator[Any], cleaned: list[Any]) -> bool:
+    def _clean_items(
+        self, items: Iterator[JsonValue], cleaned: list[JsonValue]
+    ) -> bool:
         """Clean the items of a list up to the next that holds others, or to its end."""
         for item in items:
             kind = type(item)
@@ -164,7 +167,7 @@ class _Cleaner:
                 cleaned.append(self._clean_scalar(item, len(cleaned)))
         return True
 
-    def _clean_members(self, members: Iterator[Any], cleaned: dict[str, Any]) -> bool:
+    def _clean_members(self, members: Iterator[JsonValue], cleaned: JsonObject) -> bool:
         """Clean the members of an object, as those of a list."""
         for key, item in members:
             name = _NO_LETTERS.sub("", key.lower())
@@ -190,16 +193,16 @@ class _Cleaner:
                 cleaned[clean_key] = self._clean_scalar(item, clean_key)
         return True
 
-    def _enter(self, place: str | int, value: Any) -> Any:
+    def _enter(self, place: str | int, value: JsonValue) -> JsonValue:
         """Enter a list or an object inside the present one."""
         is_object = isinstance(value, dict)
-        cleaned: Any = {} if is_object else []
+        cleaned: JsonValue = {} if is_object else []
         self.path.append((place, iter(value.items() if is_object else value), cleaned))
         for key in getattr(value, "twice", ()):
             self._note("duplicate_key", _mask(key))
         return cleaned
 
-    def _clean_scalar(self, value: object, place: str | int) -> Any:
+    def _clean_scalar(self, value: object, place: str | int) -> object:
         if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
             self._note("non_finite_number", place)
             return None
@@ -222,7 +225,7 @@ class _Cleaner:
             self.warnings.append((code, pointer))
 
 
-def _clean_number(value: int | Decimal) -> Any:
+def _clean_number(value: int | Decimal) -> int | Decimal | str:
     # A card can come as a number, with a fraction of zero or an exponent too.
     if -_SHORTEST_CARD < value < _SHORTEST_CARD:
         return value

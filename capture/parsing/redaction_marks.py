@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from audit.json_text import JsonValue
 
 
-class Repaired(dict[str, Any]):
+class Repaired(dict[str, JsonValue]):
     """An object in which keys came twice; the last value counts."""
 
     twice: list[str]

@@ -42,7 +42,7 @@ class TableRecord:
 
     key: str
     label: str
-    values: dict[str, Any]
+    values: dict[str, object]
     mark: bool = False
 
 
@@ -186,7 +186,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def plain_value(value: object) -> tuple[Any, str | None]:
+def plain_value(value: object) -> tuple[object, str | None]:
     """Return a value of SQLite as a message holds it, and what was done to it.
 
     Numbers keep the digits that were written; bytes that are no text come in base64.
@@ -208,7 +208,7 @@ def is_blank(values: Sequence[object]) -> bool:
     return all(value in (None, "", [], {}) for value in values)
 
 
-def _exact_number(value: float) -> Any:
+def _exact_number(value: float) -> object:
     if value.is_integer() and abs(value) < _EXACT:
         return int(value)
     number = Decimal(repr(value))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Model
 
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
@@ -62,13 +61,13 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     links = CaptureLink.objects.filter(customer__in=ids)
     ordinary = links.filter(capture__corrects_id=None)
     counts: dict[str, tuple[int, datetime | None]] = {}
-    tables: dict[str, tuple[Any, str]] = {
+    tables: dict[str, tuple[type[Model], str]] = {
         "payment": (Payment, "occurred_at"),
         "questionnaire": (Questionnaire, "occurred_at"),
         "dashboard": (DashboardSnapshot, "last_seen_at"),
     }
     for name, (model, moment) in tables.items():
-        projections = model.objects.filter(customer__in=ids)
+        projections = model._default_manager.filter(customer__in=ids)
         totals = projections.aggregate(n=Count("pk"), last=Max(moment))
         last = totals["last"]
         counts[name] = (totals["n"], last and last.replace(microsecond=0))

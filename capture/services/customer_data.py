@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When, Window
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Model,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -26,6 +37,10 @@ from capture.models import (
 from capture.parsing import payload_text, read_payload
 from customers import services as customers
 
+if TYPE_CHECKING:
+    from customers.models import Business, Customer
+
+_Model = TypeVar("_Model", bound=Model)
 # The columns of document 000 but the password, in its order, with the customer's id
 # under both of its names.
 CUSTOMER_DATA = (
@@ -69,38 +84,41 @@ _PERMISSION = "capture.view_capture"
 class Latest:
     """The newest of each kind that one customer has; None without one."""
 
-    signup: Any = None
-    payment: Any = None
-    questionnaire: Any = None
+    signup: Signup | None = None
+    payment: Payment | None = None
+    questionnaire: Questionnaire | None = None
 
 
-def load_latest(customers_page: list[Any]) -> dict[UUID, Latest]:
+def load_latest(customers_page: list[Customer]) -> dict[UUID, Latest]:
     """Return the newest signup, payment and questionnaire of each customer.
 
     Three queries, whatever the number of customers and of their captures.
     """
     latest = {person.pk: Latest() for person in customers_page}
     signups = Signup.objects.select_related("capture").defer("capture__payload")
-    for projection in _newest(signups, customers_page):
-        latest[projection.customer_id].signup = projection
-    for projection in _newest(Payment.objects.all(), customers_page):
-        latest[projection.customer_id].payment = projection
-    for projection in _newest(Questionnaire.objects.all(), customers_page):
-        latest[projection.customer_id].questionnaire = projection
+    for signup in _newest(signups, customers_page):
+        if signup.customer_id is not None:
+            latest[signup.customer_id].signup = signup
+    for payment in _newest(Payment.objects.all(), customers_page):
+        if payment.customer_id is not None:
+            latest[payment.customer_id].payment = payment
+    for answers in _newest(Questionnaire.objects.all(), customers_page):
+        if answers.customer_id is not None:
+            latest[answers.customer_id].questionnaire = answers
     return latest
 
 
-def _newest(queryset: Any, owners: list[Any]) -> Any:
+def _newest(queryset: QuerySet[_Model], owners: list[Customer]) -> QuerySet[_Model]:
     place = Window(
         RowNumber(),
         partition_by=F("customer_id"),
         order_by=[F("occurred_at").desc(), F("id").desc()],
     )
     ordered = queryset.filter(customer__in=owners).order_by()
-    return ordered.annotate(place=place).filter(place=1)
+    return ordered.annotate(place=place).filter(place=1)  # type: ignore[return-value]  # the stubs forget the model
 
 
-def _of(kind: str, name: str) -> Callable[[Any, Any], Any]:
+def _of(kind: str, name: str) -> Callable[[object, Latest | None], object]:
     return lambda _, latest: getattr(getattr(latest, kind, None), name, None)
 
 
@@ -129,9 +147,11 @@ def _credential(_: object, latest: Latest | None) -> bool:
     return any(code == _REDACTED_WARNING for code, _ in warnings or ())
 
 
-def _column(name: str, kind: str, read: Any, **more: Any) -> customers.CustomerColumn:
+def _column(
+    name: str, kind: str, read: Callable[[object, Latest | None], object]
+) -> customers.CustomerColumn:
     return customers.CustomerColumn(
-        name, read, kind, needs=_PERMISSION, load=load_latest, is_copy=True, **more
+        name, read, kind, needs=_PERMISSION, load=load_latest, is_copy=True
     )
 
 
@@ -144,10 +164,8 @@ def capture_columns() -> list[customers.CustomerColumn]:
         _column("payment_method", "payment", _of("payment", "payment_method")),
         _column("payment_amount", "public", _paid_amount),
         _column("payment_date", "public", _of("payment", "occurred_at")),
-        _column(
-            "questionnaire_data",
-            behaviour,
-            _answers,
+        replace(
+            _column("questionnaire_data", behaviour, _answers),
             parse=read_payload,
             write=payload_text,
         ),
@@ -204,7 +222,7 @@ class CustomerDataStats:
 
 
 def get_customer_data_stats(
-    business: Any, *, actor: Actor, period: timedelta, now: datetime | None = None
+    business: Business, *, actor: Actor, period: timedelta, now: datetime | None = None
 ) -> CustomerDataStats:
     """Return the figures of one business; four queries at any size.
 
@@ -235,7 +253,7 @@ def get_customer_data_stats(
     )
 
 
-def _verification(live: Any, business_id: UUID) -> dict[str, int]:
+def _verification(live: QuerySet[Customer], business_id: UUID) -> dict[str, int]:
     is_confirmed = Q(verified=True, state__in=_CONFIRMED)
     refunded = Q(verified=True, state=PaymentState.REFUNDED)
     failed = Q(state=PaymentState.FAILED)
@@ -264,7 +282,7 @@ def _verification(live: Any, business_id: UUID) -> dict[str, int]:
     return counts
 
 
-def count_logins(business: Any, *, actor: Actor, since: datetime) -> int:
+def count_logins(business: Business, *, actor: Actor, since: datetime) -> int:
     """Return the successful logins of live customers after a moment.
 
     A signup counts as one where the business says so, as in each one's figures.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import tenant_scope
@@ -14,7 +13,7 @@ from customers import services as customers
 
 def direct_sender(
     *, business: str, source: str
-) -> Callable[[str, dict[str, Any]], None]:
+) -> Callable[[str, dict[str, object]], None]:
     """Return what `capture.signals.connect` takes in a process with Holdfast's apps.
 
     `business` is a slug, `source` a name; both are looked up with each event, so that

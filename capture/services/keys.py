@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -20,6 +20,9 @@ from audit.tenancy.scope import tenant_scope
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
 from customers import services as customers
+
+if TYPE_CHECKING:
+    from customers.models import Business
 
 _PREFIXES = {KeyKind.PUBLISHABLE: "pk_", KeyKind.SECRET: "sk_"}
 _PREFIX_LENGTH = 11
@@ -117,7 +120,7 @@ def key_hash_column() -> maintenance.KeyedColumn:
     return maintenance.KeyedColumn(open_keys, "key_hash", end=end)
 
 
-def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
+def get_or_create_source(business: Business, name: str, *, actor: Actor) -> Source:
     """Return the source of a name or slug, made if there is none yet."""
     slug = slugify(name)[:63]
     existing = Source.objects.filter(business=business, slug=slug).first()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from audit import log
 from audit.database.batches import in_batches
 from audit.emails import fold_email
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.adapters import (
     CUSTOMERS,
@@ -42,6 +43,9 @@ from capture.models import Capture, Identifier, Payment, Sighting, Source
 from capture.parsing import SQLiteFile, Table, TableRecord, fingerprint, quoted, redact
 from capture.services.keys import get_or_create_source
 from customers import services as customers
+
+if TYPE_CHECKING:
+    from customers.models import Business
 
 # Messages of one transaction; about 50 ms.
 _BATCH = 20
@@ -112,7 +116,7 @@ class _Load:
     """One load on its way."""
 
     file: SQLiteFile
-    business: Any
+    business: Business
     source: Source | None
     zone: tzinfo | None
     actor: Actor
@@ -126,7 +130,7 @@ class _Load:
 def import_legacy(
     file: SQLiteFile,
     *,
-    business: Any,
+    business: Business,
     source: str,
     actor: Actor,
     zone: tzinfo | None = None,
@@ -170,7 +174,9 @@ def _count(load: _Load, table: Table) -> int:
     return next(load.file.values(query))[0]
 
 
-def _source(business: Any, name: str, actor: Actor, *, check: bool) -> Source | None:
+def _source(
+    business: Business, name: str, actor: Actor, *, check: bool
+) -> Source | None:
     if not check:
         return get_or_create_source(business, name, actor=actor)
     return Source.objects.filter(business=business, slug=slugify(name)[:63]).first()
@@ -254,14 +260,14 @@ def _localise(values: dict[str, object], zone: tzinfo | None) -> None:
             values[name] = moment.replace(tzinfo=zone).isoformat()
 
 
-def _first_time(times: tuple[object, ...]) -> Any:
+def _first_time(times: tuple[object, ...]) -> object:
     """Return the first time that can be read, else the first one that is there."""
     values = [_unquoted(value) for value in times if value not in (None, "")]
     readable = (value for value in values if read_time(value) is not None)
     return next(readable, next(iter(values), None))
 
 
-def _unquoted(value: object) -> Any:
+def _unquoted(value: object) -> object:
     # A column of text turns the seconds of a clock into text.
     if isinstance(value, str):
         value = value.strip()
@@ -278,7 +284,7 @@ def _drop_illegal_ids(table: str, values: dict[str, object]) -> None:
 
 
 def _store_screenshots(
-    values: dict[str, Any], business_id: UUID | None
+    values: JsonObject, business_id: UUID | None
 ) -> list[tuple[str, str]]:
     """Store the screenshots inside of JSON; keep as text what is no picture at all."""
     warnings = []

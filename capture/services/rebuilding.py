@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from audit.database.batches import in_batches
+from audit.database.batches import batched, in_batches
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
 from capture.ingest.customer_values import NAMING_TYPES, find_winners
@@ -20,21 +21,23 @@ from capture.ingest.payment_values import columns_of
 from capture.ingest.payments import compute_groups, project_payments
 from capture.ingest.pipeline import project_captures
 from capture.ingest.projections import (
+    OF_REQUEST,
     TYPED,
     ParsedCapture,
     last_seen,
     parse_captures,
     project,
+    write_over,
 )
 from capture.models import Capture, CapturedValue, CaptureLink, Source
+from capture.models.projections import Projection
 from customers import services as customers
 
 _BATCH = 500
 # Captures, or customers with captured values, that one transaction repairs; the time
 # that its lock is held is about 50 ms.
 _REPAIRED = 10
-# From the request, not from the capture; not compared.
-_NOT_COMPARED = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
+_NOT_COMPARED = OF_REQUEST | {"updated_at"}
 _VALUE_COLUMNS = ("value", "capture_id", "trust", "occurred_at", "received_at")
 
 
@@ -67,11 +70,14 @@ def rebuild(
     compared. Existing links are not changed: they depend on the state at their time.
     `progress` is called with the numbers of compared and of all captures.
     """
-    last: UUID | None = None
-    seen, total = 0, 1 if capture_id else Capture.objects.count()
-    while batch := _next_captures(last, capture_id):
+    # Without what is large and not needed to tell what should be there.
+    captures = Capture.objects.defer("raw", "raw_signature")
+    if capture_id is not None:
+        captures = captures.filter(pk=capture_id)
+    seen, total = 0, captures.count()
+    for batch in customers.by_key(captures, _BATCH):
         yield from _compare_captures(batch, repair=repair, actor=actor)
-        last, seen = batch[-1].pk, seen + len(batch)
+        seen += len(batch)
         progress(seen, total)
     if capture_id is None:
         yield from _rebuild_values(repair=repair)
@@ -79,45 +85,27 @@ def rebuild(
             yield Difference("customers.CustomerStats", customer_id, column)
 
 
-def _next_captures(last: UUID | None, only: UUID | None) -> list[Capture]:
-    # Without what is large and not needed to tell what should be there.
-    captures = Capture.objects.order_by("pk").defer("raw", "raw_signature")
-    if only is not None:
-        captures = captures.filter(pk=only)
-    if last is not None:
-        captures = captures.filter(pk__gt=last)
-    return list(captures[:_BATCH])
-
-
 def _compare_captures(
     batch: list[Capture], *, repair: bool, actor: Actor
 ) -> Iterator[Difference]:
-    different_ids = {pk for pk, _ in _compare(batch, repair=False, actor=actor)}
+    compare = partial(_compare, actor=actor)
+    different_ids = {pk for pk, _ in compare(batch, repair=False)}
     suspects = [capture for capture in batch if capture.pk in different_ids]
     # By source, because each one's are linked and projected by themselves.
     for source_id in sorted({capture.source_id for capture in suspects}):
         captures = [capture for capture in suspects if capture.source_id == source_id]
-        for _, part in in_batches(captures, _REPAIRED):
-            yield from _compare_again(part, repair=repair, actor=actor)
-
-
-def _compare_again(
-    part: list[Capture], *, repair: bool, actor: Actor
-) -> Iterable[Difference]:
-    if repair:
-        with transaction.atomic():
-            # As a message about the same people and payments would wait.
-            lock_names(part)
-            differences = _compare(part, repair=True, actor=actor)
-    else:
-        differences = _compare(part, repair=False, actor=actor)
-    return dict.fromkeys(difference for _, difference in differences)
+        for differences in customers.compare_again(
+            captures, _REPAIRED, compare, repair=repair
+        ):
+            yield from dict.fromkeys(difference for _, difference in differences)
 
 
 def _compare(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     """Return what differs of some captures; with `repair`, correct it."""
     stored_links = CaptureLink.objects.filter(capture__in=batch)
     if repair:
+        # As a message about the same people and payments would wait.
+        lock_names(batch)
         stored_links = stored_links.select_for_update(no_key=True).order_by("pk")
     links: dict[UUID, UUID | None] = dict(
         stored_links.values_list("capture_id", "customer_id")
@@ -157,8 +145,7 @@ def _link_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
         source = Source.objects.select_related("business").get(pk=source_id)
         captures = [capture for capture in lost if capture.source_id == source_id]
         for model in TYPED.values():
-            queryset: Any = model.objects.filter(capture__in=captures)
-            queryset.delete()
+            model._default_manager.filter(capture__in=captures).delete()
         links |= project_captures(parse_captures(captures), source, actor)
     return links
 
@@ -176,14 +163,12 @@ def _compare_typed(
     parsed: list[ParsedCapture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
     ids = [item.capture.pk for item in parsed]
-    stored: dict[str, dict[UUID, Any]] = {}
+    stored: dict[str, dict[UUID, Projection]] = {}
     for kind, model in TYPED.items():
-        queryset: Any = model.objects.filter(capture__in=ids)
+        queryset = model._default_manager.filter(capture__in=ids).order_by("pk")
         if repair:
             # Before the sightings: a repeat moves the time of its row without a link.
-            queryset = queryset.select_for_update(of=("self",), no_key=True).order_by(
-                "pk"
-            )
+            queryset = queryset.select_for_update(of=("self",), no_key=True)
         stored[kind] = {projection.capture_id: projection for projection in queryset}
     seen = last_seen(
         t.capture.pk for t in parsed if t.capture.type == CaptureType.DASHBOARD
@@ -209,7 +194,7 @@ def _compare_typed(
     return differences
 
 
-def _wrong_columns(stored: Any, expected: Any) -> list[Difference]:
+def _wrong_columns(stored: Projection | None, expected: Projection) -> list[Difference]:
     table = expected._meta.label
     if stored is None:
         return [Difference(table, expected.capture_id, "row")]
@@ -221,16 +206,15 @@ def _wrong_columns(stored: Any, expected: Any) -> list[Difference]:
     ]
 
 
-def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
+def _store(
+    model: type[Projection], wrong: list[Projection], surplus: list[Projection]
+) -> None:
     """Write rows over those of the same captures, and remove others."""
     if surplus:
-        model.objects.filter(pk__in=[projection.pk for projection in surplus]).delete()
+        ids = [projection.pk for projection in surplus]
+        model._default_manager.filter(pk__in=ids).delete()
     if wrong:
-        excluded = {*_NOT_COMPARED, "capture"} - {"updated_at"}
-        names = [f.name for f in model._meta.fields if f.name not in excluded]
-        model.objects.bulk_create(
-            wrong, update_conflicts=True, unique_fields=["capture"], update_fields=names
-        )
+        write_over(model, wrong)
 
 
 def _compare_payments(
@@ -291,7 +275,7 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
 
 
 def _compare_values_again(
-    naming_links: Any, ids: list[UUID], *, repair: bool
+    naming_links: QuerySet[CaptureLink], ids: list[UUID], *, repair: bool
 ) -> list[Difference]:
     values = _Values(naming_links, ids)
     if not repair:
@@ -306,10 +290,12 @@ def _compare_values_again(
     return differences
 
 
-def _next_customers(naming_links: Any, last: UUID | None) -> list[UUID]:
+def _next_customers(
+    naming_links: QuerySet[CaptureLink], last: UUID | None
+) -> list[UUID]:
     remaining = naming_links if last is None else naming_links.filter(customer__gt=last)
     ids = remaining.order_by("customer_id").values_list("customer_id", flat=True)
-    return list(ids.distinct()[:100])
+    return [pk for pk in ids.distinct()[:100] if pk is not None]
 
 
 class _Values:
@@ -319,7 +305,7 @@ class _Values:
     check that the captures are still the same.
     """
 
-    def __init__(self, naming_links: Any, ids: list[UUID]) -> None:
+    def __init__(self, naming_links: QuerySet[CaptureLink], ids: list[UUID]) -> None:
         self._ids = ids
         self._links = naming_links.filter(customer__in=ids, capture__corrects_id=None)
         self._owners, self._corrections = self._load_links()
@@ -332,8 +318,9 @@ class _Values:
         corrections = Capture.objects.filter(
             corrects_id__in=self._links.values("capture_id")
         )
+        links = self._links.values_list("capture_id", "customer_id")
         return (
-            dict(self._links.values_list("capture_id", "customer_id")),
+            {pk: owner for pk, owner in links if owner is not None},
             set(corrections.values_list("pk", flat=True)),
         )
 
@@ -378,8 +365,5 @@ class _Values:
 
 
 def _parse_in_batches(ids: Iterable[UUID]) -> Iterator[ParsedCapture]:
-    ids = list(ids)
-    for start in range(0, len(ids), _BATCH):
-        yield from parse_captures(
-            Capture.objects.filter(pk__in=ids[start : start + _BATCH]).order_by("pk")
-        )
+    for batch in batched(ids, _BATCH):
+        yield from parse_captures(Capture.objects.filter(pk__in=batch).order_by("pk"))

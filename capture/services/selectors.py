@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import Max, QuerySet
 
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.ingest.projections import parse_captures
 from capture.ingest.screenshots import path_of
@@ -38,7 +40,7 @@ def list_captures(
     return captures
 
 
-def fields_of(capture: Capture) -> dict[str, Any]:
+def fields_of(capture: Capture) -> JsonObject:
     """Return what a capture says in our words, as corrections left it."""
     return parse_captures([capture])[0].fields
 
@@ -62,7 +64,7 @@ def format_amount(payment: Payment) -> str:
     return customers.format_money(payment.final_price, payment.currency)
 
 
-def open_screenshot(questionnaire: Questionnaire) -> Any:
+def open_screenshot(questionnaire: Questionnaire) -> File | None:
     """Return the open file of a questionnaire's screenshot; None when there is none."""
     if not questionnaire.account_screenshot:
         return None
@@ -81,6 +83,6 @@ def list_quarantined(
     return items.filter(code=code) if code else items
 
 
-def list_sightings(capture: Capture) -> QuerySet[Any]:
+def list_sightings(capture: Capture) -> QuerySet:
     """Return the repeats of a capture, the newest first."""
     return capture.sightings.all()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, PaymentState
 from capture.ingest.validation import to_decimal
 from capture.models import Capture
 from customers import services as customers
+
+if TYPE_CHECKING:
+    from customers.models import Customer
 
 _CURRENCY = re.compile("[A-Z]{3}")
 _TITLES: dict[str, str] = {
@@ -38,9 +42,9 @@ _COLUMNS = (
 
 
 def _find(
-    customer: Any, actor: Actor, before: Any, limit: int
+    customer: Customer, actor: Actor, before: customers.Before | None, limit: int
 ) -> Iterable[customers.TimelineEntry]:
-    captures: Any = customers.list_visible(Capture, actor=actor).filter(
+    captures = customers.list_visible(Capture, actor=actor).filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,
@@ -70,13 +74,13 @@ def _entry(capture: Capture) -> customers.TimelineEntry:
     )
 
 
-def _currency(values: dict[str, Any]) -> str | None:
+def _currency(values: JsonObject) -> str | None:
     code = values.get("currency")
     is_code = isinstance(code, str) and bool(_CURRENCY.fullmatch(code))
     return code if is_code else None
 
 
-def _title(capture: Capture, values: dict[str, object]) -> str:
+def _title(capture: Capture, values: JsonObject) -> str:
     if capture.type == CaptureType.PAYMENT:
         state = str(values.get("state"))
         is_state = state in PaymentState.values

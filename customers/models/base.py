@@ -9,17 +9,20 @@ from django.db import models
 from django.db.models import Q
 
 from audit.fields import NullTextField
+from audit.history.querysets import ScopedQuerySet
+from audit.ids import uuid7
 from customers.money import check_currency
 
 ZERO = Decimal(0)
 
 
-def money(**kwargs: Any) -> models.DecimalField[Any, Any]:
+# The options are Django's.
+def money(**kwargs: Any) -> models.DecimalField:
     """Return a money column: three decimals, because some currencies have three."""
     return models.DecimalField(max_digits=15, decimal_places=3, **kwargs)
 
 
-def currency_code(**kwargs: Any) -> models.CharField[Any, Any]:
+def currency_code(**kwargs: Any) -> models.CharField:
     """Return a currency column (ISO 4217)."""
     return models.CharField(max_length=3, validators=[check_currency], **kwargs)
 
@@ -31,6 +34,17 @@ def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
         name=name,
         violation_error_message=f"{field} is not one of {', '.join(values)}.",
     )
+
+
+class UntrackedModel(models.Model):
+    """A row of a business that keeps no history."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
 
 
 class ArchiveMarks(models.Model):
@@ -47,3 +61,14 @@ class ArchiveMarks(models.Model):
     def is_archived(self) -> bool:
         """Return True if the row is archived."""
         return self.archived_at is not None
+
+
+class BusinessModel(models.Model):
+    """A row of one business, with which its indexes begin."""
+
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        abstract = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
@@ -24,8 +24,7 @@ from customers.choices import (
     RefundReason,
     RefundStatus,
 )
-from customers.models.base import ZERO, currency_code, money, one_of
-from customers.models.business import Business
+from customers.models.base import ZERO, BusinessModel, currency_code, money, one_of
 from customers.models.customer import Customer
 from customers.references import new_booking_reference
 
@@ -39,8 +38,7 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
 
     def with_refunded(self) -> Self:
         """Add `refunded_amount`: how much of each was refunded."""
-        refund: Any = self.model._meta.get_field("refunds").related_model
-        refunds = refund._default_manager.filter(
+        refunds = Refund.objects.filter(
             booking=OuterRef("pk"), status=RefundStatus.SUCCEEDED
         )
         sums = refunds.order_by().values("booking").annotate(n=Sum("amount"))
@@ -52,7 +50,7 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
         return self.filter(status__in=PURCHASE_STATUSES)
 
 
-class Booking(TrackedModel):
+class Booking(BusinessModel, TrackedModel):
     """One booking, order, sale or plan. All amounts are in its currency."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -66,9 +64,6 @@ class Booking(TrackedModel):
         "external_id": "public",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="bookings")
     kind = models.CharField(
         max_length=20, choices=BookingKind.choices, default=BookingKind.ORDER
@@ -186,7 +181,7 @@ class Booking(TrackedModel):
         return self.status in PURCHASE_STATUSES
 
 
-class Refund(TrackedModel):
+class Refund(BusinessModel, TrackedModel):
     """A refund of one booking, in the booking's currency."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -195,9 +190,6 @@ class Refund(TrackedModel):
         "external_id": "public",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="refunds")
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="refunds")
     amount = money()
@@ -241,7 +233,7 @@ class Refund(TrackedModel):
         return f"refund {self.status}"
 
 
-class Credit(SealedModel):
+class Credit(BusinessModel, SealedModel):
     """One entry of a customer's credit; the balance is the sum of the entries.
 
     What is issued is positive; what is spent or expires is negative; a reversal is
@@ -250,9 +242,6 @@ class Credit(SealedModel):
 
     privacy: ClassVar[dict[str, str]] = {"currency": "public", "reason": "free_text"}
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="credits")
     kind = models.CharField(max_length=20, choices=CreditKind.choices)
     amount = money()

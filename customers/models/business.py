@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -119,7 +119,7 @@ class Business(TrackedModel):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError unless the settings have the right types."""
+        """Raise ValidationError unless the settings are objects where they must be."""
         super().clean()
         settings = self.settings
         parts = ("consent_wordings", "mappings")
@@ -193,7 +193,9 @@ def permissions_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
     }
 
 
-def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
+def staff_of(
+    business_ids: Iterable[UUID],
+) -> models.QuerySet[Membership, Mapping[str, object]]:
     """Return the ids of the users who work for any of these businesses now."""
     memberships = Membership.objects.filter(business__in=business_ids, ended_at=None)
     return memberships.values("user_id")

@@ -11,12 +11,11 @@ from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
 from customers.choices import ConsentAction, ConsentChannel
-from customers.models.base import one_of
-from customers.models.business import Business
+from customers.models.base import BusinessModel, one_of
 from customers.models.customer import Customer
 
 
-class ConsentEvent(SealedModel):
+class ConsentEvent(BusinessModel, SealedModel):
     """One answer: given, refused or withdrawn, for a purpose and a channel.
 
     Without a channel, a given answer covers e-mail and the others cover all channels.
@@ -30,9 +29,6 @@ class ConsentEvent(SealedModel):
         "evidence": "free_text",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(
         Customer, models.PROTECT, related_name="consent_events"
     )

@@ -18,13 +18,12 @@ from audit.fields import (
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind
 from customers.countries import check_country
-from customers.models.base import ArchiveMarks, one_of
-from customers.models.business import Business
+from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 from customers.phones import to_e164
 
 
-class Address(ArchiveMarks, TrackedModel):
+class Address(ArchiveMarks, BusinessModel, TrackedModel):
     """A place of a customer. `raw` keeps what was typed as one text."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -45,9 +44,6 @@ class Address(ArchiveMarks, TrackedModel):
 
     derived: ClassVar[dict[str, str]] = {"phone_e164": "phone"}
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="addresses")
     kind = models.CharField(
         max_length=20, choices=AddressKind.choices, default=AddressKind.HOME
@@ -109,7 +105,7 @@ class Address(ArchiveMarks, TrackedModel):
             self.phone_e164 = to_e164(self.phone, region)
 
 
-class Contact(ArchiveMarks, TrackedModel):
+class Contact(ArchiveMarks, BusinessModel, TrackedModel):
     """Another person to reach, or a further e-mail or phone, current or former."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -124,9 +120,6 @@ class Contact(ArchiveMarks, TrackedModel):
 
     derived: ClassVar[dict[str, str]] = {"email_key": "email", "phone_e164": "phone"}
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
     kind = models.CharField(max_length=20, choices=ContactKind.choices)
     name = NullNameField(max_length=200)

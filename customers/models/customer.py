@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 
@@ -72,11 +74,10 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
             matches = matches | self.filter(digits)
         return matches
 
-    def _with_contact(self, word: str) -> models.QuerySet[Any, Any]:
+    def _with_contact(self, word: str) -> models.QuerySet:
         """Return the customers who have, or had, this further e-mail address."""
-        contact: Any = self.model._meta.get_field("contacts").related_model
-        contacts = contact._default_manager.filter(email_key=fold_email(word))
-        return contacts.values("customer")
+        contacts = apps.get_model("customers", "Contact")._default_manager
+        return contacts.filter(email_key=fold_email(word)).values("customer")
 
     def named_for_order(self, *, seen_in: Collection[UUID] | None) -> Self:
         """Add `order_name`, by which a list is sorted.
@@ -91,8 +92,8 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
 
     def with_details(self) -> Self:
         """Load figures, preferences and the primary address."""
-        address: Any = self.model._meta.get_field("addresses").related_model
-        primary = address._default_manager.filter(is_primary=True, archived_at=None)
+        addresses = apps.get_model("customers", "Address")._default_manager
+        primary = addresses.filter(is_primary=True, archived_at=None)
         loaded = self.select_related("business", "stats", "preferences")
         return loaded.prefetch_related(
             Prefetch("addresses", primary, to_attr="primary_addresses")
@@ -116,7 +117,7 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         By two groupings of all rows, whose time grows with their number and no faster.
         """
         text = models.CharField()
-        whole: dict[str, Any] = {
+        whole: dict[str, Combinable] = {
             "email_skeleton": F("email_key"),
             "name_skeleton": Upper("name"),
         }

@@ -10,10 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
-from customers.models.base import one_of
-from customers.models.business import Business
+from customers.models.base import BusinessModel, UntrackedModel, one_of
 from customers.readers import KINDS
 
 _LIFETIME = timedelta(hours=24)
@@ -24,14 +21,15 @@ def a_day_from_now() -> datetime:
     return timezone.now() + _LIFETIME
 
 
-class ImportFile(models.Model):
+class ImportFile(UntrackedModel, BusinessModel):
     """An uploaded file, the findings of its preview, and the progress of its load.
 
     Findings hold personal data, so they are encrypted, and only the uploader can read
     them. The content is a row of its own: this one is written with each batch, and
     SQLite writes a row whole. Rows are removed a day after they were created, confirmed
-    or last written by a load. `cursor` is the number of the last row of the
-    file that is done, and `batch` that of the last committed batch.
+    or last written by a load. `business` is that of rows that name none. `cursor` is
+    the number of the last row of the file that is done, and `batch` that of the last
+    committed batch.
     """
 
     privacy: ClassVar[dict[str, str]] = {
@@ -45,11 +43,6 @@ class ImportFile(models.Model):
         "counts": "public",
     }
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # Of rows that name none themselves.
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -75,8 +68,6 @@ class ImportFile(models.Model):
     report = models.TextField(blank=True)
     loaded_at = models.DateTimeField(null=True)
 
-    objects = ScopedQuerySet.as_manager()
-
     class Meta:
         verbose_name = "file to import"
         verbose_name_plural = "files to import"
@@ -92,19 +83,13 @@ class ImportFile(models.Model):
         return f"{self.kind} file"
 
 
-class ImportContent(models.Model):
+class ImportContent(UntrackedModel, BusinessModel):
     """The content of a file to import, compressed and encrypted, until it is loaded."""
 
     privacy: ClassVar[dict[str, str]] = {"content": "secret"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     file = models.OneToOneField(ImportFile, models.PROTECT, related_name="stored")
     content = models.TextField()
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

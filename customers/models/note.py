@@ -10,12 +10,11 @@ from django.db import models
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import NoteType
-from customers.models.base import ArchiveMarks, one_of
-from customers.models.business import Business
+from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 
 
-class Note(ArchiveMarks, TrackedModel):
+class Note(ArchiveMarks, BusinessModel, TrackedModel):
     """A categorised note with its author."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -24,9 +23,6 @@ class Note(ArchiveMarks, TrackedModel):
         "archive_reason": "free_text",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="notes")
     note_type = models.CharField(
         "type", max_length=20, choices=NoteType.choices, default=NoteType.OTHER

@@ -10,8 +10,7 @@ from django.db.models import Q
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
-from customers.models.base import money
-from customers.models.business import Business
+from customers.models.base import BusinessModel, money
 from customers.models.customer import Customer
 
 
@@ -21,7 +20,7 @@ def split_tags(text: str | None) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
-class Preferences(TrackedModel):
+class Preferences(BusinessModel, TrackedModel):
     """One row for each customer. A null `prefer_…` means: not asked."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -35,9 +34,6 @@ class Preferences(TrackedModel):
 
     derived: ClassVar[dict[str, str]] = {"favorite_tags": "favorite_products"}
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.OneToOneField(
         Customer, models.PROTECT, related_name="preferences"
     )
@@ -91,7 +87,7 @@ class Preferences(TrackedModel):
         self.favorite_tags = split_tags(self.favorite_products) or None
 
 
-class Flag(TrackedModel):
+class Flag(BusinessModel, TrackedModel):
     """A mark on a customer: who set it, when, why, and the same for its removal."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -100,9 +96,6 @@ class Flag(TrackedModel):
         "removed_reason": "free_text",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="flags")
     code = models.SlugField(
         max_length=50, help_text="verified, restricted, or a code of the business."

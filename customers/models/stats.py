@@ -8,15 +8,12 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import SealedJSONField
-from audit.history.querysets import ScopedQuerySet
-from audit.ids import uuid7
 from customers.choices import LoyaltyTier
-from customers.models.base import ZERO, money
-from customers.models.business import Business
+from customers.models.base import ZERO, BusinessModel, UntrackedModel, money
 from customers.models.customer import Customer
 
 
-class CustomerStats(models.Model):
+class CustomerStats(UntrackedModel, BusinessModel):
     """One row for each customer. `services.stats` alone writes it.
 
     `total_spent` and the average are in the business's currency; `spent` holds the
@@ -25,10 +22,6 @@ class CustomerStats(models.Model):
 
     privacy: ClassVar[dict[str, str]] = {"spent": "behaviour"}
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.OneToOneField(Customer, models.PROTECT, related_name="stats")
     total_orders = models.PositiveIntegerField("orders", default=0)
     completed_orders = models.PositiveIntegerField("completed", default=0)
@@ -59,8 +52,6 @@ class CustomerStats(models.Model):
     contacts_count = models.PositiveIntegerField("contacts", default=0)
     is_opted_in = models.BooleanField("marketing opt-in", default=False)
     updated_at = models.DateTimeField(default=timezone.now)
-
-    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "customer statistics"

@@ -12,13 +12,12 @@ from django.utils import timezone
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
-from customers.models.base import one_of
+from customers.models.base import BusinessModel, one_of
 from customers.models.booking import Booking
-from customers.models.business import Business
 from customers.models.customer import Customer
 
 
-class Ticket(TrackedModel):
+class Ticket(BusinessModel, TrackedModel):
     """A request of a customer, with the clocks of its answer."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -26,9 +25,6 @@ class Ticket(TrackedModel):
         "raw_channel": "free_text",
     }
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="tickets")
     booking = models.ForeignKey(
         Booking, models.PROTECT, null=True, blank=True, related_name="tickets"
@@ -91,14 +87,11 @@ class Ticket(TrackedModel):
         return f"#{self.number}"
 
 
-class TicketMessage(TrackedModel):
+class TicketMessage(BusinessModel, TrackedModel):
     """One message of a ticket; internal ones never reach the customer."""
 
     privacy: ClassVar[dict[str, str]] = {"body": "free_text"}
 
-    business = models.ForeignKey(
-        Business, models.PROTECT, related_name="+", db_index=False
-    )
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages")
     author_kind = models.CharField(
         "author", max_length=20, choices=AuthorKind.choices, default=AuthorKind.STAFF

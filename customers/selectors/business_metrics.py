@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Aggregate, Count, Q, Sum
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
@@ -130,7 +130,7 @@ def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:
     return {source or "unknown": n for source, n in groups}
 
 
-def _customer_counts(business: Business, now: datetime) -> dict[str, Any]:
+def _customer_counts(business: Business, now: datetime) -> dict[str, Aggregate]:
     engaged_since = now - metrics.ENGAGED_FOR
     local = now.astimezone(business.zone)
     month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -144,7 +144,7 @@ def _customer_counts(business: Business, now: datetime) -> dict[str, Any]:
     }
 
 
-def _sums() -> dict[str, Any]:
+def _sums() -> dict[str, Aggregate]:
     return {
         "orders": Sum("total_orders"),
         "completed": Sum("completed_orders"),

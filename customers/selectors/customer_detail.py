@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Model, Prefetch, QuerySet
 
 from audit import log
 from audit.privacy.confusables import is_look_alike
@@ -20,10 +21,12 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_visible
+from customers.selectors.customers import list_customers, list_visible
 
 # Of those who share the look of a name, most of whom have that very name.
 _MAX_LOOK_ALIKES = 100
+_MAX_DUPLICATES = 10
+_Model = TypeVar("_Model", bound=Model)
 
 
 class Duplicate(NamedTuple):
@@ -51,61 +54,63 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     Of each ticket the newest messages, the oldest of them first. Kinds that the actor
     may not see are empty.
     """
-    bookings: Any = list_visible(Booking, actor=actor)
+    more: dict[str, bool] = {}
+
+    def newest(name: str, queryset: QuerySet[_Model]) -> list[_Model]:
+        instances = list(queryset.filter(customer=customer)[: limit + 1])
+        if len(instances) > limit:
+            more[name] = True
+        return instances[:limit]
+
+    bookings = Booking.objects.visible_to(actor).with_refunded()
+    addresses = list_visible(Address, actor=actor).filter(archived_at=None)
+    contacts = list_visible(Contact, actor=actor).filter(
+        kind__in=[ContactKind.EMERGENCY, ContactKind.ALTERNATIVE], archived_at=None
+    )
     messages = list_visible(TicketMessage, actor=actor).filter(is_internal=False)
     newest_messages = messages.order_by("-sent_at", "-pk")[: limit + 1]
     tickets = list_visible(Ticket, actor=actor).prefetch_related(
         Prefetch("messages", newest_messages, to_attr="responses")
     )
-    person_kinds = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
-    sources: dict[str, Any] = {
-        "bookings": bookings.with_refunded(),
-        "addresses": list_visible(Address, actor=actor).filter(archived_at=None),
-        "contacts": list_visible(Contact, actor=actor).filter(
-            kind__in=person_kinds, archived_at=None
-        ),
-        "tickets": tickets,
-    }
-    parts: dict[str, list[Any]] = {}
-    more: dict[str, bool] = {}
-    for name, queryset in sources.items():
-        newest = list(queryset.filter(customer=customer)[: limit + 1])
-        parts[name] = newest[:limit]
-        if len(newest) > limit:
-            more["support_tickets" if name == "tickets" else name] = True
-    for ticket in parts["tickets"]:
+    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    parts = CustomerParts(
+        newest("bookings", bookings),
+        newest("addresses", addresses),
+        newest("contacts", contacts),
+        newest("support_tickets", tickets),
+        sorted(flags.values_list("code", flat=True)),
+        more,
+    )
+    # With `responses`, which the stubs do not know of.
+    loaded: list[Any] = parts.tickets
+    for ticket in loaded:
         if len(ticket.responses) > limit:
             more["responses"] = True
         ticket.responses = ticket.responses[:limit][::-1]
-    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
-    codes = sorted(flags.values_list("code", flat=True))
-    return CustomerParts(**parts, flags=codes, more=more)
+    return parts
 
 
-def find_possible_duplicates(
-    customer: Customer, *, actor: Actor, limit: int = 10
-) -> list[Duplicate]:
+def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplicate]:
     """Return who may be the same person in the business, and by what.
 
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
     is another one. The access event records whom it names.
     """
-    others: Any = list_visible(Customer, actor=actor)
-    others = others.live()
-    others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
-    duplicates: dict[Any, Duplicate] = {}
+    others = list_customers(actor=actor, business_id=customer.business_id)
+    others = others.exclude(pk=customer.pk)
+    duplicates: dict[UUID, Duplicate] = {}
     if customer.phone_e164:
-        for other in others.filter(phone_e164=customer.phone_e164)[:limit]:
+        for other in others.filter(phone_e164=customer.phone_e164)[:_MAX_DUPLICATES]:
             duplicates[other.pk] = Duplicate(other, "same_phone")
     if customer.email_key:
         contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
-        for other in others.filter(pk__in=former)[:limit]:
+        for other in others.filter(pk__in=former)[:_MAX_DUPLICATES]:
             duplicates.setdefault(other.pk, Duplicate(other, "same_email"))
     for other in others.looking_like(customer)[:_MAX_LOOK_ALIKES]:
         if reason := _look_alike(other, customer):
             duplicates.setdefault(other.pk, Duplicate(other, reason))
-    named = list(duplicates.values())[:limit]
+    named = list(duplicates.values())[:_MAX_DUPLICATES]
     if named:
         log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named

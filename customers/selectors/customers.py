@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -97,8 +97,8 @@ def get_customer(
 
 def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQuerySet:
     """Return the archived customers the actor may see, newest first."""
-    archived: Any = list_visible(Customer, actor=actor).filter(erased_at=None)
-    customers: CustomerQuerySet = archived.exclude(archived_at=None)
+    customers = Customer.objects.visible_to(actor).filter(erased_at=None)
+    customers = customers.exclude(archived_at=None)
     if search:
         customers = match_customers(customers, search, actor=actor)
     return customers
@@ -154,11 +154,10 @@ def get_working_business(reference: str, *, actor: Actor, permission: str) -> Bu
     default = Membership.objects.filter(
         business=OuterRef("pk"), user=actor.user_id, is_default=True, ended_at=None
     )
-    ordered: Any = businesses.annotate(is_default=Exists(default))
-    some: list[Any] = list(ordered.order_by("-is_default", "name", "id")[:2])
+    ordered = businesses.annotate(is_default=Exists(default))
+    some = list(ordered.order_by("-is_default", "name", "id")[:2])
     if some and (some[0].is_default or len(some) == 1):
-        business: Business = some[0]
-        return business
+        return some[0]
     msg = "You work for several businesses, or for none. Name one in X-Business."
     raise ValidationError(msg, code="business_needed")
 
@@ -204,7 +203,7 @@ def list_hub_customers(
     """
     if status == "archived":
         archived = list_archived_customers(actor=actor, search=search)
-        customers: CustomerQuerySet = archived.filter(business=business)
+        customers = archived.filter(business=business)
     else:
         stored = status if status in CustomerStatus.values else ""
         customers = list_customers(

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
 from customers.selectors.customers import list_visible
-
-
-def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
-    """Return the bookings of live customers in the actor's businesses."""
-    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
-    if business_id is not None:
-        bookings = bookings.filter(business=business_id)
-    return bookings.filter(customer__archived_at=None, customer__erased_at=None)
 
 
 def get_booking(
@@ -30,12 +22,14 @@ def get_booking(
     Raises DoesNotExist for missing and for foreign ones alike, and
     MultipleObjectsReturned when two businesses of the actor know the same reference.
     """
-    bookings = list_bookings(actor=actor, business_id=business_id)
     named = models.Q(reference=reference)
     with suppress(ValidationError):
         named |= models.Q(pk=models.UUIDField().to_python(reference))
-    booking: Booking = bookings.get(named)
-    return booking
+    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
+    if business_id is not None:
+        bookings = bookings.filter(business=business_id)
+    live = bookings.filter(customer__archived_at=None, customer__erased_at=None)
+    return live.get(named)
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
@@ -43,7 +37,7 @@ def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
 
 
-def list_credits(customer: Customer, *, actor: Actor) -> Any:
+def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet:
     """Return the entries of a customer, the newest first."""
     return list_visible(Credit, actor=actor).filter(customer=customer)
 

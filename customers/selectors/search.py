@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 
 from audit.emails import fold_email
@@ -32,6 +32,7 @@ _PHONE = 4
 # Nobody types one of these whole and means somebody else.
 _UNMISTAKABLE = frozenset({"reference", "email", "phone"})
 _ORDER = ("-joined_at", "-pk")
+_BEST_FIRST = ("rank", *_ORDER)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def find_customers(
         return []
     businesses = _countries(actor, business_id)
     customers = list_customers(actor=actor, business_id=business_id)
-    contacts: Any = list_visible(Contact, actor=actor)
+    contacts = list_visible(Contact, actor=actor)
     if actor.business_ids is None and len(businesses) <= _FEW:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
         customers = customers.filter(business_id__in=[*businesses])
@@ -93,7 +94,7 @@ def find_customers(
 
 def _exact_matches(
     customers: CustomerQuerySet,
-    contacts: Any,
+    contacts: QuerySet[Contact],
     text: str,
     phones: set[str],
     limit: int,
@@ -109,7 +110,7 @@ def _exact_matches(
     union = branches[0].union(*branches[1:], all=True)
     best: dict[UUID, int] = {}
     # No customer matches more often than there are branches.
-    ordered = union.order_by("rank", "-joined_at", "-pk")[: limit * len(branches)]
+    ordered = union.order_by(*_BEST_FIRST)[: limit * len(branches)]
     for rank, _, pk in ordered:
         best.setdefault(pk, rank)
     matched = customers.for_list().in_bulk(list(best)[:limit])
@@ -118,7 +119,9 @@ def _exact_matches(
     ]
 
 
-def _exact(contacts: Any, text: str, phones: set[str]) -> Iterable[tuple[str, Q]]:
+def _exact(
+    contacts: QuerySet[Contact], text: str, phones: set[str]
+) -> Iterable[tuple[str, Q]]:
     key = fold_email(text)
     yield "reference", Q(unique_id=text.upper())
     yield "external_id", Q(external_id=text)
@@ -133,7 +136,9 @@ def _exact(contacts: Any, text: str, phones: set[str]) -> Iterable[tuple[str, Q]
     yield "name", Q(upper_name=Upper(Value(text)))
 
 
-def _ranked(customers: Any, rank: int) -> Any:
+def _ranked(
+    customers: QuerySet[Customer], rank: int
+) -> QuerySet[Customer, tuple[int, datetime, UUID]]:
     return (
         customers.order_by()
         .annotate(rank=Value(rank))

@@ -13,10 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from audit import log
 from audit.tenancy.actors import Actor
@@ -24,6 +24,7 @@ from customers.models import Customer
 
 # Where a page begins: after the entry of this time and id.
 Before = tuple[datetime, UUID]
+_Model = TypeVar("_Model", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class TimelineEntry:
     actor: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def place(self) -> Before:
@@ -112,12 +113,12 @@ def get_timeline(
 
 
 def before_place(
-    queryset: QuerySet[Any],
+    queryset: QuerySet[_Model],
     before: Before | None,
     *,
     column: str,
     limit: int,
-) -> QuerySet[Any]:
+) -> QuerySet[_Model]:
     """Return the newest instances before a place, by a time column without nulls."""
     queryset = queryset.order_by(f"-{column}", "-pk")
     if before is not None:

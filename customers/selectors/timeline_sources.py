@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from django.db import models
 
@@ -35,12 +37,35 @@ from customers.selectors.timeline import (
 # Every update sets them; naming them each time would hide what was changed.
 _STAMPS = frozenset({"updated_at", "rev"})
 _ARCHIVED = frozenset({"archived_at", "archived_by_id", "archive_reason"})
+_Model = TypeVar("_Model", bound=models.Model)
+
+
+class _Version(Protocol):
+    """A row of a history table."""
+
+    history_id: UUID
+    history_date: datetime
+    history_type: str
+    history_user_id: UUID | None
+    history_change_reason: str | None
+
+
+class _CustomerVersion(_Version, Protocol):
+    archived_at: datetime | None
+    tracked_fields: Iterable[models.Field]
+
+
+class _FlagVersion(_Version, Protocol):
+    code: str
+    reason: str | None
+    removed_at: datetime | None
+    removed_reason: str | None
 
 
 def _table(
     kind: str,
-    model: type[models.Model],
-    title: Callable[[Any], str],
+    model: type[_Model],
+    title: Callable[[_Model], str],
     *,
     data: Mapping[str, str],
     at: str = "created_at",
@@ -57,6 +82,7 @@ def _table(
     """
     path = customer
 
+    # Columns are named by text, so none of the model's own are known here.
     def entry(instance: Any) -> TimelineEntry:
         values = {key: getattr(instance, column) for key, column in data.items()}
         return TimelineEntry(
@@ -75,7 +101,7 @@ def _table(
     ) -> Iterable[TimelineEntry]:
         # The business first: the indexes are led by it.
         filters = {"business": customer.business_id, path: customer}
-        queryset: Any = list_visible(model, actor=actor).filter(**filters)
+        queryset = list_visible(model, actor=actor).filter(**filters)
         if only is not None:
             queryset = queryset.filter(only)
         queryset = without_long(queryset, columns=texts)
@@ -126,9 +152,9 @@ def _find_changes(
     return [_change(version, older) for version, older in pairs]
 
 
-def _change(version: Any, older: Any) -> TimelineEntry:
+def _change(version: _CustomerVersion, older: _CustomerVersion | None) -> TimelineEntry:
     changed = {
-        f.name
+        f.name: str(f.verbose_name)
         for f in version.tracked_fields
         if older is not None
         and getattr(version, f.attname) != getattr(older, f.attname)
@@ -141,16 +167,14 @@ def _change(version: Any, older: Any) -> TimelineEntry:
         title = f"Customer {action}."
     else:
         action = "changed"
-        names = ", ".join(sorted(_verbose(name) for name in changed))
+        names = ", ".join(sorted(changed.values()))
         title = f"Changed: {names}." if names else "Saved without a change."
-    fields, reason = sorted(changed - _ARCHIVED), _cut(version.history_change_reason)
-    data = {"action": action, "fields": fields, "reason": reason}
+    data = {
+        "action": action,
+        "fields": sorted(changed.keys() - _ARCHIVED),
+        "reason": _cut(version.history_change_reason),
+    }
     return _entry_of_version("change", version, title, data)
-
-
-def _verbose(name: str) -> str:
-    field: Any = Customer._meta.get_field(name)
-    return str(field.verbose_name)
 
 
 def _find_flags(
@@ -163,7 +187,7 @@ def _find_flags(
     return [_flag(version) for version in newest]
 
 
-def _flag(version: Any) -> TimelineEntry:
+def _flag(version: _FlagVersion) -> TimelineEntry:
     action, reason = "changed", version.reason
     if version.removed_at is not None:
         action, reason = "removed", version.removed_reason
@@ -174,7 +198,7 @@ def _flag(version: Any) -> TimelineEntry:
 
 
 def _entry_of_version(
-    kind: str, version: Any, title: str, data: Mapping[str, Any]
+    kind: str, version: _Version, title: str, data: Mapping[str, object]
 ) -> TimelineEntry:
     return TimelineEntry(
         version.history_id,

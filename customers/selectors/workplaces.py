@@ -16,9 +16,9 @@ _MOST = 100
 
 @dataclass(frozen=True)
 class Workplace:
-    """A business, the role that somebody has in it, and the rights of the role.
+    """A business, the role that somebody has in it, and the permissions of the role.
 
-    The platform's owner has every right, and a role in none.
+    The platform's owner has every permission, and a role in none.
     """
 
     business: Business

@@ -34,6 +34,7 @@ from customers.selectors.customers import (
 from customers.selectors.money import get_booking, get_credit, get_refund, list_credits
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
+    Before,
     TimelineEntry,
     TimelineSource,
     all_timeline_kinds,
@@ -53,9 +54,12 @@ from customers.services.archiving import (
     restore_batch,
     restore_customers,
 )
+from customers.services.batches import by_key, compare_again
 from customers.services.bulk import bulk_create_customers
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
+    CapturedConsent,
+    CapturedCustomer,
     CustomerValueUpdate,
     create_captured_customers,
     find_by_email,
@@ -115,13 +119,15 @@ from customers.services.imports.previews import (
     preview_import,
 )
 from customers.services.imports.purchase_log import (
+    BadLine,
+    Purchase,
     PurchaseColumns,
     PurchaseReport,
     load_purchases,
     read_purchases,
 )
 from customers.services.imports.rows import IMPORT_OUTCOMES
-from customers.services.imports.tables import IMPORT_TABLES, ImportTable
+from customers.services.imports.tables import IMPORT_TABLES, ImportColumn, ImportTable
 from customers.services.imports.uploads import (
     INLINE_LIMIT,
     KEYED_FILES,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -106,8 +105,11 @@ def restore_batch(
 
 
 def _archive(customers: list[Customer], *, actor: Actor, reason: str) -> list[Customer]:
-    marks: dict[str, Any] = {"archived_by_id": actor.user_id, "archive_reason": reason}
-    marks["archived_at"] = timezone.now()
+    marks = {
+        "archived_by_id": actor.user_id,
+        "archive_reason": reason,
+        "archived_at": timezone.now(),
+    }
     return _mark(customers, "customer.archived", marks, actor=actor, reason=reason)
 
 
@@ -119,7 +121,7 @@ def _restore(customers: list[Customer], *, actor: Actor, reason: str) -> list[Cu
 def _mark(
     customers: list[Customer],
     action: str,
-    marks: dict[str, object],
+    marks: Mapping[str, object],
     *,
     actor: Actor,
     reason: str,
@@ -177,21 +179,18 @@ def _values_of_live(customers: list[Customer]) -> set[tuple[str, UUID, str | Non
     return taken
 
 
-def check_archivable(
-    customers: QuerySet[Customer], *, actor: Actor, count: int | None = None
-) -> None:
+def check_archivable(customers: QuerySet[Customer], *, actor: Actor) -> None:
     """Check that the actor may archive and restore all customers of a queryset.
 
     Several at once need the permission `bulk`. Raises ValidationError when one is not
-    the actor's to archive, or when there are fewer than `count`.
+    the actor's to archive.
     """
     total = customers.count()
-    expected = total if count is None else count
     archivable = list_visible(Customer, actor=actor, permission=ARCHIVE)
     archivable = archivable.filter(pk__in=customers.order_by().values("pk"))
     mine = archivable.count()
     in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
-    _check_archivable(total, mine, in_bulk=in_bulk, expected=expected)
+    _check_archivable(total, mine, in_bulk=in_bulk, expected=total)
 
 
 def _check_archivable(total: int, mine: int, *, in_bulk: int, expected: int) -> None:

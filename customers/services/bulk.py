@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import models, transaction
 
@@ -32,7 +31,12 @@ def bulk_create_customers(
     """
     authorship = Authorship(actor, reason)
     insert_tracked(customers, authorship)
-    with_preferences = {p.customer_id for p in _of(Preferences, belongings)}
+    with_preferences = {
+        instance.customer_id
+        for related in belongings
+        for instance in related
+        if isinstance(instance, Preferences)
+    }
     empty = [
         Preferences(customer=c, business_id=c.business_id)
         for c in customers
@@ -58,8 +62,3 @@ def bulk_create_customers(
         for c in customers
     ]
     insert_instances(stats)
-
-
-def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:
-    related = (r for r in belongings if r and isinstance(r[0], model))
-    return next(related, ())

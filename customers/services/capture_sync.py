@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -28,10 +28,10 @@ _COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 def find_by_identity(
     business_id: UUID, *, emails: Iterable[str], external_ids: Iterable[str]
-) -> tuple[dict[str, UUID], dict[str, UUID]]:
+) -> tuple[dict[str | None, UUID], dict[str | None, UUID]]:
     """Return live customers by e-mail key, current or former, and by external id."""
     keys = list(emails)
-    live: Any = Customer.objects.filter(business=business_id).live()
+    live = Customer.objects.filter(business=business_id).live()
     former = _former_emails(keys).filter(business=business_id)
     current = live.filter(email_key__in=keys)
     by_email = dict(former.values_list("email_key", "customer_id"))
@@ -55,7 +55,7 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _former_emails(keys: list[str]) -> Any:
+def _former_emails(keys: list[str]) -> QuerySet[Contact]:
     """Return the contacts by which live customers are found, the oldest first."""
     return Contact.objects.filter(
         email_key__in=keys,
@@ -65,17 +65,29 @@ def _former_emails(keys: list[str]) -> Any:
     ).order_by("pk")
 
 
+@dataclass
+class CapturedCustomer:
+    """The columns of a customer to be created, as captures know them."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    external_id: str | None
+    joined_at: datetime
+    source: str
+
+
 def create_captured_customers(
-    business: Business, new_customers: list[dict[str, object]], *, actor: Actor
+    business: Business, new_customers: list[CapturedCustomer], *, actor: Actor
 ) -> list[UUID]:
-    """Create customers with preferences, from the columns of each.
+    """Create customers with preferences.
 
     A few statements for all. The caller refreshes their figures in the same
     transaction.
     """
     if not new_customers:
         return []
-    customers = [Customer(business=business, **columns) for columns in new_customers]
+    customers = [Customer(business=business, **vars(new)) for new in new_customers]
     Customer.objects.as_actor(actor, reason=_REASON).bulk_create(customers)
     Preferences.objects.as_actor(actor, reason=_REASON).bulk_create(
         [Preferences(business=business, customer=customer) for customer in customers]
@@ -187,45 +199,55 @@ def _apply(
             setattr(customer, name, update.value)
 
 
+class CapturedConsent(NamedTuple):
+    """An answer of a customer to the marketing question, and where it is from."""
+
+    customer_id: UUID
+    is_yes: bool
+    occurred_at: datetime
+    capture_id: UUID
+
+
 def record_captured_consents(
-    answers: list[tuple[UUID, bool, datetime, UUID]],
+    answers: list[CapturedConsent],
     *,
     business_id: UUID,
     wording_version: str | None,
     actor: Actor,
 ) -> None:
-    """Record answers to the marketing question: (customer, yes or no, when, capture).
+    """Record answers to the marketing question.
 
     A no after a yes is a withdrawal. A yes counts only under a valid wording.
     """
     if not answers:
         return
     events = ConsentEvent.objects.filter(
-        customer__in=[answer[0] for answer in answers], purpose=Purpose.MARKETING
+        customer__in=[answer.customer_id for answer in answers],
+        purpose=Purpose.MARKETING,
     )
     answers_by_time = events.order_by("occurred_at", "id").values_list(
         "customer_id", "action"
     )
     newest = dict(answers_by_time)
     consents = []
-    for customer_id, is_yes, moment, capture_id in sorted(answers, key=lambda a: a[2]):
-        if is_yes:
+    for answer in sorted(answers, key=lambda answer: answer.occurred_at):
+        if answer.is_yes:
             action = ConsentAction.GIVEN
-        elif newest.get(customer_id) == ConsentAction.GIVEN:
+        elif newest.get(answer.customer_id) == ConsentAction.GIVEN:
             action = ConsentAction.WITHDRAWN
         else:
             action = ConsentAction.REFUSED
-        newest[customer_id] = action
+        newest[answer.customer_id] = action
         consents.append(
             ConsentEvent(
                 business_id=business_id,
-                customer_id=customer_id,
+                customer_id=answer.customer_id,
                 purpose=Purpose.MARKETING,
                 action=action,
-                wording_version=wording_version if is_yes else None,
+                wording_version=wording_version if answer.is_yes else None,
                 method=_REASON,
-                occurred_at=moment,
-                capture_id=capture_id,
+                occurred_at=answer.occurred_at,
+                capture_id=answer.capture_id,
                 operation_id=actor.operation.id,
             )
         )

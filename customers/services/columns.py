@@ -15,7 +15,8 @@ from audit.privacy.classes import PUBLIC
 from audit.privacy.masking import masked_value
 from customers.cells import cell_text, utc_text
 
-Reader = Callable[[Any, Any], Any]
+# Each column says what its instances are, and what is loaded for them.
+Reader = Callable[[Any, Any], object]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Column:
     # How a value that is no text, number or time is written into a cell.
     write: Callable[[Any], str] | None = None
 
-    def value_of(self, instance: object, loaded: object = None) -> Any:
+    def value_of(self, instance: object, loaded: object = None) -> object:
         """Return the value that an instance has in this column."""
         if callable(self.read):
             return self.read(instance, loaded)
@@ -41,7 +42,7 @@ class Column:
             value = getattr(value, name)
         return value
 
-    def masked(self, value: object) -> Any:
+    def masked(self, value: object) -> object:
         """Return a value masked by its privacy class."""
         return masked_value(value, self.kind, is_copy=self.is_copy)
 

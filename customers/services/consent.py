@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -28,14 +27,9 @@ from customers.models import (
 )
 
 
-def may_contact(
-    customer: Customer, purpose: str, channel: str, *, at: datetime | None = None
-) -> Answer:
-    """Return whether this customer may be contacted, and the rule that decided.
-
-    `at` leaves out consent events after that moment; all else is as of now.
-    """
-    profile = load_contact_profiles([customer], at=at)[customer.pk]
+def may_contact(customer: Customer, purpose: str, channel: str) -> Answer:
+    """Return whether this customer may be contacted, and the rule that decided."""
+    profile = load_contact_profiles([customer])[customer.pk]
     return contact_rules.may_contact(profile, purpose, channel)
 
 
@@ -44,7 +38,6 @@ def load_contact_profiles(
     *,
     purchases: Mapping[UUID, int] | None = None,
     businesses: Mapping[UUID, Business] | None = None,
-    at: datetime | None = None,
 ) -> dict[UUID, ContactProfile]:
     """Return the profiles of many customers, in a constant number of queries.
 
@@ -65,7 +58,7 @@ def load_contact_profiles(
         customer__in=by_id, code=FLAG_RESTRICTED, removed_at=None
     )
     restricted = set(flags.values_list("customer_id", flat=True))
-    events = _consent_events(by_id, businesses, at or timezone.now())
+    events = _consent_events(by_id, businesses)
     return {
         pk: _contact_profile(
             customer,
@@ -88,9 +81,12 @@ def is_opted_in(profile: ContactProfile) -> bool:
 
 
 def _consent_events(
-    customer_ids: Iterable[UUID], businesses: Mapping[UUID, Business], at: datetime
+    customer_ids: Iterable[UUID], businesses: Mapping[UUID, Business]
 ) -> dict[UUID, list[ConsentRecord]]:
-    events = ConsentEvent.objects.filter(customer__in=customer_ids, occurred_at__lte=at)
+    now = timezone.now()
+    events = ConsentEvent.objects.filter(
+        customer__in=customer_ids, occurred_at__lte=now
+    )
     events_by_customer: dict[UUID, list[ConsentRecord]] = defaultdict(list)
     for event in events.order_by("-occurred_at", "-id"):
         business = businesses[event.business_id]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -16,7 +15,7 @@ from django.db.models import F, Q
 
 # Columns of a sealed model that are set on writing.
 _SEAL = {"salt", "commitment"}
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[str, Callable[..., bool]] = {
     "exact": operator.eq,
     "gt": operator.gt,
     "gte": operator.ge,
@@ -48,7 +47,7 @@ def clean_instance(
     loaded. `exclude` are columns that are not cleaned; `about` maps a constraint to the
     column of its error, where Django names none.
     """
-    wrong: dict[str, Any] = {}
+    wrong: dict[str, list[ValidationError]] = {}
     there = _stored_relations(instance, changed_columns(instance, stored))
     steps: list[Callable[[], None]] = [
         lambda: instance.clean_fields({*exclude, *there}),
@@ -78,11 +77,11 @@ def clean_instance(
 
 def _stored_relations(instance: models.Model, changed: set[str]) -> set[str]:
     """Return the foreign keys whose rows exist: unchanged, or loaded by the caller."""
-    keys: list[Any] = [field for field in instance._meta.fields if field.is_relation]
     return {
         key.name
-        for key in keys
-        if getattr(instance, key.attname) is not None
+        for key in instance._meta.fields
+        if isinstance(key, models.ForeignKey)
+        and getattr(instance, key.attname) is not None
         and (key.attname not in changed or key.is_cached(instance))
     }
 
@@ -91,7 +90,7 @@ def _check_unique_columns(
     instance: models.Model, changed: set[str], wrong: set[str]
 ) -> None:
     """Check the columns that are unique by themselves, but for the primary key."""
-    fields: Any = [f for f in instance._meta.fields if f.name not in wrong]
+    fields = [f for f in instance._meta.fields if f.name not in wrong]
     unique = [f for f in fields if f.unique and not f.primary_key]
     names = {f.name for f in unique if f.attname in changed}
     if names:
@@ -99,19 +98,20 @@ def _check_unique_columns(
 
 
 def _check_rule(
-    rule: Any, instance: models.Model, changed: set[str], wrong: set[str]
+    rule: models.BaseConstraint,
+    instance: models.Model,
+    changed: set[str],
+    wrong: set[str],
 ) -> None:
-    if isinstance(rule, models.CheckConstraint):
-        condition: Any = rule.condition
+    if isinstance(rule, models.CheckConstraint) and isinstance(rule.condition, Q):
+        condition = rule.condition
         if not wrong & set(_columns(condition)) and holds(condition, instance) is False:
-            raise ValidationError(
-                rule.get_violation_error_message(), code=rule.violation_error_code
-            )
+            raise ValidationError(_message(rule), code=rule.violation_error_code)
         return
-    names = {*rule.fields, *_columns(rule.condition or Q())}
-    if not rule.fields:
+    if not isinstance(rule, models.UniqueConstraint) or not rule.fields:
         rule.validate(type(instance), instance, exclude=wrong)
         return
+    names = {*rule.fields, *_columns(rule.condition or Q())}
     is_new_claim = {attname_of(instance, name) for name in names} & changed
     is_made = any(_is_made(instance, name) for name in rule.fields)
     if is_new_claim and not is_made and not names & wrong:
@@ -120,7 +120,7 @@ def _check_rule(
 
 def _is_made(instance: models.Model, name: str) -> bool:
     """Return True for a column with a generated unique default, such as a reference."""
-    field: Any = instance._meta.get_field(name)
+    field = field_of(instance, name)
     return field.has_default() and not field.editable
 
 
@@ -129,14 +129,18 @@ def _check_unique(rule: models.UniqueConstraint, instance: models.Model) -> None
     if set(find_holders(rule, [instance]).values()) - {instance.pk}:
         if rule.violation_error_message == rule.default_violation_error_message:
             raise instance.unique_error_message(type(instance), rule.fields)
-        text = rule.get_violation_error_message()
-        raise ValidationError(text, code=rule.violation_error_code)
+        raise ValidationError(_message(rule), code=rule.violation_error_code)
 
 
-def _blamed(rule: Any, error: ValidationError) -> str:
+def _message(rule: models.BaseConstraint) -> str:
+    return str(rule.get_violation_error_message())
+
+
+def _blamed(rule: models.BaseConstraint, error: ValidationError) -> str:
     """Return the column that Django names for a broken rule, empty for none."""
-    is_unique = getattr(error, "code", None) == "unique" and len(rule.fields) == 1
-    return str(rule.fields[0]) if is_unique else ""
+    fields = rule.fields if isinstance(rule, models.UniqueConstraint) else ()
+    is_unique = getattr(error, "code", None) == "unique" and len(fields) == 1
+    return str(fields[0]) if is_unique else ""
 
 
 def broken_checks(instance: models.Model) -> Iterator[tuple[set[str], str]]:
@@ -145,18 +149,21 @@ def broken_checks(instance: models.Model) -> Iterator[tuple[set[str], str]]:
     Without a query. Raises NotImplementedError for a lookup that `holds` does not know.
     """
     for rule in instance._meta.constraints:
-        if isinstance(rule, models.CheckConstraint):
-            condition: Any = rule.condition
-            # As in SQL: what is unknown breaks no rule.
-            if holds(condition, instance) is False:
-                yield set(_columns(condition)), str(rule.get_violation_error_message())
+        condition = getattr(rule, "condition", None)
+        # As in SQL: what is unknown breaks no rule.
+        if (
+            isinstance(rule, models.CheckConstraint)
+            and isinstance(condition, Q)
+            and holds(condition, instance) is False
+        ):
+            yield set(_columns(condition)), _message(rule)
 
 
 def holds(condition: Q, instance: models.Model) -> bool | None:
     """Return whether a condition is true for an instance; None for SQL's unknown."""
     answers = [
         holds(child, instance) if isinstance(child, Q) else _compared(child, instance)
-        for child in condition.children
+        for child in _children(condition)
     ]
     if condition.connector == Q.XOR:
         raise NotImplementedError(condition.connector)
@@ -170,15 +177,21 @@ def holds(condition: Q, instance: models.Model) -> bool | None:
     return answer if answer is None or not condition.negated else not answer
 
 
-def _compared(child: Any, instance: models.Model) -> bool | None:
+def _children(condition: Q) -> Iterator[Q | tuple[str, object]]:
+    for child in condition.children:
+        if not isinstance(child, Q | tuple):
+            raise NotImplementedError(child)
+        yield child
+
+
+def _compared(child: tuple[str, object], instance: models.Model) -> bool | None:
     path, expected = child
     name, _, kind = path.partition("__")
     value = _value(instance, name)
     if kind == "isnull":
         return (value is None) is expected
     if isinstance(expected, F):
-        source: Any = expected
-        expected = _value(instance, source.name)
+        expected = _value(instance, expected.name)  # type: ignore[attr-defined]  # not in the stubs
     if kind == "" and expected is None:
         return value is None
     compare = _COMPARISONS.get(kind or "exact")
@@ -187,16 +200,15 @@ def _compared(child: Any, instance: models.Model) -> bool | None:
     return None if value is None or expected is None else compare(value, expected)
 
 
-def _value(instance: models.Model, name: str) -> Any:
-    field: Any = instance._meta.get_field(name)
+def _value(instance: models.Model, name: str) -> object:
+    field = field_of(instance, name)
     value = getattr(instance, field.attname)
     # Nullable texts store an empty one as null.
     return None if value == "" and field.get_prep_value("") is None else value
 
 
 def _columns(condition: Q) -> Iterator[str]:
-    children: list[Any] = condition.children
-    for child in children:
+    for child in _children(condition):
         if isinstance(child, Q):
             yield from _columns(child)
         else:
@@ -212,7 +224,9 @@ def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
     ]
 
 
-def unique_values(rule: models.UniqueConstraint, instance: models.Model) -> Any:
+def unique_values(
+    rule: models.UniqueConstraint, instance: models.Model
+) -> tuple[object, ...] | None:
     """Return the values of an instance under a rule; None if the rule ignores it."""
     if rule.condition is not None and holds(rule.condition, instance) is not True:
         return None
@@ -222,7 +236,7 @@ def unique_values(rule: models.UniqueConstraint, instance: models.Model) -> Any:
 
 def find_holders(
     rule: models.UniqueConstraint, instances: Sequence[models.Model]
-) -> dict[Any, Any]:
+) -> dict[tuple[object, ...], object]:
     """Return which rows have the values of these instances: values to primary key.
 
     One statement for all; the instances are of one model.
@@ -234,20 +248,28 @@ def find_holders(
     }
     if not claims:
         return {}
-    holders: Any = type(instances[0])._base_manager.all()
+    holders = type(instances[0])._base_manager.all()
     if rule.condition is not None:
         holders = holders.filter(rule.condition)
     for place, name in enumerate(rule.fields):
         holders = holders.filter(**{f"{name}__in": {claim[place] for claim in claims}})
-    columns: Any = [attname_of(instances[0], name) for name in rule.fields]
+    columns = [attname_of(instances[0], name) for name in rule.fields]
     held = holders.order_by().values_list(*columns, "pk")
     return {tuple(values): pk for *values, pk in held}
 
 
+def field_of(instance: models.Model, name: str) -> models.Field:
+    """Return a column of an instance. Raises TypeError for a relation to it."""
+    field = instance._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        msg = f"{name} is no column of {instance._meta.label}."
+        raise TypeError(msg)
+    return field
+
+
 def attname_of(instance: models.Model, name: str) -> str:
     """Return the attribute of a column, like `business_id` for `business`."""
-    field: Any = instance._meta.get_field(name)
-    return str(field.attname)
+    return field_of(instance, name).attname
 
 
 def clean_columns(instance: models.Model, names: Iterable[str]) -> dict[str, list[str]]:

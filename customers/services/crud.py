@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from audit.tenancy.actors import Actor
-from customers.models import Booking, TicketMessage
+from customers.models import Booking, Customer, TicketMessage
+from customers.models.base import ArchiveMarks
 from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import attach_customer, lock_customer
@@ -18,6 +19,7 @@ from customers.services.saving import save_by_subject
 from customers.services.writing import Write, check_live, copy_of, mark_archived
 
 _Model = TypeVar("_Model", bound=models.Model)
+_Archivable = TypeVar("_Archivable", bound=ArchiveMarks)
 
 
 @transaction.atomic
@@ -27,7 +29,7 @@ def create_instance(
     business_id: UUID,
     actor: Actor,
     reason: str | None = None,
-    **values: Any,
+    **values: object,
 ) -> _Model:
     """Create an instance in a business; `values` are columns that users may write.
 
@@ -35,8 +37,8 @@ def create_instance(
     ValidationError, with the field, for a broken rule, and as `Write` does.
     """
     instance = model(business_id=business_id, **values)
-    if "customer" in values:
-        attach_customer(values["customer"], instance)
+    if isinstance(customer := values.get("customer"), Customer):
+        attach_customer(customer, instance)
     _check_live(instance)
     _check(instance)
     save_by_subject(Write(instance, actor=actor, reason=reason))
@@ -50,7 +52,7 @@ def update_instance(
     actor: Actor,
     expected_rev: int | None = None,
     reason: str | None = None,
-    **changes: Any,
+    **changes: object,
 ) -> _Model:
     """Change the named columns of an instance.
 
@@ -74,40 +76,40 @@ def update_instance(
 
 @transaction.atomic
 def archive_instance(
-    instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
-) -> _Model:
+    instance: _Archivable, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Archivable:
     """Archive an instance.
 
     Raises ValidationError when it is archived already, and as `update_instance` does.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="archived")
-    current: Any = write.instance
+    current = write.instance
     if current.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
     mark_archived(current, actor=actor, reason=reason)
     save_by_subject(write)
-    return write.instance
+    return current
 
 
 @transaction.atomic
 def restore_instance(
-    instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
-) -> _Model:
+    instance: _Archivable, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Archivable:
     """Restore an archived instance.
 
     Raises ValidationError when it is not archived, when another one has its unique
     values, and as `update_instance` does.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="restored")
-    current: Any = write.instance
+    current = write.instance
     if not current.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
     current.archived_at = current.archived_by_id = current.archive_reason = None
     _check(current, write.stored)
     save_by_subject(write)
-    return write.instance
+    return current
 
 
 def _check(instance: models.Model, stored: models.Model | None = None) -> None:
@@ -133,12 +135,17 @@ def _check_live(instance: object) -> None:
 
 
 def _locked(
-    instance: _Model, expected_rev: int | None, *, actor: Actor, **about: Any
+    instance: _Model,
+    expected_rev: int | None,
+    *,
+    actor: Actor,
+    reason: str | None,
+    verb: str = "",
 ) -> Write[_Model]:
     """Lock an instance after its customer: the lock order of all writes."""
     meta = instance._meta
     permission = f"{meta.app_label}.change_{meta.model_name}"
-    queryset: Any = list_visible(type(instance), actor=actor, permission=permission)
+    queryset = list_visible(type(instance), actor=actor, permission=permission)
     customer_id = getattr(instance, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
     current: Any = queryset.select_for_update(no_key=True).get(pk=instance.pk)
@@ -152,4 +159,11 @@ def _locked(
         msg = "Somebody changed this meanwhile. Load it again and repeat."
         raise ValidationError(msg, code="stale_version")
     stored = copy_of(current)
-    return Write(current, actor=actor, stored=stored, customer=customer, **about)
+    return Write(
+        current,
+        actor=actor,
+        reason=reason,
+        verb=verb,
+        stored=stored,
+        customer=customer,
+    )

@@ -17,15 +17,14 @@ from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
 from customers.money import to_column_decimals
-from customers.selectors.customers import list_visible
 from customers.services.constraints import clean_instance
 from customers.services.money.booking_rules import save_booking
 from customers.services.writing import Write
 
 
-def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
+def days_since_purchase(customer: Customer) -> int | None:
     """Return whole days since the last purchase, in the business's time zone."""
-    today = customer.business.local_day(now or timezone.now())
+    today = customer.business.local_day(timezone.now())
     return metrics.days_since(customer.stats.last_purchase_date, today)
 
 
@@ -46,9 +45,7 @@ class CustomerMetrics:
 
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     """Return the customer's orders without drafts, the newest first."""
-    queryset: Any = list_visible(Booking, actor=actor)
-    bookings: BookingQuerySet = queryset.orders().filter(customer=customer)
-    return bookings
+    return Booking.objects.visible_to(actor).orders().filter(customer=customer)
 
 
 def get_customer_metrics(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import models, transaction
 
 from audit import log
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
@@ -14,6 +14,7 @@ from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
 from customers.selectors.customers import list_visible
 
+_Model = TypeVar("_Model", bound=models.Model)
 # The newest of each kind; more than any customer has.
 _MOST = 100
 
@@ -52,7 +53,9 @@ def reveal_customer(customer: Customer, *, actor: Actor, reason: str) -> Contact
     )
 
 
-def _contact_data(customer: Customer, model: Any, actor: Actor) -> list[Any]:
+def _contact_data(
+    customer: Customer, model: type[_Model], actor: Actor
+) -> list[_Model]:
     records = list_visible(model, actor=actor).filter(
         business=customer.business_id, customer=customer, archived_at=None
     )

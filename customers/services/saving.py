@@ -36,7 +36,7 @@ from customers.services.writing import Write, save_plainly
 
 _Model = TypeVar("_Model", bound=models.Model)
 
-# All other models have no rules of their own.
+# Each takes the writes of its model. All other models have no rules of their own.
 _SAVE: dict[type[models.Model], Callable[[Any], None]] = {
     Booking: save_booking,
     Business: save_business,
@@ -62,7 +62,7 @@ def save_record(instance: _Model, *, actor: Actor, reason: str | None = None) ->
     return instance
 
 
-def save_by_subject(write: Write[Any]) -> None:
+def save_by_subject(write: Write[_Model]) -> None:
     """Save an instance by the rules of its subject, in the caller's transaction."""
-    save: Callable[[Any], None] = _SAVE.get(type(write.instance), save_plainly)
+    save = _SAVE.get(type(write.instance), save_plainly)
     save(write)

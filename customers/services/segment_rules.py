@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from audit.datetimes import is_in_range, parse_local
+from audit.json_text import JsonValue
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
 
@@ -54,7 +54,7 @@ class RuleError(ValueError):
 class _Field:
     path: str
     ops: tuple[str, ...]
-    read: Callable[[Any, _Reading], Any]
+    read: Callable[[object, _Reading], object]
     hint: str
 
 
@@ -85,7 +85,7 @@ def read_rule(rule: object, *, business: Business, now: datetime | None = None) 
     return condition
 
 
-def plain_rule(rule: object) -> Any:
+def plain_rule(rule: object) -> JsonValue:
     """Return a rule as the trail keeps it: fractions as text."""
     if isinstance(rule, dict):
         return {str(key): plain_rule(value) for key, value in rule.items()}
@@ -216,7 +216,7 @@ def _relative_time(now: datetime, match: re.Match[str]) -> datetime | None:
     return moment if is_in_range(moment) else None
 
 
-def _choice(values: list[str]) -> Callable[[Any, _Reading], str | None]:
+def _choice(values: list[str]) -> Callable[[object, _Reading], str | None]:
     return lambda value, _: (
         value if isinstance(value, str) and value in values else None
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -79,15 +78,13 @@ _READY = (
 SEGMENTS = {segment.key: segment for segment in _READY}
 
 
-def list_segments(
-    business: Business, *, actor: Actor, now: datetime | None = None
-) -> list[dict[str, Any]]:
+def list_segments(business: Business, *, actor: Actor) -> list[dict[str, object]]:
     """Return every ready segment with its definition and the number of its people.
 
     One query, whatever the number of segments.
     """
     actor.require_perm(business.pk, "customers.view_segment")
-    now = now or timezone.now()
+    now = timezone.now()
     live = list_customers(actor=actor, business_id=business.pk).order_by()
     counts = live.aggregate(
         **{s.key: Count("pk", filter=s.rule(now)) for s in SEGMENTS.values()}
@@ -121,9 +118,9 @@ def list_segment_customers(
 
 
 def list_rule_customers(
-    rule: object, *, actor: Actor, business: Business, now: datetime | None = None
+    rule: object, *, actor: Actor, business: Business
 ) -> CustomerQuerySet:
     """Return the live customers that meet a rule. Raises RuleError."""
-    condition = read_rule(rule, business=business, now=now)
+    condition = read_rule(rule, business=business)
     customers = list_customers(actor=actor, business_id=business.pk)
     return customers.filter(condition).for_list()

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Model, Q, QuerySet, Sum
 from django.utils import timezone
 
-from audit.database.batches import batched, in_batches
+from audit.database.batches import batched
 from audit.history.bulk import upsert_instances
 from customers import metrics
 from customers.choices import (
@@ -42,15 +42,16 @@ from customers.models import (
     Ticket,
 )
 from customers.money import from_database, quantise
+from customers.services.batches import by_key, compare_again
 from customers.services.consent import is_opted_in, load_contact_profiles
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 
+# Of `CustomerStats`, by name.
 Columns = dict[str, Any]
-Provider = Callable[[list[UUID]], dict[UUID, Columns]]
+Provider = Callable[[list[UUID]], Mapping[UUID, Mapping[str, object]]]
 _Computed = dict[UUID, Columns]
-_T = TypeVar("_T")
-
+_Model = TypeVar("_Model", bound=Model)
 
 _BATCH = 500
 # Customers whose figures are written in one transaction; about 50 ms.
@@ -148,9 +149,7 @@ def compute_stats(
     return computed
 
 
-def find_differences(
-    *, repair: bool, business_id: UUID | None = None, after: UUID | None = None
-) -> Iterator[tuple[UUID, str]]:
+def find_differences(*, repair: bool) -> Iterator[tuple[UUID, str]]:
     """Yield (customer id, column) where `CustomerStats` differs from its computation.
 
     Customers are compared in key order, five hundred at a time and without a lock, so
@@ -158,8 +157,8 @@ def find_differences(
     something may have been written meanwhile. With `repair` the second check holds a
     lock, in a transaction for each fifty, and corrects what still differs.
     """
-    for batch in _key_batches(business_id, after):
-        yield from _differences(batch, repair=repair)
+    for batch in by_key(Customer.objects.only("pk"), _BATCH):
+        yield from _differences([customer.pk for customer in batch], repair=repair)
 
 
 def refresh_business_stats(
@@ -177,66 +176,44 @@ def refresh_business_stats(
     in a transaction.
     """
     changed = 0
-    for batch in _key_batches(business_id, after):
-        differing = {pk for pk, _ in _differences(batch, repair=True)}
+    customers = Customer.objects.filter(business=business_id).only("pk")
+    for batch in by_key(customers, _BATCH, after=after):
+        ids = [customer.pk for customer in batch]
+        differing = {pk for pk, _ in _differences(ids, repair=True)}
         changed += len(differing)
-        step(batch[-1], len(batch), len(differing))
+        step(ids[-1], len(ids), len(differing))
     return changed
 
 
 def _differences(ids: list[UUID], *, repair: bool) -> Iterator[tuple[UUID, str]]:
-    suspects = sorted({pk for pk, _ in _compared(_customers_of(ids))})
-    for _, batch in in_batches(suspects, _WRITTEN):
-        if repair:
-            with transaction.atomic():
-                differences = _repaired(batch)
-        else:
-            differences = list(_compared(_customers_of(batch)))
+    suspects = sorted({pk for pk, _ in _compare(ids, repair=False)})
+    for differences in compare_again(suspects, _WRITTEN, _compare, repair=repair):
         yield from differences
 
 
-def _repaired(ids: list[UUID]) -> list[tuple[UUID, str]]:
-    customers = list(_locking(ids))
+def _compare(batch: list[UUID], *, repair: bool) -> list[tuple[UUID, str]]:
+    """Return the customers and columns whose stored value differs; maybe correct it."""
+    customers = list(_locking(batch) if repair else _customers_of(batch))
     computed = compute_stats(customers)
-    differences = list(_compared(customers, computed))
-    wrong = {pk for pk, _ in differences}
-    _write([c for c in customers if c.pk in wrong], computed)
+    stored = CustomerStats.objects.filter(customer__in=customers)
+    stored_by_customer = {figures.customer_id: figures for figures in stored}
+    differences = [
+        (pk, name)
+        for pk, columns in computed.items()
+        for name in _wrong(stored_by_customer.get(pk), columns)
+    ]
+    if repair:
+        wrong = {pk for pk, _ in differences}
+        _write([c for c in customers if c.pk in wrong], computed)
     return differences
 
 
-def _compared(
-    customers: Sequence[Customer], computed: dict[UUID, Columns] | None = None
-) -> Iterator[tuple[UUID, str]]:
-    """Yield the customers and columns whose stored value differs."""
-    if computed is None:
-        computed = compute_stats(customers)
-    stored = CustomerStats.objects.filter(customer__in=customers)
-    stored_by_customer = {figures.customer_id: figures for figures in stored}
-    for customer in customers:
-        columns = computed[customer.pk]
-        for name in _wrong(stored_by_customer.get(customer.pk), columns):
-            yield customer.pk, name
+def _customers_of(ids: list[UUID]) -> QuerySet[Customer]:
+    return Customer.objects.filter(pk__in=ids).order_by("pk")
 
 
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
-    return locking(Customer.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def _customers_of(ids: list[UUID]) -> list[Customer]:
-    return list(Customer.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def _key_batches(business_id: UUID | None, after: UUID | None) -> Iterator[list[UUID]]:
-    customers = Customer.objects.order_by("pk")
-    if business_id is not None:
-        customers = customers.filter(business=business_id)
-    last = after
-    while True:
-        remaining = customers if last is None else customers.filter(pk__gt=last)
-        if not (batch := list(remaining.values_list("pk", flat=True)[:_BATCH])):
-            return
-        yield batch
-        last = batch[-1]
+    return locking(_customers_of(ids))
 
 
 def _wrong(stored: CustomerStats | None, columns: Columns) -> list[str]:
@@ -364,7 +341,7 @@ def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 
 
 def _counted(
-    queryset: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
+    queryset: QuerySet[_Model], customer_ids: Iterable[UUID], **counts: Count
 ) -> _Computed:
     groups = queryset.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -22,6 +22,7 @@ from audit.history.models import TrackedModel
 from audit.privacy.classes import business_of, subject_of
 from audit.tenancy.actors import Actor
 from customers.models import Business, Customer
+from customers.models.base import ArchiveMarks
 from customers.services.constraints import changed_columns
 from customers.services.figure_kinds import figures_from
 from customers.services.locking import lock_customer
@@ -30,7 +31,7 @@ from customers.services.stats import refresh_locked, refresh_stats
 _Model = TypeVar("_Model", bound=models.Model)
 
 
-def mark_archived(instance: Any, *, actor: Actor, reason: str) -> None:
+def mark_archived(instance: ArchiveMarks, *, actor: Actor, reason: str) -> None:
     """Set the columns of archiving: when, by whom and why."""
     instance.archived_at, instance.archived_by_id = timezone.now(), actor.user_id
     instance.archive_reason = reason
@@ -112,9 +113,12 @@ class Write(Generic[_Model]):
         else:
             refresh_stats([customer_id], figures)
 
-    def _check_permission(self) -> Any:
+    def _check_permission(self) -> UUID:
         """Return the business, if the actor may add or change such instances there."""
-        business_id: Any = business_of(self.instance)
+        business_id = business_of(self.instance)
+        if business_id is None:
+            msg = f"{self.instance._meta.label} belongs to no business."
+            raise TypeError(msg)
         is_founded = self.is_new and isinstance(self.instance, Business)
         if not is_founded or self.actor.business_ids is not None:
             meta, act = self.instance._meta, "add" if self.is_new else "change"
@@ -132,7 +136,7 @@ class Write(Generic[_Model]):
         return changed_columns(self.instance, self._stored_copy)
 
 
-def save_plainly(write: Write[Any]) -> None:
+def save_plainly(write: Write[_Model]) -> None:
     """Write an instance of a model without rules of its own."""
     write.save()
     write.refresh()

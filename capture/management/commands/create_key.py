@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -42,7 +40,16 @@ class Command(BaseCommand):
             help="What the key may do; repeat for several. Without: write.",
         )
 
-    def handle(self, *, business: str, source: str, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        business: str,
+        source: str,
+        kind: str,
+        origin: list[str],
+        scope: list[str],
+        **_: object,
+    ) -> None:
         actor = Actor.system("create_key")
         try:
             owner = customers.get_business(business, actor=actor)
@@ -51,12 +58,8 @@ class Command(BaseCommand):
             raise CommandError(msg) from error
         try:
             place = services.get_or_create_source(owner, source, actor=actor)
-            _, text = services.create_key(
-                place,
-                actor=actor,
-                kind=options["kind"],
-                origins=options["origin"],
-                scopes=options["scope"],
+            _key, text = services.create_key(
+                place, actor=actor, kind=kind, origins=origin, scopes=scope
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -44,15 +43,24 @@ class Command(BaseCommand):
             help="Read and check everything and write nothing.",
         )
 
-    def handle(self, *, file: Path, business: str, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        file: Path,
+        business: str,
+        source: str,
+        time_zone: str | None,
+        check: bool,
+        **_: object,
+    ) -> None:
         actor = Actor.system("import_legacy")
         try:
             owner = customers.get_business(business, actor=actor)
         except ObjectDoesNotExist as error:
             msg = f"No business is called {business!r}. Write its slug or id."
             raise CommandError(msg) from error
-        zone = find_zone(options["time_zone"])
-        if not slugify(options["source"]):
+        zone = find_zone(time_zone)
+        if not slugify(source):
             msg = "The name of a source needs a letter or a digit."
             raise CommandError(msg)
         progress = Progress(self.stderr, "rows")
@@ -61,10 +69,10 @@ class Command(BaseCommand):
                 report = services.import_legacy(
                     opened,
                     business=owner,
-                    source=options["source"],
+                    source=source,
                     actor=actor,
                     zone=zone,
-                    check=options["check"],
+                    check=check,
                     progress=lambda report: progress.update(report.read, report.total),
                 )
         except (services.SQLiteError, ValueError) as error:
@@ -72,7 +80,7 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         progress.end()
-        self.show_counts(report, is_check=options["check"])
+        self.show_counts(report, is_check=check)
 
     def show_counts(self, report: LegacyReport, *, is_check: bool) -> None:
         for table in report.tables:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit.progress import Progress
 from audit.tenancy.actors import Actor
 from capture import services
+from customers import services as customers
 
 
 class Command(BaseCommand):
@@ -25,29 +25,17 @@ class Command(BaseCommand):
 
     def handle(self, *, code: str, reason: str, yes: bool, **_: object) -> None:
         actor = Actor.system("replay_quarantine")
-        items = services.list_quarantined(actor=actor, code=code).order_by("pk")
+        items = services.list_quarantined(actor=actor, code=code)
         total = items.count()
         if not yes:
             self.stdout.write(f"{total} open items. Add --yes to replay them.")
             return
         progress = Progress(self.stdout, "items")
         taken = services.replay_all(
-            _by_key(items),
+            chain.from_iterable(customers.by_key(items, 100)),
             actor=actor,
             reason=reason or None,
             on_each=lambda done: progress.update(done, total),
         )
         progress.end()
         self.stdout.write(f"{taken} of {total} items are captures now.")
-
-
-def _by_key(queryset: Any) -> Iterator[Any]:
-    """Yield rows a hundred at a time: no cursor stays open while they are written."""
-    last = None
-    while True:
-        after = queryset if last is None else queryset.filter(pk__gt=last)
-        batch = list(after[:100])
-        yield from batch
-        if not batch:
-            return
-        last = batch[-1].pk

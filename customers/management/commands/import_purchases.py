@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,7 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from audit.progress import Progress
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.services import PurchaseColumns, PurchaseReport
+from customers.services import BadLine, Purchase, PurchaseColumns, PurchaseReport
+
+if TYPE_CHECKING:
+    from customers.models import Business
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": None}
 
@@ -88,12 +91,16 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def load(
-        self, lines: Any, delimiter: str | None, actor: Actor, options: dict[str, Any]
+        self,
+        lines: TextIO,
+        delimiter: str | None,
+        actor: Actor,
+        options: dict[str, Any],
     ) -> PurchaseReport:
         """Read all of it first, so that a file that is wrong leaves nothing behind."""
         names = ("customer", "date", "quantity", "amount")
 
-        def read() -> Iterator[Any]:
+        def read() -> Iterator[Purchase | BadLine]:
             lines.seek(0)
             return services.read_purchases(
                 lines,
@@ -127,7 +134,7 @@ def find_delimiter(line: str, choice: str) -> str | None:
     return best if best in line else None
 
 
-def find_business(options: dict[str, Any], actor: Actor) -> Any:
+def find_business(options: dict[str, Any], actor: Actor) -> Business:
     """Return the business, made if that was asked for."""
     slug = options["business"]
     try:

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
+from audit.json_text import JsonValue
 from audit.privacy.classes import PUBLIC, declaration
 from audit.privacy.masking import Room
 from audit.tenancy.actors import Actor
@@ -25,7 +25,7 @@ from customers.models import Address, Customer, Flag, Note
 from customers.money import quantise
 from customers.services.columns import Column
 
-Loader = Callable[[list[Customer]], Mapping[UUID, Any]]
+Loader = Callable[[list[Customer]], Mapping[UUID, object]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class CustomerColumn(Column):
     # a constant number of queries.
     load: Loader | None = None
     # Parses the text that `read` returns, such as JSON.
-    parse: Callable[[str], Any] | None = None
+    parse: Callable[[str], JsonValue] | None = None
     profiles: tuple[str, ...] = (ExportProfile.FULL,)
 
 
@@ -88,7 +88,7 @@ def load_values(
     *,
     profile: str = ExportProfile.FULL,
     room: Room | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the named columns of customers that `for_list` has loaded.
 
     A constant number of queries, one for each loader that the columns need. With a
@@ -96,11 +96,14 @@ def load_values(
     """
     columns = columns_of(profile, names)
     loaders = dict.fromkeys(column.load for column in columns if column.load)
-    loaded: dict[Any, Mapping[UUID, Any]] = {load: load(customers) for load in loaders}
+    loaded = {load: load(customers) for load in loaders}
     return [
         {
             column.name: _value(
-                column, customer, loaded.get(column.load, {}).get(customer.pk), room
+                column,
+                customer,
+                loaded[column.load].get(customer.pk) if column.load else None,
+                room,
             )
             for column in columns
         }
@@ -110,9 +113,9 @@ def load_values(
 
 def _value(
     column: CustomerColumn, customer: Customer, loaded: object, room: Room | None
-) -> Any:
+) -> object:
     value = column.value_of(customer, loaded)
-    if column.parse and value is not None:
+    if column.parse and isinstance(value, str):
         is_whole = room is None or room.takes(value)
         return column.parse(value) if is_whole else {"left_out": "too_long"}
     return value if room is None else room.fitted(value)
@@ -120,12 +123,12 @@ def _value(
 
 def masked_values(
     values: Mapping[str, object], *, actor: Actor, business_id: UUID, is_unmasked: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return values as the actor may see them; None without the column's permission.
 
     Contact, trace and payment details are masked unless `is_unmasked`.
     """
-    masked_values: dict[str, Any] = {}
+    masked_values: dict[str, object] = {}
     for column in columns_of(ExportProfile.FULL, values):
         value = values[column.name]
         if not _may_have(column, actor, business_id):
@@ -141,7 +144,7 @@ def _may_have(column: CustomerColumn, actor: Actor, business_id: UUID) -> bool:
 # --- columns of this app ------------------------------------------------------------
 
 
-def _money(name: str) -> Callable[[Customer, Any], Decimal | None]:
+def _money(name: str) -> Callable[[Customer, object], Decimal | None]:
     def amount(customer: Customer, _: object) -> Decimal | None:
         value: Decimal | None = getattr(customer.stats, name)
         return None if value is None else quantise(value, customer.business.currency)
@@ -149,7 +152,7 @@ def _money(name: str) -> Callable[[Customer, Any], Decimal | None]:
     return amount
 
 
-def _loaded(_: Customer, value: object) -> Any:
+def _loaded(_: Customer, value: object) -> object:
     return value
 
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,12 +22,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from audit import accounts, log
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell, utc_text
 from customers.choices import ConsentChannel, ExportProfile
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.selectors.customers import list_hub_customers
+from customers.services.batches import by_key
 from customers.services.columns import Column
 from customers.services.exports.customer_columns import (
     check_columns,
@@ -59,7 +61,7 @@ class ExportPlan:
     business: Business
     profile: str
     columns: tuple[str, ...]
-    filters: dict[str, Any]
+    filters: dict[str, object]
     unmasked: bool
     purpose: str
     reason: str
@@ -67,10 +69,10 @@ class ExportPlan:
     channel: str = ""
     preset: str = ""
 
-    def event_data(self) -> dict[str, Any]:
+    def event_data(self) -> JsonObject:
         """Return the data of its events, which leave out the text of a search."""
         filters = {k: v for k, v in self.filters.items() if k != "search"}
-        data: dict[str, Any] = {
+        data: JsonObject = {
             "profile": self.profile,
             "format": "csv",
             "filters": _json_safe(filters),
@@ -117,7 +119,7 @@ def plan_export(
     actor: Actor,
     profile: str,
     columns: Iterable[str] = (),
-    filters: dict[str, Any] | None = None,
+    filters: Mapping[str, object] | None = None,
     unmasked: bool = False,
     purpose: str,
     reason: str,
@@ -130,8 +132,8 @@ def plan_export(
     `filters` are a search, status, customer type, segment, rule, and the conditions of
     `get_customers_for_targeted_marketing`. A marketing export always has its eight
     columns, in clear: the rules of consent decide who is in it. Raises PermissionDenied
-    without the right, or for clear values that the role sees masked; ValidationError
-    for unknown columns; RuleError; DoesNotExist for an unknown segment.
+    without the permission, or for clear values that the role sees masked;
+    ValidationError for unknown columns; RuleError; DoesNotExist for an unknown segment.
     """
     actor.require_perm(business.pk, EXPORT_PERMISSIONS[ExportProfile(profile)])
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
@@ -215,7 +217,7 @@ class Export:
             self.close()
         self._finish()
 
-    def as_rows(self) -> Iterator[dict[str, Any]]:
+    def as_rows(self) -> Iterator[dict[str, object]]:
         """Yield the rows as dicts; the manifest is that of the file."""
         self._taken(self._head())
         for batch in self._batches():
@@ -242,7 +244,7 @@ class Export:
             if batch:
                 yield self._taken("".join(map(self._line, batch)))
 
-    def _batches(self) -> Iterator[list[dict[str, Any]]]:
+    def _batches(self) -> Iterator[list[dict[str, object]]]:
         """Yield the values of batches of customers, without those left out."""
         plan = self.plan
         for batch in _batches(self._customers):
@@ -332,7 +334,7 @@ def export_customers_for_marketing(
 class MarketingExport:
     """The rows of one export, and how many were left out; read `rows` to the end."""
 
-    rows: Iterator[dict[str, Any]]
+    rows: Iterator[dict[str, object]]
     left_out: Counter[str]
 
 
@@ -354,7 +356,7 @@ def _begun(
 
 
 def _selected(
-    filters: dict[str, Any], *, actor: Actor, business: Business
+    filters: Mapping[str, Any], *, actor: Actor, business: Business
 ) -> CustomerQuerySet:
     """Return the customers that match the filters, with what a file needs."""
     left = dict(filters)
@@ -375,20 +377,16 @@ def _selected(
 
 
 def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
-    # By key, one query a batch: no cursor is held while a slow reader reads.
-    ordered = customers.order_by("pk")
-    batch = list(ordered[:_BATCH])
-    while batch:
+    # By key: no cursor is held while a slow reader reads.
+    for batch in by_key(customers, _BATCH):
         yield batch
-        last = batch[-1].pk
         for row in batch:
             # A customer and their figures refer to each other: without this only the
             # garbage collector frees them, which runs seldom.
             row._state.fields_cache.clear()
-        batch = list(ordered.filter(pk__gt=last)[:_BATCH])
 
 
-def _json_safe(value: object) -> Any:
+def _json_safe(value: object) -> JsonValue:
     """Return filters for the trail: times and amounts as text."""
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
 
 from audit import log
+from audit.json_text import JsonObject
 from audit.privacy.masking import mask
 from audit.tenancy.actors import Actor
 from customers.choices import ExportProfile
 from customers.models import Business
 
+if TYPE_CHECKING:
+    from audit.models import Event
 
-def list_exports(*, actor: Actor, business: Business) -> Any:
+
+def list_exports(*, actor: Actor, business: Business) -> QuerySet[Event]:
     """Return the `export.started` events of a business, newest first.
 
     Without the permission to see all events only those of marketing exports.
@@ -24,7 +30,7 @@ def list_exports(*, actor: Actor, business: Business) -> Any:
     return started
 
 
-def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, Any]]:
+def read_manifests(started: Iterable[Event], *, actor: Actor) -> list[JsonObject]:
     """Return the manifests of exports: who, when, what, and how they ended.
 
     Without rows and hash for one that was aborted or still runs. Two queries for all.
@@ -47,7 +53,7 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
     ]
 
 
-def _export_of(ended: Any) -> str:
+def _export_of(ended: Event) -> str:
     """Return the id of the export that an end event belongs to, or its operation.
 
     Pages of the admin make one export in a request, and do not name it.
@@ -55,7 +61,7 @@ def _export_of(ended: Any) -> str:
     return str(ended.data.get("export") or ended.object_id or ended.operation_id)
 
 
-def _manifest(event: Any, finished: Any, name: str | None) -> dict[str, Any]:
+def _manifest(event: Event, finished: Event | None, name: str | None) -> JsonObject:
     data = {**event.data, **(finished.data if finished else {})}
     return {
         "id": event.pk,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.db.models import Q
@@ -74,7 +74,7 @@ def targeted(
 ) -> CustomerQuerySet:
     """Keep the customers who meet every given condition."""
     given = {name: value for name, value in conditions.items() if value is not None}
-    before: Any = given.pop("last_login_before", None)
+    before = given.pop("last_login_before", None)
     customers = customers.filter(**{_LOOKUPS[n]: value for n, value in given.items()})
     if before is not None:
         never = Q(stats__last_login_at=None, joined_at__lt=before)
@@ -82,14 +82,14 @@ def targeted(
     return customers
 
 
-def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
+def contactable(customers: list[Customer]) -> dict[UUID, dict[str, bool | str]]:
     """Return on which channels each customer may get offers, and the rule.
 
     The rule is that of the first allowed channel, else that of e-mail. A constant
     number of queries.
     """
     profiles = load_contact_profiles(customers)
-    decisions = {}
+    decisions: dict[UUID, dict[str, bool | str]] = {}
     for customer in customers:
         answers = {
             str(channel): contact_rules.may_contact(

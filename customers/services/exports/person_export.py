@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -30,6 +30,11 @@ from customers.models import Customer
 from customers.selectors.customers import list_visible
 from customers.services.money.money_rules import StepUp
 
+if TYPE_CHECKING:
+    from audit.models import Event
+
+# A name, and what is exported under it.
+Section = tuple[str, models.QuerySet]
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)
 _SALT = "customers.person_export"
@@ -179,9 +184,7 @@ def _written(
     )
 
 
-def _sections(
-    customer: Customer, actor: Actor
-) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+def _sections(customer: Customer, actor: Actor) -> Iterator[Section]:
     parts = list(person_parts(customer))
     yield from parts
     myself = Customer.objects.filter(pk=customer.pk)
@@ -192,7 +195,7 @@ def _sections(
     yield "access", log.list_events_about(customer, actor=actor).order_by("occurred_at")
 
 
-def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+def person_parts(customer: Customer) -> Iterator[Section]:
     """Yield the querysets about a customer, by name, each table once.
 
     Tables that refer to the customer, tables that refer to those, and the targets of
@@ -201,7 +204,7 @@ def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]
     direct = list(Customer._meta.related_objects)
     seen: set[type[models.Model]] = {Customer, *(r.related_model for r in direct)}
     for relation in direct:
-        model: Any = relation.related_model
+        model = relation.related_model
         rows = model._base_manager.filter(**{relation.field.name: customer})
         rows = rows.filter(business=customer.business_id).order_by("pk")
         yield str(relation.get_accessor_name()), rows
@@ -211,22 +214,20 @@ def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]
                 yield name, others
 
 
-def _further(
-    model: Any, rows: models.QuerySet[Any]
-) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+def _further(model: type[models.Model], rows: models.QuerySet) -> Iterator[Section]:
     keys = rows.order_by().values("pk")
     for relation in model._meta.related_objects:
-        below: Any = relation.related_model
+        below = relation.related_model
         queryset = below._base_manager.filter(**{f"{relation.field.name}__in": keys})
         yield f"{model._meta.model_name}_{relation.get_accessor_name()}", queryset
     for field in model._meta.fields:
         if isinstance(field, models.OneToOneField):
-            behind: Any = field.related_model
+            behind = field.remote_field.model
             queryset = behind._base_manager.filter(pk__in=rows.values(field.attname))
             yield f"{field.name}s", queryset.order_by("pk")
 
 
-def _row(row: models.Model) -> dict[str, Any]:
+def _row(row: models.Model) -> dict[str, object]:
     return {
         field.attname: _value(field, row)
         for field in row._meta.concrete_fields
@@ -234,7 +235,7 @@ def _row(row: models.Model) -> dict[str, Any]:
     }
 
 
-def _is_hidden(field: models.Field[Any, Any], row: models.Model) -> bool:
+def _is_hidden(field: models.Field, row: models.Model) -> bool:
     """Return True for a column that is no personal data: a seal, a hash, a secret."""
     if isinstance(field, SaltField | CommitmentField):
         return True
@@ -244,7 +245,7 @@ def _is_hidden(field: models.Field[Any, Any], row: models.Model) -> bool:
     return is_hash or is_secret or field.name in _OURS
 
 
-def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
+def _value(field: models.Field, row: models.Model) -> object:
     value = field.value_from_object(row)
     if isinstance(value, bytes | memoryview):
         return bytes(value).decode(errors="replace")
@@ -253,7 +254,7 @@ def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
     return value
 
 
-def _access(event: Any) -> dict[str, Any]:
+def _access(event: Event) -> dict[str, object]:
     """Return an access event without the name of the member of staff."""
     return {
         "occurred_at": event.occurred_at,

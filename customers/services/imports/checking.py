@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -21,6 +20,7 @@ from customers.selectors.customers import list_customers
 from customers.services.constraints import (
     broken_checks,
     clean_columns,
+    field_of,
     find_holders,
     unique_rules,
     unique_values,
@@ -72,7 +72,7 @@ class RowChecker:
         self._clear_empty, self._seen_at = clear_empty, seen_at
         self._repeats = repeats or {}
         # The unique values of the rows so far, and their lines.
-        self._claimed: dict[Any, int] = {}
+        self._claimed: dict[tuple[str, tuple[object, ...]], int] = {}
         self._filled = [c for c in headers.columns if c and not c.is_fixed]
         fields = table.model._meta.fields
         self._cleaned = [f.name for f in fields if f.editable and not f.is_relation]
@@ -214,7 +214,7 @@ def check_claims(checked_rows: Iterable[CheckedRow]) -> None:
     }
     claimed = claimed_by_refunds(lowered) if lowered else {}
     for checked in changed:
-        stored: Any = SimpleNamespace(**checked.before)
+        stored = SimpleNamespace(**checked.before)
         try:
             check_booking_change(
                 checked.instance, stored, claimed.get(checked.instance.pk)
@@ -258,10 +258,10 @@ def _check_money(checked: CheckedRow) -> None:
 
 def _choices(instance: models.Model, name: str) -> list[str]:
     """Return the message for a value that is none of the choices of its column."""
-    field: Any = instance._meta.get_field(name)
-    if not field.choices or not getattr(instance, name):
+    choices = field_of(instance, name).flatchoices
+    if not choices or not getattr(instance, name):
         return []
-    return [f"Write one of {', '.join(value for value, _ in field.choices)}."]
+    return [f"Write one of {', '.join(str(value) for value, _ in choices)}."]
 
 
 def _stamp(instance: models.Model) -> None:

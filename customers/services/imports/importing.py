@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from audit import clock, log, maintenance
 from audit.database.batches import in_batches
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
 from customers.models import ImportContent, ImportFile
@@ -99,7 +99,7 @@ def load_import(
     headers, sheet = open_upload(upload)
     findings = import_findings(upload)
     total = findings.get("total", 0)
-    preview_options = {"seen_at": upload.previewed_at, "repeats": _repeats(findings)}
+    repeats = _repeats(findings)
     rows = (row for row in sheet.rows if row[0] > upload.cursor)
 
     def advance(batch: LoadedBatch) -> None:
@@ -110,7 +110,13 @@ def load_import(
     for _, batch in in_batches(rows, BATCH):
         load_batch(
             batch,
-            checker=checker_of(upload, headers, actor=actor, **preview_options),
+            checker=checker_of(
+                upload,
+                headers,
+                actor=actor,
+                seen_at=upload.previewed_at,
+                repeats=repeats,
+            ),
             number=upload.batch + 1,
             reason=upload.reason or _REASON,
             update_existing=upload.update_existing,
@@ -121,7 +127,7 @@ def load_import(
     return upload
 
 
-def _repeats(findings: dict[str, Any]) -> dict[int, list[Repeat]]:
+def _repeats(findings: JsonObject) -> dict[int, list[Repeat]]:
     """Return the repeated rows that the preview found, by line."""
     repeats: dict[int, list[Repeat]] = defaultdict(list)
     for line, column, first in findings.get("repeats", ()):
@@ -129,7 +135,7 @@ def _repeats(findings: dict[str, Any]) -> dict[int, list[Repeat]]:
     return dict(repeats)
 
 
-def import_report(upload: ImportFile) -> dict[str, Any]:
+def import_report(upload: ImportFile) -> JsonObject:
     """Return the result of a load: `counts` by outcome, and the first `rejected` rows.
 
     Each of those has its `line`, `errors` (column, message) and `cells`.
@@ -257,11 +263,11 @@ def forget_old_uploads(*, only_count: bool) -> dict[str, int]:
     ended = _end_old_imports(actor=Actor.system("maintain"), only_count=only_count)
     files = ImportFile.objects.filter(expires_at__lt=clock.now())
     files = files.filter(Q(confirmed_at=None) | ~Q(loaded_at=None))
-    kinds: dict[str, QuerySet[Any]] = {
-        "contents of files to import": ImportContent.objects.filter(file__in=files),
-        "files to import": files,
-    }
-    counts = maintenance.remove_old(kinds, only_count=only_count)
+    contents = ImportContent.objects.filter(file__in=files)
+    counts = maintenance.remove_old(
+        {"contents of files to import": contents, "files to import": files},
+        only_count=only_count,
+    )
     return {"loads that nobody went on with": ended} | counts
 
 

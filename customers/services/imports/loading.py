@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -18,6 +17,7 @@ from django.db.models import Max
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
+from audit.history.models import TrackedModel
 from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Business, Contact, Customer, Preferences, Ticket
@@ -52,7 +52,7 @@ class LoadedBatch:
     number: int
     last_line: int
     checked: list[CheckedRow] = field(default_factory=list)
-    instances: list[Any] = field(default_factory=list)
+    instances: list[TrackedModel] = field(default_factory=list)
     # Of each business: outcome to number of rows.
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -148,11 +148,11 @@ def _lock(checked_rows: list[CheckedRow]) -> None:
             if checked.instance.customer_id not in live:
                 checked.reject(WHOLE, "The customer was archived meanwhile.")
     if stored:
-        queryset: Any = type(stored[0].instance)._base_manager.filter(
+        rows = type(stored[0].instance)._base_manager.filter(
             pk__in=[checked.instance.pk for checked in stored]
         )
-        locked = queryset.order_by("pk").select_for_update(of=("self",), no_key=True)
-        times = dict(locked.values_list("pk", "updated_at"))
+        rows = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+        times = dict(rows.values_list("pk", "updated_at"))
         for checked in stored:
             if times.get(checked.instance.pk) != checked.before["updated_at"]:
                 checked.reject(WHOLE, CHANGED_MEANWHILE)
@@ -214,7 +214,7 @@ def _record(
     checked_rows: list[CheckedRow], number: int, *, actor: Actor, reason: str
 ) -> None:
     """Write an event for the created and one for the changed rows of each business."""
-    groups: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
+    groups: dict[tuple[UUID, str], list[TrackedModel]] = defaultdict(list)
     for checked in checked_rows:
         if checked.outcome in _VERBS:
             groups[checked.instance.business_id, checked.outcome].append(
@@ -246,5 +246,6 @@ def _counted(
     return counts
 
 
-def _customer_id(instance: Any) -> UUID:
-    return instance.pk if isinstance(instance, Customer) else instance.customer_id
+def _customer_id(instance: TrackedModel) -> UUID:
+    pk: UUID = getattr(instance, "customer_id", instance.pk)
+    return pk

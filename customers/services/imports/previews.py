@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from audit.database.batches import batched
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from customers.models import ImportFile
 from customers.readers import SheetError
@@ -42,7 +42,7 @@ Step = Callable[[int, int, int], None]
 
 def preview_import(
     upload: ImportFile, *, actor: Actor, step: Step | None = None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Check a file without loading it, and store the findings with it.
 
     Reads in batches and in no transaction; writes one update of the file's row at the
@@ -54,8 +54,8 @@ def preview_import(
     headers, sheet = open_upload(upload)
     checker = checker_of(upload, headers, actor=actor)
     counts: Counter[str] = Counter(dict.fromkeys(IMPORT_OUTCOMES, 0))
-    samples: dict[str, list[Any]] = {outcome: [] for outcome in IMPORT_OUTCOMES}
-    rejects: list[Any] = []
+    samples: dict[str, list[JsonObject]] = {outcome: [] for outcome in IMPORT_OUTCOMES}
+    rejects: list[JsonObject] = []
     repeats: list[tuple[int, str, int]] = []
     noted = 0
     for batch in batched(sheet.rows, _LOOKED_UP):
@@ -91,7 +91,7 @@ def preview_import(
     return findings
 
 
-def import_findings(upload: ImportFile) -> dict[str, Any]:
+def import_findings(upload: ImportFile) -> JsonObject:
     """Return the findings of the preview.
 
     `total` rows and `counts` of each outcome; the columns that are `used`, `unknown`
@@ -103,7 +103,7 @@ def import_findings(upload: ImportFile) -> dict[str, Any]:
     return decrypt_findings(upload.preview, upload, PREVIEW)
 
 
-def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
+def _sample(checked: CheckedRow, checker: RowChecker) -> JsonObject:
     instance, stored = checked.instance, bool(checked.before)
     columns = checked.changes
     if checked.outcome == NEW:
@@ -131,7 +131,9 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
     }
 
 
-def with_rejects(former: list[Any], checked_rows: list[CheckedRow]) -> list[Any]:
+def with_rejects(
+    former: list[JsonObject], checked_rows: list[CheckedRow]
+) -> list[JsonObject]:
     """Return the stored rejects with those of a batch, as far as they fit."""
     letters = sum(len(cell) for reject in former for cell in reject["cells"])
     rejects = list(former)

@@ -19,8 +19,13 @@ from audit.emails import fold_email
 from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
-from customers.models import Booking, Business, Customer
-from customers.selectors.customers import list_businesses, list_customers, list_visible
+from customers.models import Booking, Business, Customer, CustomerQuerySet
+from customers.selectors.customers import (
+    list_archived_customers,
+    list_businesses,
+    list_customers,
+    list_visible,
+)
 from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.writing import check_live
 
@@ -47,6 +52,7 @@ class CheckedRow:
     raw: list[str]
     cells: dict[str, str]
     business: Business | None = None
+    # Of the model of the table, whose columns are named by text.
     instance: Any = None
     before: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -135,14 +141,8 @@ class RowFinder:
         by_reference = _by("unique_id", customers, checked_rows, "reference", str.upper)
         by_id = _by("external_id", customers, checked_rows, "external_id")
         by_email = _by("email_key", customers, checked_rows, "email", fold_email)
-        archived = list_visible(Customer, actor=self.actor).filter(erased_at=None)
-        hidden = _by(
-            "email_key",
-            archived.exclude(archived_at=None),
-            checked_rows,
-            "email",
-            fold_email,
-        )
+        archived = list_archived_customers(actor=self.actor)
+        hidden = _by("email_key", archived, checked_rows, "email", fold_email)
         for checked in checked_rows:
             if reference := cell_in(checked, "reference"):
                 customer = by_reference(checked, reference)
@@ -168,7 +168,7 @@ class RowFinder:
                 msg = "An archived customer has this e-mail. Restore that one?"
                 checked.notes.append(msg)
 
-    def _customers(self, checked_rows: list[CheckedRow]) -> Any:
+    def _customers(self, checked_rows: list[CheckedRow]) -> CustomerQuerySet:
         ids = {c.business.pk for c in checked_rows if c.business}
         customers = list_customers(actor=self.actor).filter(business__in=ids)
         return customers.select_related("business")
@@ -183,7 +183,7 @@ class RowFinder:
             self.table.model, actor=self.actor, permission=permission
         )
         queryset = queryset.filter(pk__in=keys).select_related("customer", "business")
-        instances: dict[Any, Any] = {instance.pk: instance for instance in queryset}
+        instances: dict[object, Any] = {instance.pk: instance for instance in queryset}
         customer_of = self._finder_of_customers(checked_rows)
         for checked in checked_rows:
             text, name = cell_in(checked, "id"), cell_in(checked, "customer")
@@ -203,7 +203,7 @@ class RowFinder:
         if customer is None:
             self._not_found(checked, "customer", _NO_CUSTOMER)
             return
-        instance: Any = self.table.model(business=checked.business, customer=customer)
+        instance = self.table.model(business=checked.business, customer=customer)
         if isinstance(instance, Booking):
             instance.currency = instance.business.currency
         checked.instance = instance
@@ -271,27 +271,27 @@ class RowFinder:
 
 def _by(
     attribute: str,
-    queryset: Any,
+    queryset: CustomerQuerySet,
     checked_rows: Iterable[CheckedRow],
     column: str,
-    key_of: Callable[[str], Any] = str,
-) -> Callable[[CheckedRow, str], Any]:
-    """Return a function that finds instances of a business by a column's cell.
+    key_of: Callable[[str], object] = str,
+) -> Callable[[CheckedRow, str], Customer | None]:
+    """Return a function that finds customers of a business by a column's cell.
 
     One statement for all rows. `key_of` turns a cell into the value of `attribute`.
     """
     texts = {text for c in checked_rows if (text := cell_in(c, column))}
     keys = {key for text in texts if (key := key_of(text))}
     chosen = queryset.filter(**{f"{attribute}__in": keys}) if keys else ()
-    instances = {
-        (instance.business_id, getattr(instance, attribute)): instance
-        for instance in chosen
+    customers = {
+        (customer.business_id, getattr(customer, attribute)): customer
+        for customer in chosen
     }
 
-    def find(checked: CheckedRow, text: str) -> Any:
+    def find(checked: CheckedRow, text: str) -> Customer | None:
         if not text or checked.business is None:
             return None
-        return instances.get((checked.business.pk, key_of(text)))
+        return customers.get((checked.business.pk, key_of(text)))
 
     return find
 

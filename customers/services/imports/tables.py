@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import models
 
@@ -104,7 +103,9 @@ def _plain_name(name: str) -> str:
     return _NEEDLESS.sub("", name).casefold()
 
 
-def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
+def read_cell(
+    column: ImportColumn, cell: str, business: Business
+) -> str | bool | Decimal | datetime:
     """Return the value of a cell that is not empty.
 
     A time without a zone is in that of the business, and a day is its midnight. Raises

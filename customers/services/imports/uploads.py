@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -18,10 +19,12 @@ from audit import accounts, clock, maintenance
 from audit.crypto import decrypt, encrypt
 from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
+from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from customers.models import Business, ImportContent, ImportFile
 from customers.readers import Sheet, SheetError, open_sheet
 from customers.services.imports.checking import RowChecker
+from customers.services.imports.rows import Repeat
 from customers.services.imports.tables import (
     IMPORT_TABLES,
     Headers,
@@ -190,7 +193,12 @@ def open_upload(upload: ImportFile) -> tuple[Headers, Sheet]:
 
 
 def checker_of(
-    upload: ImportFile, headers: Headers, *, actor: Actor, **options: Any
+    upload: ImportFile,
+    headers: Headers,
+    *,
+    actor: Actor,
+    seen_at: datetime | None = None,
+    repeats: Mapping[int, Sequence[Repeat]] | None = None,
 ) -> RowChecker:
     return RowChecker(
         IMPORT_TABLES[upload.table],
@@ -198,7 +206,8 @@ def checker_of(
         actor=actor,
         business=upload.business,
         clear_empty=upload.clear_empty,
-        **options,
+        seen_at=seen_at,
+        repeats=repeats,
     )
 
 
@@ -209,12 +218,12 @@ def encrypt_findings(
     return encrypt(text, purpose=purpose, owner=_owner(upload))
 
 
-def decrypt_findings(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
+def decrypt_findings(text: str, upload: ImportFile, purpose: str) -> JsonObject:
     if not text:
         return {}
     try:
         packed = decrypt(text, purpose=purpose, owner=_owner(upload))
     except (InvalidTag, ValueError) as error:
         raise SheetError(FILE_MISSING) from error
-    findings: dict[str, Any] = json.loads(zlib.decompress(packed))
+    findings: JsonObject = json.loads(zlib.decompress(packed))
     return findings

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -32,11 +31,9 @@ class _Pot:
         return self.expires_on is None or self.expires_on >= day
 
 
-def balances_of(
-    entries: Iterable[Credit], business: Business, *, now: datetime | None = None
-) -> dict[str, Decimal]:
+def balances_of(entries: Iterable[Credit], business: Business) -> dict[str, Decimal]:
     """Return the balance in each currency; `entries` are all of one customer."""
-    today = business.local_day(now or timezone.now())
+    today = business.local_day(timezone.now())
     pots_by_currency: dict[str, _Pots] = defaultdict(_Pots)
     for entry in sorted(entries, key=lambda credit: (credit.created_at, credit.pk)):
         pots_by_currency[entry.currency].add(
@@ -70,7 +67,7 @@ class _Pots:
         reversed_pot = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
         is_end = entry.kind == CreditKind.EXPIRED
 
-        def rank(pot: _Pot) -> Any:
+        def rank(pot: _Pot) -> tuple[bool, bool, date]:
             return (pot is not reversed_pot, pot.is_valid(day) == is_end, _end_of(pot))
 
         need, taken = -entry.amount, []

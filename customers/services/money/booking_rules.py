@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import NoReturn
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -75,7 +76,7 @@ def check_new_booking(booking: Booking) -> None:
 
 
 def check_booking_change(
-    booking: Booking, stored: Any, claimed: Decimal | None
+    booking: Booking, stored: Booking | SimpleNamespace, claimed: Decimal | None
 ) -> None:
     """Raise as `save_booking` does, for columns that were read already.
 
@@ -100,7 +101,7 @@ def check_booking_change(
         raise ValidationError(msg, code="paid_below_refunded")
 
 
-def _check_invoiced(booking: Booking, stored: Any) -> None:
+def _check_invoiced(booking: Booking, stored: Booking | SimpleNamespace) -> None:
     if not stored.invoice_number:
         return
     if any(getattr(booking, name) != getattr(stored, name) for name in _INVOICED):

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -96,7 +95,7 @@ def settle_payments(
     _sync_refunds(business, paid, actor)
 
 
-def _columns(booking: Booking) -> list[Any]:
+def _columns(booking: Booking) -> list[object]:
     names = ["customer_id" if name == "customer" else name for name in _COLUMNS]
     return [getattr(booking, name) for name in names]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from customers.choices import CLAIMING_STATUSES, CreditKind, RefundStatus
@@ -58,7 +57,7 @@ def exceeds_refund_limit(payout: Refund | Credit) -> bool:
 
 def _counted_before(payout: Refund | Credit) -> Decimal:
     """Return the earlier amounts that count together with this one."""
-    others: Any
+    others: QuerySet
     if isinstance(payout, Refund):
         booking = payout.booking
         of_today = Q(
