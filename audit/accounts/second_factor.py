@@ -77,7 +77,7 @@ def has_totp(user: User) -> bool:
 
 def has_second_factor(user: User) -> bool:
     """Tell whether a user has one of either kind. Raises AccountAltered."""
-    return bool(_kinds(factors_of(user)))
+    return bool(_second_factors(factors_of(user)))
 
 
 def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
@@ -141,7 +141,7 @@ def keep_a_factor(user: User, *, without: str) -> None:
     In the transaction of the caller that has locked the account and removes the factor.
     Raises ValidationError `last_factor` for a person whose role needs one.
     """
-    if _kinds(factors_of(user)) - {without}:
+    if _second_factors(factors_of(user)) - {without}:
         return
     if needs_second_factor(user):
         msg = "Your role needs a second factor. Add another one, then remove this one."
@@ -149,8 +149,9 @@ def keep_a_factor(user: User, *, without: str) -> None:
     RecoveryCode.objects.filter(user=user).delete()
 
 
-def _kinds(words: set[str]) -> set[str]:
-    return {word for word in words if word == "totp" or word.startswith(PASSKEY)}
+def _second_factors(factors: set[str]) -> set[str]:
+    """Return those that a sign-in asks for; a PIN only confirms."""
+    return {name for name in factors if name == "totp" or name.startswith(PASSKEY)}
 
 
 # --- setting up and taking away -------------------------------------------------
@@ -262,8 +263,8 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
         return False
     Passkey.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
-    for word in ("totp", *(key.factor for key in keys)):
-        note_factors(user, remove=word)
+    for factor in ("totp", *(key.factor for key in keys)):
+        note_factors(user, remove=factor)
     clear(counter_of(user))
     record("second_factor.reset", user, actor=actor, data={"passkeys": len(keys)})
     end_sessions(user, actor=actor, reason_code="second_factor_reset")

@@ -2,8 +2,8 @@
 
 Django keeps the key of a session as it is in the cookie: whoever reads the table or a
 backup of it is signed in as everybody. Here the table has a keyed hash of it, and what
-a session holds is signed together with that hash, so that a row copied under a key of
-one's own opens nothing either.
+a session holds is signed together with that hash, so that a row copied under another
+key opens nothing either.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def step_up_methods(user: User, scope: str) -> list[str]:
     """
     factors = factors_of(user)
     has_totp = "totp" in factors
-    has_key = any(word.startswith(PASSKEY) for word in factors)
+    has_key = any(factor.startswith(PASSKEY) for factor in factors)
     is_account = scope == Scope.ACCOUNT and (has_totp or has_key)
     is_pin_enough = not (is_account and _is_strict()) and not needs_authenticator(scope)
     has = {

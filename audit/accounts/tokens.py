@@ -124,7 +124,7 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
-    # Or a writer of the database could put a family of his under another user.
+    # Or who writes to the database could put their own family under another user.
     if claims["sub"] != str(user.pk):
         raise TokenError
     expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]

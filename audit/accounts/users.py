@@ -28,7 +28,7 @@ from audit.tenancy.actors import Actor
 
 # Flags whose loss ends what was opened with them.
 _ACCESS_FLAGS = ("is_active", "is_staff", "is_superuser")
-# How the word of a released PIN begins in `User.factors`; a moment follows.
+# How the entry of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
 # So long after a release its person can still object.
 RELEASE_WAIT = timedelta(days=1)
@@ -37,7 +37,7 @@ _WINDOW = timedelta(minutes=15)
 
 
 def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
-    """Return the accounts the actor may see: all, or the own one and colleagues'.
+    """Return the accounts the actor may see: all, or their own and colleagues'.
 
     With `permission` colleagues of businesses where the actor has that right.
     """
@@ -70,7 +70,7 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
     """End every session and token of a user, with its next request.
 
     Returns how many token families were alive. `user` carries the new stamp, so that
-    the edge can keep the session of a person who does this to the own account.
+    the edge can keep the session of a person who does this to their own account.
     """
     user.security_stamp = new_stamp()
     # The stamp alone: other columns of a form are not written by this.
@@ -129,7 +129,7 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
 
 
 def factors_of(user: User) -> set[str]:
-    """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
+    """Return which second secrets a user has: `pin`, `totp`, a name of each passkey.
 
     Two queries. Raises AccountAltered when they are not those that the hub has written
     down with the account: a row removed outside of the hub removes no lock.
@@ -148,8 +148,8 @@ def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
     Call it in the transaction that writes or removes the secret itself.
     """
     stored = User.objects.select_for_update().get(pk=user.pk)
-    words = (set(stored.factors.split()) | {add}) - {remove, ""}
-    user.factors = " ".join(sorted(words))
+    entries = (set(stored.factors.split()) | {add}) - {remove, ""}
+    user.factors = " ".join(sorted(entries))
     user.save(update_fields=["factors"])
 
 
@@ -268,16 +268,16 @@ def _current_factors(account: Any) -> set[str]:
 
 
 def _noted_factors(account: User) -> set[str]:
-    words = account.factors.split()
-    return {word for word in words if not word.startswith(_RELEASED)}
+    entries = account.factors.split()
+    return {entry for entry in entries if not entry.startswith(_RELEASED)}
 
 
 def _noted_release(account: User) -> datetime | None:
     """Return the moment of a release as stored, without checking the signature."""
-    for word in account.factors.split():
-        if word.startswith(_RELEASED):
+    for entry in account.factors.split():
+        if entry.startswith(_RELEASED):
             with suppress(ValueError):
-                return datetime.fromisoformat(word.removeprefix(_RELEASED))
+                return datetime.fromisoformat(entry.removeprefix(_RELEASED))
     return None
 
 
@@ -298,9 +298,9 @@ def _waits_anew(account: Any) -> bool:
     )
 
 
-def _as_text(words: set[str], release: datetime | None) -> str:
+def _as_text(factors: set[str], release: datetime | None) -> str:
     more = {f"{_RELEASED}{release.isoformat()}"} if release is not None else set()
-    return " ".join(sorted(words | more))
+    return " ".join(sorted(factors | more))
 
 
 @transaction.atomic

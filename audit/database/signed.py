@@ -1,8 +1,8 @@
 """Rows of accounts, bound to a key that is not in the database.
 
-Who can write SQL could give himself a role or another's password. A MAC over the
-columns that decide is therefore checked whenever such a row is used. An old row that is
-put back with its old MAC is not found out.
+Whoever can write SQL could take a role, or give an account another one's password. A
+MAC over the columns that decide is therefore checked whenever such a row is used. An
+old row that is put back with its old MAC is not found out.
 """
 
 from __future__ import annotations
