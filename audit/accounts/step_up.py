@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -244,7 +244,7 @@ def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
 
 
 # What a right code forgets.
-RESET: dict[str, Any] = {
+RESET: dict[str, object] = {
     "failed": 0,
     "failed_total": 0,
     "locked_until": None,

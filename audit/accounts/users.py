@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.apps import apps
@@ -20,9 +19,10 @@ from audit.accounts.login_attempts import clear, reserve, wait_text
 from audit.accounts.mails import notify
 from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
+from audit.history.models import TrackedModel
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
-from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
+from audit.models import Authenticator, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.tenancy.actors import Actor
 
@@ -52,14 +52,14 @@ def active_users() -> QuerySet[User]:
     return User.objects.filter(is_active=True)
 
 
-def _nobody(_business_ids: Iterable[UUID]) -> Any:
-    return ()
+def _nobody(_business_ids: Iterable[UUID]) -> QuerySet:
+    return User.objects.none()
 
 
-_find_staff: Callable[[Iterable[UUID]], Any] = _nobody
+_find_staff: Callable[[Iterable[UUID]], QuerySet] = _nobody
 
 
-def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
+def register_staff_source(source: Callable[[Iterable[UUID]], QuerySet]) -> None:
     """Let the app that knows memberships say who works for businesses: ids of users."""
     global _find_staff  # noqa: PLW0603 - set once, in AppConfig.ready()
     _find_staff = source
@@ -197,10 +197,9 @@ def accept_account(user: User, *, actor: Actor) -> None:
     for other in _signed_records(user=user):
         if not other.is_genuine:
             other.accept()
-            if isinstance(other, Passkey):
-                other.save()
-            else:
-                other.as_actor(actor, reason="accepted as it stands").save()
+            if isinstance(other, TrackedModel):
+                other.as_actor(actor, reason="accepted as it stands")
+            other.save()
     record("user.accepted", account, actor=actor)
     end_sessions(account, actor=actor, reason_code="account_accepted")
 
@@ -247,22 +246,21 @@ def list_altered_records() -> list[SignedModel]:
     return accounts + [record for record in _signed_records() if not record.is_genuine]
 
 
-def _signed_records(**conditions: object) -> Iterator[Any]:
+def _signed_records(**conditions: object) -> Iterator[SignedModel]:
     """Yield what other apps keep of accounts, such as roles."""
     for model in apps.get_models():
         if issubclass(model, SignedModel) and model is not User:
-            manager: Any = model._base_manager
-            yield from manager.filter(**conditions)
+            yield from model._base_manager.filter(**conditions)
 
 
-def _with_factors() -> QuerySet[Any]:
+def _with_factors() -> QuerySet[User]:
     pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
     authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
     users = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
     return users.prefetch_related("passkeys")
 
 
-def _current_factors(account: Any) -> set[str]:
+def _current_factors(account: User) -> set[str]:
     factors = {name for name in ("pin", "totp") if getattr(account, f"has_{name}")}
     return factors | {passkey.factor for passkey in account.passkeys.all()}
 
@@ -285,7 +283,7 @@ def _genuine_release(account: User) -> datetime | None:
     return _noted_release(account) if account.is_genuine else None
 
 
-def _waits_anew(account: Any) -> bool:
+def _waits_anew(account: User) -> bool:
     """Tell whether an account that is accepted has lost its second secrets.
 
     The former value of one changed outside of the hub is unknown; an emptied row says
