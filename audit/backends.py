@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
 
+from audit.models import User
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import permissions_of
 
@@ -22,16 +24,18 @@ class RoleBackend(ModelBackend):
     do not count. Superusers may do everything, as Django has it.
     """
 
-    def get_user(self, user_id: object) -> Any:
+    def get_user(self, user_id: object) -> User | None:
         """Return the user of a session, unless the account was changed past the hub."""
-        user: Any = super().get_user(user_id)
+        user = super().get_user(user_id)
         if user is None or user.is_genuine:
             return user
         logger.error("Account %s was changed past the hub, and is not let in.", user_id)
         return None
 
-    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        if not user_obj.is_active or user_obj.is_anonymous:
+    def get_all_permissions(
+        self, user_obj: User | AnonymousUser, obj: Model | None = None
+    ) -> set[str]:
+        if user_obj.is_anonymous or not user_obj.is_active:
             return set()
         permissions = permissions_of(user_obj)
         if obj is None:
@@ -39,9 +43,11 @@ class RoleBackend(ModelBackend):
         business_id = business_of(obj)
         return set(permissions.get(business_id, ())) if business_id else set()
 
-    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+    def has_perm(
+        self, user_obj: User | AnonymousUser, perm: str, obj: Model | None = None
+    ) -> bool:
         return perm in self.get_all_permissions(user_obj, obj)
 
-    def has_module_perms(self, user_obj: object, app_label: str) -> bool:
+    def has_module_perms(self, user_obj: User | AnonymousUser, app_label: str) -> bool:
         names = self.get_all_permissions(user_obj)
         return any(name.startswith(f"{app_label}.") for name in names)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 SALT_BYTES = 32
 _COMMIT_PREFIX = b"holdfast-commit-v1\x00"
@@ -42,7 +41,7 @@ def leaf_hash(
     table: str, pk: str, public: dict[str, object], committed: bytes | None
 ) -> bytes:
     """Return the RFC 6962 leaf hash of a row: its public columns and its commitment."""
-    leaf: dict[str, Any] = {"id": pk, "public": public, "table": table, "v": 1}
+    leaf: dict[str, object] = {"id": pk, "public": public, "table": table, "v": 1}
     if committed is not None:
         leaf["commitment"] = committed.hex()
     return hashlib.sha256(_LEAF_PREFIX + canonical_json(leaf)).digest()

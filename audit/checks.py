@@ -234,7 +234,7 @@ def _salted_columns(model: type[models.Model]) -> set[str]:
     return set()
 
 
-def _flat(condition: Any) -> Iterable[tuple[str, Any]]:
+def _flat(condition: Any) -> Iterable[tuple[str, object]]:
     for child in condition.children:
         if isinstance(child, tuple):
             yield child

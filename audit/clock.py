@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from django.db.models import BigIntegerField, Func, Max, Q, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, Func, Max, Model, Q, QuerySet
 from django.db.models import functions as django_functions
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 logger = logging.getLogger(__name__)
+
+_SqlAndParams: TypeAlias = tuple[str, tuple[Any, ...]]
 
 # So much may the clocks of two hosts differ, or one be set back, without a jump.
 SKEW = timedelta(minutes=1)
@@ -40,7 +44,9 @@ class Now(django_functions.Now):
     mention is evaluated by itself on PostgreSQL, so two may differ by microseconds.
     """
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> _SqlAndParams:
         """Return the SQL of the time at which it is evaluated."""
         return self.as_sql(
             compiler, connection, template="CLOCK_TIMESTAMP()", **context
@@ -53,7 +59,9 @@ class NowMicroseconds(Func):
     output_field = BigIntegerField()
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)"
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> _SqlAndParams:
         """Return the SQL; both parts tell one time, the beginning of the step."""
         template = (
             "(CAST(STRFTIME('%%%%s', 'NOW') AS INTEGER) * 1000000"
@@ -141,7 +149,7 @@ def lasting(field: str, longest: timedelta) -> Q:
     return Q(**{f"{field}__gt": Now(), f"{field}__lte": Now() + (longest + SKEW)})
 
 
-def clamp(queryset: QuerySet[Any], field: str, longest: timedelta) -> int:
+def clamp(queryset: QuerySet[Model], field: str, longest: timedelta) -> int:
     """Let no row's time lie further ahead than `longest`; return how many did.
 
     For times that say how long something is kept. One query when there are none.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Length
+
+from audit.json_text import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -43,10 +46,22 @@ else:
     _EmailField = models.EmailField
 
 
+# What a field says of itself to a migration: name, path, arguments, options.
+Deconstructed: TypeAlias = tuple[str, str, Sequence[object], dict[str, object]]
+
+
 class _EmptyIsNull:
     """Stores the empty string as null: an erased value and none look the same."""
 
-    def get_prep_value(self, value: object) -> Any:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "null": True, "blank": True})
+
+    def deconstruct(self) -> Deconstructed:
+        name, path, args, kwargs = super().deconstruct()  # type: ignore[misc]  # of the field it is mixed into
+        del kwargs["null"], kwargs["blank"]
+        return name, path, args, kwargs
+
+    def get_prep_value(self, value: object) -> object:
         value = super().get_prep_value(value)  # type: ignore[misc]  # of the field it is mixed into
         return None if value == "" else value
 
@@ -54,27 +69,9 @@ class _EmptyIsNull:
 class NullCharField(_EmptyIsNull, _CharField):
     """A short text that is null when there is none, as personal columns must be."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["null"] = kwargs["blank"] = True
-        super().__init__(*args, **kwargs)
-
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        del kwargs["null"], kwargs["blank"]
-        return name, path, args, kwargs
-
 
 class NullTextField(_EmptyIsNull, _TextField):
     """A long text that is null when there is none."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["null"] = kwargs["blank"] = True
-        super().__init__(*args, **kwargs)
-
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        del kwargs["null"], kwargs["blank"]
-        return name, path, args, kwargs
 
 
 class _Typed:
@@ -85,15 +82,15 @@ class _Typed:
 
     cleaned: Callable[[str], str]
 
-    def clean(self, value: object, model_instance: object) -> Any:
+    def clean(self, value: object, model_instance: object) -> object:
         if isinstance(value, str):
             value = self.cleaned(value)
         return super().clean(value, model_instance)  # type: ignore[misc]  # of the field it is mixed into
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> Deconstructed:
         # For a migration this is the type of Django's, or ours, that stores it.
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # of the field it is mixed into
-        kind: Any = type(self).__mro__[2]
+        kind = type(self).__mro__[2]
         module = kind.__module__.replace("django.db.models.fields", "django.db.models")
         return name, f"{module}.{kind.__qualname__}", args, kwargs
 
@@ -103,14 +100,14 @@ class EmailField(_Typed, _EmailField):
 
     cleaned = staticmethod(clean_address)
 
-    def formfield(self, **kwargs: Any) -> Any:
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"form_class": EmailFormField, **kwargs})
 
 
 class EmailFormField(forms.EmailField):
     """The same in a form, whose own rule would come first."""
 
-    def clean(self, value: object) -> Any:
+    def clean(self, value: object) -> object:
         return super().clean(clean_address(value) if isinstance(value, str) else value)
 
 
@@ -135,7 +132,7 @@ class NullNameField(_Typed, NullCharField):
 class _TypedJSON(json.JSONDecoder):
     """Reads JSON that was typed; what no reader of ours takes is none."""
 
-    def decode(self, s: str, *args: Any) -> Any:
+    def decode(self, s: str, *args: Any) -> JsonValue:
         """Return the value. Raises JSONDecodeError, and nothing else."""
         if is_nested_deeper(s, _DEEPEST):
             msg = "Nested too deep"
@@ -158,15 +155,15 @@ class SealedJSONField(models.JSONField):
 
     def get_db_prep_value(
         self,
-        value: Any,
-        connection: Any,
+        value: object,
+        connection: BaseDatabaseWrapper,
         prepared: bool = False,  # noqa: FBT001, FBT002 - Django's signature
-    ) -> Any:
+    ) -> object:
         if not hasattr(value, "resolve_expression") and value is not None:
             check_json(value, self.name)
         return super().get_db_prep_value(value, connection, prepared)
 
-    def formfield(self, **kwargs: Any) -> Any:
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"decoder": _TypedJSON, **kwargs})
 
     def validate(self, value: object, model_instance: models.Model | None) -> None:
@@ -178,16 +175,19 @@ class SealedJSONField(models.JSONField):
 
 
 _LONG = (models.TextField, models.JSONField, models.BinaryField)
+_QuerySet = TypeVar("_QuerySet", bound=models.QuerySet)
+# The joins of a query, as Django keeps them: each with those that start from it.
+_Related: TypeAlias = Mapping[str, "_Related"]
 
 
 @cache
-def long_columns(model: Any) -> frozenset[str]:
+def long_columns(model: type[models.Model]) -> frozenset[str]:
     """Return the columns of a table that hold texts, JSON or bytes of any length."""
     fields = model._meta.concrete_fields
     return frozenset(field.name for field in fields if isinstance(field, _LONG))
 
 
-def without_long(queryset: Any, *, columns: Iterable[str] = ()) -> Any:
+def without_long(queryset: _QuerySet, *, columns: Iterable[str] = ()) -> _QuerySet:
     """Return a query that leaves long columns where they are, but those it shows.
 
     For lists: what is not shown is neither read nor masked, however long it is.
@@ -200,10 +200,12 @@ def without_long(queryset: Any, *, columns: Iterable[str] = ()) -> Any:
     return queryset.defer(*left) if left else queryset
 
 
-def _long_paths(model: Any, related: Mapping[str, Any], above: str = "") -> set[str]:
+def _long_paths(
+    model: type[models.Model], related: _Related, above: str = ""
+) -> set[str]:
     names = {above + name for name in long_columns(model)}
     for name, further in related.items():
-        other = model._meta.get_field(name).related_model
+        other: Any = model._meta.get_field(name).related_model  # A table: it is a join.
         names |= _long_paths(other, further, f"{above}{name}__")
     return names
 
@@ -251,7 +253,7 @@ def _check_integer(value: int, name: str) -> None:
         raise ValueError(msg)
 
 
-def canonical_value(field: models.Field[Any, Any], value: object) -> Any:
+def canonical_value(field: models.Field, value: object) -> JsonValue:
     """Return a column's value as the sealed log hashes it, None for null.
 
     The value is read as the column would store it, so 7, "7.00" and Decimal("7.0")
@@ -273,7 +275,7 @@ def canonical_value(field: models.Field[Any, Any], value: object) -> Any:
     return _canonical(field, value)
 
 
-def _canonical(field: models.Field[Any, Any], value: object) -> Any:
+def _canonical(field: models.Field, value: object) -> JsonValue:
     if isinstance(field, models.JSONField):
         check_json(value, field.name)
         return value
@@ -284,19 +286,19 @@ def _canonical(field: models.Field[Any, Any], value: object) -> Any:
     raise ValueError(msg)
 
 
-def _canonical_integer(field: models.Field[Any, Any], value: int) -> int | str:
+def _canonical_integer(field: models.Field, value: int) -> int | str:
     if isinstance(field, models.BigIntegerField):
         return str(value)
     _check_integer(value, field.name)
     return value
 
 
-def _canonical_text(field: models.Field[Any, Any], value: str) -> str:
+def _canonical_text(field: models.Field, value: str) -> str:
     _check_text(value, field.name)
     return value
 
 
-def _canonical_decimal(field: Any, value: Decimal) -> str:
+def _canonical_decimal(field: models.DecimalField, value: Decimal) -> str:
     scale = field.decimal_places
     whole_digits = _MAX_DIGITS - scale
     if not value.is_finite() or value.adjusted() >= whole_digits:
@@ -309,9 +311,7 @@ def _canonical_decimal(field: Any, value: Decimal) -> str:
     return format(abs(exact) if exact == 0 else exact, "f")
 
 
-def _canonical_time(
-    field: models.Field[Any, Any], value: datetime | date | time
-) -> str:
+def _canonical_time(field: models.Field, value: datetime | date | time) -> str:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             msg = f"{field.name}: a time without a zone cannot be sealed."
@@ -324,7 +324,7 @@ def _canonical_time(
 
 
 # The first kind that fits decides; bool comes before int, which it is one of.
-_FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
+_FORMS: tuple[tuple[type | tuple[type, ...], Callable[..., JsonValue]], ...] = (
     (bool, lambda _, value: value),
     (int, _canonical_integer),
     (Decimal, _canonical_decimal),
@@ -335,19 +335,17 @@ _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
 )
 
 
-def personal_values(obj: models.Model) -> dict[str, Any]:
+def personal_values(obj: models.Model) -> JsonObject:
     """Return the personal columns of a row that are not null, in canonical form."""
     return _values(obj, personal_fields(type(obj)))
 
 
-def public_values(obj: models.Model) -> dict[str, Any]:
+def public_values(obj: models.Model) -> JsonObject:
     """Return the public columns of a row that are not null, in canonical form."""
     return _values(obj, public_fields(type(obj)))
 
 
-def _values(
-    obj: models.Model, fields: list[models.Field[object, object]]
-) -> dict[str, Any]:
+def _values(obj: models.Model, fields: list[models.Field]) -> JsonObject:
     pairs = (
         (str(f.column), canonical_value(f, getattr(obj, f.attname))) for f in fields
     )
@@ -375,7 +373,7 @@ class SaltField(models.BinaryField):
         kwargs |= {"null": True, "editable": False, "max_length": canonical.SALT_BYTES}
         super().__init__(**kwargs)
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 - Django's signature
+    def pre_save(self, model_instance: models.Model, add: bool) -> object:  # noqa: FBT001 - Django's signature
         if add:
             seal(model_instance)
         return super().pre_save(model_instance, add)

@@ -59,13 +59,13 @@ class JSONRules:
     """
 
     max_depth: int
-    whole: Callable[[str], Any]
-    fraction: Callable[[str], Any]
-    no_number: Callable[[str], Any]
-    members: Callable[[list[tuple[str, Any]]], Any]
+    whole: Callable[[str], JsonValue]
+    fraction: Callable[[str], JsonValue]
+    no_number: Callable[[str], JsonValue]
+    members: Callable[[list[tuple[str, JsonValue]]], JsonValue]
 
 
-def load_json(text: str, rules: JSONRules, *, is_shallow: bool = False) -> Any:
+def load_json(text: str, rules: JSONRules, *, is_shallow: bool = False) -> JsonValue:
     """Return the value of a JSON text.
 
     Raises TooDeepError, ValueError for what is no JSON, and what the rules raise. With

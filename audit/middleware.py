@@ -23,6 +23,7 @@ from django.shortcuts import redirect
 from audit import accounts, log
 from audit.call_stack import with_stack_room
 from audit.database.outages import is_unavailable
+from audit.models import User
 from audit.tenancy.actors import Actor, OperationContext, operation_of
 from audit.tenancy.scope import keep_tenant_scope, request_tenant_scope
 
@@ -81,7 +82,7 @@ class SecondFactorMiddleware:
         match = request.resolver_match
         if not settings.SECOND_FACTOR_ROLES or match is None:
             return None
-        user: Any = request.user
+        user = request.user
         if not user.is_authenticated or match.view_name in _SETTING_UP:
             return None
         if not accounts.lacks_second_factor(user):
@@ -133,8 +134,8 @@ class TrailMiddleware:
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
-    user: Any = getattr(request, "user", None)
-    return user is not None and bool(user.is_authenticated)
+    user: User | AnonymousUser | None = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
 
 
 def _who(request: HttpRequest, operation: OperationContext) -> Actor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+
+from django.core.management.base import OutputWrapper
 
 _PAUSE = 10.0
 
@@ -15,7 +16,7 @@ class Progress:
     one follows every ten seconds, so that a short run says nothing.
     """
 
-    def __init__(self, stream: Any, noun: str) -> None:
+    def __init__(self, stream: OutputWrapper, noun: str) -> None:
         self._stream = stream
         self._noun = noun
         self._written_at = time.monotonic()

@@ -19,9 +19,12 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 _SINGLES = 200
 _BATCHES = 10
@@ -50,7 +53,7 @@ def _measure() -> None:
         print(f"{name:40} {value:8.0f} /s   {value / baseline:5.2f} x plain")
 
 
-def client() -> Any:
+def client() -> Client:
     """Return a client with a key, on a database that is ready."""
     from django.conf import settings  # noqa: PLC0415 - after setup
     from django.core.management import call_command  # noqa: PLC0415 - after setup
@@ -74,11 +77,11 @@ def client() -> Any:
     return Client(headers={"Authorization": f"Bearer {key}"})
 
 
-def _calls(client: Any) -> dict[str, tuple[Callable[[], None], int, int]]:
+def _calls(client: Client) -> dict[str, tuple[Callable[[], None], int, int]]:
     """Return what is measured: a call, how often, and how many items it sends."""
     numbers = count()
 
-    def post(path: str, body: Any) -> None:
+    def post(path: str, body: object) -> None:
         response = client.post(path, json.dumps(body), "application/json")
         assert response.status_code in (200, 201), response.content
 
@@ -89,7 +92,7 @@ def _calls(client: Any) -> dict[str, tuple[Callable[[], None], int, int]]:
     def single() -> None:
         post("/api/v1/captures", signup(next(numbers)))
 
-    def batch(item: Callable[[int], dict[str, Any]]) -> None:
+    def batch(item: Callable[[int], dict[str, object]]) -> None:
         items = [item(next(numbers)) for _ in range(_BATCH)]
         post("/api/v1/captures/batch", {"captures": items})
 
@@ -101,7 +104,7 @@ def _calls(client: Any) -> dict[str, tuple[Callable[[], None], int, int]]:
     }
 
 
-def signup(n: int) -> dict[str, Any]:
+def signup(n: int) -> dict[str, object]:
     """Return a signup of somebody new."""
     return {
         "type": "signup",
@@ -113,7 +116,7 @@ def signup(n: int) -> dict[str, Any]:
     }
 
 
-def event(n: int) -> dict[str, Any]:
+def event(n: int) -> dict[str, object]:
     """Return an event of somebody known."""
     return {
         "type": "event",

@@ -17,9 +17,12 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 _ROUNDS = 200
 _NAMES = {"exists": "ann", "unknown": "somebody", "disabled": "former"}
@@ -34,7 +37,7 @@ def main() -> None:
         _report(_measure(_client()))
 
 
-def _client() -> Any:
+def _client() -> Client:
     """Return a client, on a database with an active and a disabled account."""
     from django.conf import settings  # noqa: PLC0415 - after setup
     from django.core.management import call_command  # noqa: PLC0415 - after setup
@@ -53,7 +56,7 @@ def _client() -> Any:
     return Client()
 
 
-def _measure(client: Any) -> dict[str, list[float]]:
+def _measure(client: Client) -> dict[str, list[float]]:
     """Return the seconds of each try, by kind of name."""
     found: dict[str, list[float]] = {kind: [] for kind in _NAMES}
     for _ in range(_ROUNDS):

@@ -13,12 +13,13 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import IO
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
 from django.db import connection
@@ -125,7 +126,7 @@ class Admission:
     QUEUE_SECONDS at the latest. What waited and whose sender has left is not begun.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(self, application: WSGIApplication) -> None:
         self.application = application
         self.captures, self.pages, self.health = (
             Room(name, count, QUEUE_FACTOR * count, settings.QUEUE_SECONDS)
@@ -133,7 +134,7 @@ class Admission:
         )
 
     def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
+        self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         room = None if is_preflight(environ) else self._room(path)
@@ -218,7 +219,7 @@ class Admitted:
             self.room.leave()
 
 
-def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
+def take_body(environ: WSGIEnvironment, largest: int) -> IO[bytes]:
     """Read the body before a place is taken, which a slow sender would hold.
 
     One of more than `largest` bytes is left where it is. Raises TimeoutError when not
@@ -226,7 +227,7 @@ def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
     taken for a shorter one. Larger than a megabyte, it lies in a file that is gone with
     the request.
     """
-    body: Any = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asks
+    body: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asks
     client = environ.get("gunicorn.socket")
     if client is not None:
         # The place of a request is free when its answer is sent.
@@ -234,7 +235,7 @@ def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
     length = environ.get("CONTENT_LENGTH") or "0"
     left = int(length) if length.isascii() and length.isdigit() else 0
     if not 0 < left <= largest:
-        return cast("IO[bytes]", body)
+        return body
     # A byte now and then keeps a read from ending; nothing more comes after this.
     watch = threading.Timer(BODY_SECONDS, _stop_reading, [client])
     watch.daemon = True
@@ -252,10 +253,10 @@ def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
             client.settimeout(SEND_SECONDS)
     body.seek(0)
     environ["wsgi.input"] = body
-    return cast("IO[bytes]", body)
+    return body
 
 
-def _copy(source: Any, body: Any, left: int) -> None:
+def _copy(source: IO[bytes], body: IO[bytes], left: int) -> None:
     """Copy so many bytes. Raises TimeoutError when fewer come, or not in time."""
     ends = time.monotonic() + BODY_SECONDS
     while left > 0:
@@ -272,7 +273,7 @@ def _stop_reading(client: socket.socket) -> None:
 
 
 def refuse(
-    environ: dict[str, Any], start_response: Callable[..., Any], status: int = 503
+    environ: WSGIEnvironment, start_response: StartResponse, status: int = 503
 ) -> list[bytes]:
     """Answer 503 or 408 in the form that the sender reads, without Django."""
     path = environ.get("PATH_INFO", "")

@@ -7,7 +7,6 @@ of the person who started it.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -18,10 +17,12 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, NamedTuple, NoReturn
+from typing import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
 STAMP = "holdfast.stamp"
 # Folders being built or taken away: beside .venv, so that a rename is one step.
 BUILDING = ".venv.new-"
@@ -35,21 +36,10 @@ NEEDS = {
     "setup": ("base.txt", "django"),
     "test": ("dev.txt", "pytest_django"),
 }
-PROBE = """
-import sys
-def has(*names):
-    try:
-        for name in names:
-            __import__(name)
-    except Exception:
-        return 0
-    return 1
-print(sys.version_info[0], sys.version_info[1], has("venv", "ensurepip"), has("pip"))
-"""
+VERSION = "import sys; print(*sys.version_info[:2])"
 # Not more of what an installer printed than a person reads.
 REPORT_LINES = 30
-# A terminal shows each step; a log gets a line now and then.
-PROGRESS_SECONDS = 10.0
+PROGRESS_SECONDS = 5.0
 DISK_FULL = "The disk is full. Free about 400 MB and run the same command again."
 NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
 NO_NETWORK = re.compile(
@@ -58,15 +48,6 @@ NO_NETWORK = re.compile(
     "new connection|connect error|error sending request|from versions: none",
     re.IGNORECASE,
 )
-
-
-class Interpreter(NamedTuple):
-    """A Python that was run once, and what it can do."""
-
-    path: str
-    version: tuple[int, int]
-    has_venv: bool
-    has_pip: bool
 
 
 class InstallError(Exception):
@@ -83,11 +64,11 @@ def ensure(arguments: list[str]) -> None:
         return
     if requirements:
         prepare(requirements, module)
-    elif in_venv() or not venv_python().exists():
+    elif in_venv() or not PYTHON.exists():
         return  # Other commands install nothing; manage.py says what is missing.
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(str(venv_python()), [str(venv_python()), *arguments])  # noqa: S606 - no shell, and the same command again
+    os.execv(PYTHON, [str(PYTHON), *arguments])  # noqa: S606 - no shell, and the same command again
 
 
 def can_run(module: str) -> bool:
@@ -124,24 +105,22 @@ def prepare(requirements: str, module: str) -> None:
             install(requirements)
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing half-made is left. Run the same command again.")
-    except InstallError as error:
+    except (InstallError, OSError) as error:
         sys.exit(explain(str(error)))
-    except OSError as error:
-        sys.exit(explain(str(error)) if error.errno != errno.ENOSPC else DISK_FULL)
 
 
 def is_ready(requirements: str, module: str) -> bool:
     """Return whether .venv serves as it is. Exit if it is broken: it is not deleted."""
-    if not os.path.lexists(str(VENV)):
+    if not os.path.lexists(VENV):
         return False
     if is_current(requirements):
         # Inside .venv this code only runs because a package of it is missing.
-        if venv_python().exists() and not in_venv():
+        if PYTHON.exists() and not in_venv():
             return True
     elif (VENV / STAMP).is_file():
-        if imports("sys"):
+        if imports(PYTHON, "sys"):
             return False  # Ours, whole, and of another day: it gets replaced.
-    elif imports(module):
+    elif imports(PYTHON, module):
         return True  # Made by hand, and it has what the command needs.
     sys.exit(
         f"{VENV} is broken, unfinished or lacks packages, and manage.py does not "
@@ -155,36 +134,36 @@ def is_current(requirements: str) -> bool:
         stamp = (VENV / STAMP).read_text(encoding="utf-8").splitlines()
     except OSError:
         return False
-    if sys.version_info[:2] < OLDEST:  # Cannot be the Python of .venv; any will do.
-        expected = stamp_line(requirements, "")
-        return any(line.startswith(expected) for line in stamp)
-    return stamp_line(requirements, "{}.{}".format(*sys.version_info)) in stamp
+    # One that is too old cannot be the Python of .venv, whose version then is any.
+    is_too_old = sys.version_info[:2] < OLDEST
+    version = "" if is_too_old else "{}.{}".format(*sys.version_info)
+    expected = stamp_line(requirements, version)
+    return any(line.startswith(expected) for line in stamp)
 
 
 def stamp_line(requirements: str, version: str) -> str:
     """Return what the stamp says about one requirements file and Python version."""
-    content = (ROOT / "requirements" / requirements).read_bytes()
+    content = (REQUIREMENTS / requirements).read_bytes()
     return f"{requirements} {hashlib.sha256(content).hexdigest()} {version}"
 
 
 def install(requirements: str) -> None:
     """Build a complete environment beside .venv, then put it in its place."""
-    python = find_python()
+    python, version = find_python()
     folder = ROOT / f"{BUILDING}{os.getpid()}"
-    commands = plan(folder, python, str(ROOT / "requirements" / requirements))
-    version = "{}.{}".format(*python.version)
+    commands = plan(folder, python, version, str(REQUIREMENTS / requirements))
     sys.stderr.write(
         f"Preparing .venv (Python {version}, requirements/{requirements}); "
         "this is done once and takes up to two minutes.\n"
     )
-    progress = Progress(count_packages(requirements))
+    progress = Progress(requirements)
     for number in (signal.SIGTERM, signal.SIGHUP):
+        # They end this as Ctrl+C does, unless whoever started it has them ignored.
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, stop)
+            signal.signal(number, signal.default_int_handler)
     try:
         for command in commands:
             run(command, on_line=progress.note)
-        progress.end()
         rewrite_paths(folder)
         # The development set contains the base set at the same versions.
         covered = sorted({"base.txt", requirements})
@@ -192,81 +171,58 @@ def install(requirements: str) -> None:
         (folder / STAMP).write_text("".join(lines), encoding="utf-8")
         swap(folder)
     finally:
-        shutil.rmtree(str(folder), ignore_errors=True)
-
-
-def count_packages(requirements: str) -> int:
-    """Return how many packages a compiled requirements file pins."""
-    text = (ROOT / "requirements" / requirements).read_text(encoding="utf-8")
-    return len(re.findall("^[a-z].*==", text, re.MULTILINE))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Progress:
-    """Shows on standard error how far an installation has come."""
+    """Says now and then, on standard error, how far an installation has come."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self, requirements: str) -> None:
+        text = (REQUIREMENTS / requirements).read_text(encoding="utf-8")
+        self.total = len(re.findall("^[a-z].*==", text, re.MULTILINE))
         self.downloaded = 0
         self.printed_at = time.monotonic()
-        self.is_terminal = sys.stderr.isatty()
 
     def note(self, line: str) -> None:
         """Take a line that pip printed; uv is quick and prints none."""
-        if line.startswith("Collecting "):
-            self.downloaded += 1
-            # A package for another platform is pinned as well, and never collected.
-            self.say(f"downloading {self.downloaded} of {self.total} packages")
-        elif line.startswith("Installing collected packages"):
-            self.say(f"installing {self.downloaded} packages", is_last=True)
-
-    def say(self, text: str, *, is_last: bool = False) -> None:
-        """Show the text: in place on a terminal, else seldom and in lines."""
         now = time.monotonic()
-        if self.is_terminal:
-            sys.stderr.write(f"\r  {text:<50}")
-        elif is_last or now - self.printed_at > PROGRESS_SECONDS:
-            sys.stderr.write(f"  {text}\n")
-            self.printed_at = now
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        """Take the line in place away."""
-        if self.is_terminal:
-            sys.stderr.write("\r" + " " * 52 + "\r")
-
-
-def stop(number: int, _frame: object) -> NoReturn:
-    """Turn a signal into an exit that cleans up."""
-    sys.exit(128 + number)
+        if line.startswith("Installing collected packages"):
+            sys.stderr.write(f"  installing {self.downloaded} packages\n")
+        elif line.startswith("Collecting "):
+            self.downloaded += 1
+            if now - self.printed_at > PROGRESS_SECONDS:
+                # One for another platform is pinned as well, and never collected.
+                done = f"{self.downloaded} of {self.total}"
+                sys.stderr.write(f"  downloading {done} packages\n")
+                self.printed_at = now
+        sys.stderr.flush()  # Before Python 3.9, a log would get it all at the end.
 
 
-def plan(folder: Path, python: Interpreter, requirements: str) -> list[list[str]]:
+def plan(folder: Path, python: str, version: str, requirements: str) -> list[list[str]]:
     """Return the commands that make the environment, with what the machine has."""
     uv = shutil.which("uv")
     target = str(folder / "bin" / "python")
     name = ["--prompt", "holdfast", str(folder)]
-    venv = [python.path, "-m", "venv"]
+    venv = [python, "-m", "venv"]
     pip = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
     # The file names every package, so nothing has to be resolved; and an old pip
     # resolves some extras wrongly.
     install = ["install", "--no-deps", "--require-hashes", "-r", requirements]
     if uv and runs([uv, "--version"]):
         return [
-            [uv, "venv", "--no-project", "--python", python.path, *name],
+            [uv, "venv", "--no-project", "--python", python, *name],
             [uv, "pip", *install, "--python", target],
         ]
-    if python.has_venv:
+    if imports(python, "venv, ensurepip"):
         return [[*venv, *name], [target, *pip, *install]]
-    if python.has_pip:
+    if imports(python, "pip"):
         return [
             [*venv, "--without-pip", *name],
-            [python.path, *pip, "--python", target, *install],
+            [python, *pip, "--python", target, *install],
         ]
-    package = "python{}.{}-venv".format(*python.version)
-    if python.path == sys.executable:
-        package = "python3-venv"
+    package = "python3-venv" if python == sys.executable else f"python{version}-venv"
     sys.exit(
-        f"{python.path} can make no virtual environment. Install {package} and run "
+        f"{python} can make no virtual environment. Install {package} and run "
         f"the same command again: sudo apt-get install -y {package} "
         "(macOS: brew install python@3.12)"
     )
@@ -289,16 +245,15 @@ def swap(folder: Path) -> None:
     if VENV.exists():
         VENV.rename(old)
     folder.rename(VENV)
-    shutil.rmtree(str(old), ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_leftovers() -> None:
     """Remove what a killed start left behind, but nothing of one that still runs."""
-    for prefix in (BUILDING, REPLACED):
-        for folder in ROOT.glob(prefix + "*"):
-            owner = folder.name[len(prefix) :]
-            if owner.isdigit() and not is_running(int(owner)):
-                shutil.rmtree(str(folder), ignore_errors=True)
+    for folder in [*ROOT.glob(BUILDING + "*"), *ROOT.glob(REPLACED + "*")]:
+        owner = folder.name.rpartition("-")[2]
+        if owner.isdigit() and not is_running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_running(process: int) -> bool:
@@ -308,24 +263,20 @@ def is_running(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True
+        pass  # Somebody else's.
     return True
 
 
-def find_python() -> Interpreter:
-    """Return a Python that is new enough and starts, this one if it is; or exit."""
-    if sys.version_info[:2] >= OLDEST:
-        base = getattr(sys, "_base_executable", sys.executable)
-        python = probe(base if in_venv() else sys.executable)
-        if python:
-            return python
-    for name in NAMES:
-        for folder in os.get_exec_path():
-            path = shutil.which(name, path=folder)
-            # Version managers put names on the path that exist and do not work.
-            python = probe(path) if path else None
-            if python and python.version >= OLDEST:
-                return python
+def find_python() -> tuple[str, str]:
+    """Return path and version of a Python that is new enough, such as this; or exit."""
+    this = getattr(sys, "_base_executable", None) if in_venv() else sys.executable
+    folders = os.get_exec_path()
+    named = [shutil.which(name, path=folder) for name in NAMES for folder in folders]
+    for path in filter(None, [this, *named]):
+        # Version managers put names on the path that exist and do not work.
+        version = version_of(path)
+        if version >= OLDEST:
+            return path, "{}.{}".format(*version)
     sys.exit(
         "Holdfast needs Python 3.11 or newer: this is {}.{}, and no newer one was "
         "found on the path. Install one and run the same command again: sudo apt-get "
@@ -335,19 +286,18 @@ def find_python() -> Interpreter:
     )
 
 
-def probe(path: str) -> Interpreter | None:
-    """Run an interpreter and return what it can do, or None if it does not start."""
+def version_of(python: str) -> tuple[int, int]:
+    """Run an interpreter and return its version; zeros if it does not start."""
     try:
-        words = run([path, "-c", PROBE]).split()
-        major, minor, has_venv, has_pip = (int(word) for word in words[-4:])
+        major, minor = run([python, "-c", VERSION]).split()[-2:]
+        return int(major), int(minor)
     except (InstallError, OSError, ValueError):
-        return None
-    return Interpreter(path, (major, minor), bool(has_venv), bool(has_pip))
+        return 0, 0
 
 
-def imports(module: str) -> bool:
-    """Return whether the Python of .venv starts and has the module."""
-    return runs([str(venv_python()), "-c", f"import {module}"])
+def imports(python: str | Path, modules: str) -> bool:
+    """Return whether an interpreter starts and has the modules."""
+    return runs([str(python), "-c", f"import {modules}"])
 
 
 def runs(command: list[str]) -> bool:
@@ -411,8 +361,3 @@ def explain(output: str) -> str:
 def in_venv() -> bool:
     """Return whether this process runs the Python of .venv."""
     return Path(sys.prefix).resolve() == VENV.resolve()
-
-
-def venv_python() -> Path:
-    """Return the path of .venv's Python, whether or not it exists."""
-    return VENV / "bin" / "python"

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from drf_spectacular.drainage import GENERATOR_STATS
 
+from audit.json_text import JsonObject
 from config import database_errors
 from config.paths import HAS_CAPTURE
 from config.startup import (
@@ -170,7 +171,7 @@ def _open_to_others(path: Path) -> CheckMessage:
     )
 
 
-def _is_private(database: dict[str, Any]) -> bool:
+def _is_private(database: JsonObject) -> bool:
     """Tell whether nobody can stand between the server and its database."""
     if database["ENGINE"].endswith("sqlite3"):
         return True

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from audit.json_text import JsonObject
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -80,7 +81,7 @@ def secrets(name: str) -> list[str]:
     return [_strong(name, value) for value in items(name, "")]
 
 
-def mail(name: str, default: str) -> dict[str, Any]:
+def mail(name: str, default: str) -> JsonObject:
     """Return Django's settings for NAME, the URL of a mail server."""
     try:
         return dict(environ.Env.email_url_config(text(name, default)))
@@ -228,7 +229,7 @@ def _lies_in(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def database(name: str, default: str) -> dict[str, Any]:
+def database(name: str, default: str) -> JsonObject:
     """Return NAME, a database URL, as Django's dictionary."""
     url = text(name, default)
     scheme = url.split(":", 1)[0]

@@ -43,6 +43,7 @@ CATALOGUE_SECONDS = 60.0
 MAINTAIN_HOURS = 36
 # Large enough to need a page of its own; the row is written again each time.
 _FILLER_BYTES = 4000
+_View = Callable[[HttpRequest], HttpResponse]
 
 
 class HealthMiddleware:
@@ -51,7 +52,7 @@ class HealthMiddleware:
     A session would be looked up in the database, which may be what is away.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: _View) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -227,7 +228,9 @@ class _Results:
 _results = _Results()
 
 
-def _for_monitors(answer: Callable[[HttpRequest], HttpResponse]) -> Any:
+def _for_monitors(
+    answer: _View,
+) -> _View:
     @csrf_exempt
     def view(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):

@@ -141,7 +141,7 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as one JSON object in one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": _iso_time(record.created),
             "level": level_of(record).lower(),
             "logger": record.name,
@@ -251,7 +251,7 @@ def _of_others(record: logging.LogRecord) -> str:
     return _formatted(logging.makeLogRecord({**record.__dict__, "args": args}))
 
 
-def _number_or_class(value: object) -> Any:
+def _number_or_class(value: object) -> object:
     if isinstance(value, bool | int | float | UUID) or value is None:
         return value
     return HIDDEN if isinstance(value, str | bytes) else type(value).__name__

@@ -6,7 +6,7 @@ credentials. The capture routes ask their keys instead (`capture.middleware`).
 
 from __future__ import annotations
 
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
@@ -35,7 +35,7 @@ def is_staff_api(path: str) -> bool:
     )
 
 
-def is_preflight(environ: dict[str, Any]) -> bool:
+def is_preflight(environ: WSGIEnvironment) -> bool:
     """Tell whether a browser asks first, which needs no right and no database."""
     return (
         environ.get("REQUEST_METHOD") == "OPTIONS"
@@ -44,7 +44,7 @@ def is_preflight(environ: dict[str, Any]) -> bool:
     )
 
 
-def headers_for(environ: dict[str, Any]) -> list[tuple[str, str]]:
+def headers_for(environ: WSGIEnvironment) -> list[tuple[str, str]]:
     """Return what the middleware adds, for an answer that is made before Django."""
     if not is_staff_api(environ.get("PATH_INFO", "")):
         return []

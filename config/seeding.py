@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.apps import apps
+from django.db.models import Model
 
 from audit.tenancy.actors import Actor
 from customers import services
+
+if TYPE_CHECKING:
+    from customers.models import Booking, Business, Customer
 
 BAKERY, RIVAL = "bakery-nord", "studio-sud"
 WORDING = "v3"
@@ -42,8 +46,13 @@ _GOODS = [
     ("Coffee, 250 g", "9.90"),
 ]
 
+# One of the five: columns, and what belongs to them in a few words each.
+Person: TypeAlias = dict[str, Any]
+# The customer and the business of a row.
+Owners: TypeAlias = dict[str, Any]
+
 # The five of the demo. Days are counted back from the day of the seed.
-NAMED: list[dict[str, Any]] = [
+NAMED: list[Person] = [
     {
         "unique_id": "C-DEM0-0001",
         "name": "Ana Silva",
@@ -133,7 +142,7 @@ def how_to_add_more(number: int) -> str:
     )
 
 
-def make_businesses(actor: Actor) -> tuple[Any, Any]:
+def make_businesses(actor: Actor) -> tuple[Business, Business]:
     """Make two businesses, so that one can be seen not to see the other."""
     wordings = {"consent_wordings": {WORDING: True, "v1": False}}
     bakery = services.create_business(
@@ -151,7 +160,7 @@ def make_businesses(actor: Actor) -> tuple[Any, Any]:
     return bakery, rival
 
 
-def make_named_customers(bakery: Any, rival: Any, actor: Actor) -> None:
+def make_named_customers(bakery: Business, rival: Business, actor: Actor) -> None:
     """Make the five of the demo, and one of the other business."""
     now = today()
     for number, person in enumerate(NAMED, start=1):
@@ -167,7 +176,7 @@ def make_named_customers(bakery: Any, rival: Any, actor: Actor) -> None:
 
 
 def _make_person(
-    business: Any, person: dict[str, Any], number: int, now: datetime, actor: Actor
+    business: Business, person: Person, number: int, now: datetime, actor: Actor
 ) -> None:
     columns = ("unique_id", "name", "email", "phone", "customer_type")
     customer = _model("Customer")(
@@ -191,8 +200,8 @@ def _make_person(
 
 
 def _belongings(
-    customer: Any, person: dict[str, Any], number: int, now: datetime
-) -> Iterator[Any]:
+    customer: Customer, person: Person, number: int, now: datetime
+) -> Iterator[Model]:
     """Yield what belongs to one of the five, parents before children."""
     whose = {"customer": customer, "business": customer.business}
     for kind, primary in (("home", True), ("delivery", False)):
@@ -241,8 +250,8 @@ def _belongings(
 
 
 def _orders(
-    whose: dict[str, Any], person: dict[str, Any], number: int, now: datetime
-) -> Iterator[Any]:
+    whose: Owners, person: Person, number: int, now: datetime
+) -> Iterator[Model]:
     for position, (status, age, quantity) in enumerate(person["orders"]):
         goods, price = _GOODS[(position + number) % len(_GOODS)]
         booking = _booking(
@@ -264,8 +273,8 @@ def _orders(
 
 
 def _tickets(
-    whose: dict[str, Any], person: dict[str, Any], number: int, now: datetime
-) -> Iterator[Any]:
+    whose: Owners, person: Person, number: int, now: datetime
+) -> Iterator[Model]:
     for position, (subject, status, priority) in enumerate(person["tickets"]):
         opened = now - timedelta(days=2 + position, hours=number)
         ticket = _model("Ticket")(
@@ -324,7 +333,7 @@ def _make(
 
 def _generated(
     chance: random.Random, number: int, business: object, now: datetime
-) -> tuple[Any, list[Any], list[Any], list[Any], list[Any], list[Any]]:
+) -> tuple[Customer, *tuple[Sequence[Model], ...]]:
     """Return a customer with addresses, bookings, tickets, notes and consents."""
     first, last = chance.choice(_FIRST), chance.choice(_LAST)
     joined = now - timedelta(
@@ -382,10 +391,10 @@ def _generated(
 
 
 def _booking(
-    whose: dict[str, Any],
+    whose: Owners,
     reference: str,
     line: tuple[str, datetime, str, Decimal, int],
-) -> Any:
+) -> Booking:
     status, moment, goods, price, quantity = line
     amount = price * quantity
     is_purchase = status in ("completed", "refunded")

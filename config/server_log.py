@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import logging.config
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has none
 
+from audit.json_text import JsonObject
 from config.logs import JsonFormatter
 
 
@@ -37,7 +37,7 @@ class ServerLogger(Logger):
 def _formatter() -> logging.Formatter:
     """Return the formatter of the settings; JSON where they cannot be read."""
     try:
-        config: dict[str, Any] = settings.LOGGING
+        config: JsonObject = settings.LOGGING
         name = config["handlers"]["console"]["formatter"]
     except ImproperlyConfigured:
         # The worker then says why the server does not start.

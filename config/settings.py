@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
@@ -195,9 +194,7 @@ TEMPLATES = [
 ]
 
 # --- database -------------------------------------------------------------------
-_database: dict[str, Any] = env.database(
-    "DATABASE_URL", f"sqlite:///{BASE_DIR / 'holdfast.sqlite3'}"
-)
+_database = env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'holdfast.sqlite3'}")
 if _database["ENGINE"].endswith("sqlite3"):
     if _database["NAME"] != ":memory:":
         # The same file from whichever folder a command is started.

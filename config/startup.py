@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import django
 from django.apps import apps
@@ -18,12 +18,13 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import bootstrap, database_errors
 
+_T = TypeVar("_T")
 OLDEST_POSTGRESQL = 15
 # gunicorn stops on this status of a worker, and starts another one on any other.
 CANNOT_BOOT = 3
 
 
-def application(make: Callable[[], Any]) -> Any:
+def application(make: Callable[[], _T]) -> _T:
     """Return the application that `make` returns, once all is ready for it.
 
     Otherwise ends the process with one line on standard error. Requests then share
@@ -98,7 +99,7 @@ def missing_static_files() -> list[str]:
 
     None with HOLDFAST_DEBUG, where they are served from where they lie.
     """
-    storage: Any = staticfiles_storage
+    storage: Any = staticfiles_storage  # One of several classes, as the settings say.
     if not isinstance(storage, ManifestFilesMixin):
         return []
     collected = {name.replace("\\", "/") for name in storage.hashed_files}
@@ -110,6 +111,7 @@ def missing_static_files() -> list[str]:
 
 def require_database(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured for a file that is not there or an old PostgreSQL."""
+    # What only one of the two backends has is asked of it.
     connection: Any = connections[using]
     if connection.vendor == "postgresql":
         version = connection.pg_version // 10_000

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 
 class PytestRunner:
     """Becomes pytest; labels, and arguments after `--`, go to it as they are."""
 
-    def __init__(self, *, verbosity: int = 1, failfast: bool = False, **_: Any) -> None:
+    def __init__(
+        self, *, verbosity: int = 1, failfast: bool = False, **_: object
+    ) -> None:
         self.options = {0: ["-q"], 1: []}.get(verbosity, ["-v"])
         if failfast:
             self.options.append("--exitfirst")
 
     @classmethod
-    def add_arguments(cls, parser: Any) -> None:
+    def add_arguments(cls, parser: CommandParser) -> None:
         """Add the one usual option that Django's own runner brings along."""
         parser.add_argument(
             "--failfast", action="store_true", help="Stop at the first failure."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from wsgiref.types import WSGIApplication
 
 from django.core.wsgi import get_wsgi_application
 
@@ -12,7 +12,7 @@ from config import startup
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
-def _make() -> Any:
+def _make() -> WSGIApplication:
     from config.admission import Admission  # noqa: PLC0415 - once the apps are loaded
 
     return Admission(get_wsgi_application())

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from audit.accounts.alarms import (
-    Welcome,
-)
-from audit.accounts.ceremonies import (
-    old_ceremonies,
-)
-from audit.accounts.devices import (
-    accept_invitation,
-    device_hash,
-    remember_device,
-)
+from audit.accounts.devices import device_hash
 from audit.accounts.grants import (
     LIFETIMES,
     SINGLE_USE,
@@ -28,12 +18,9 @@ from audit.accounts.grants import (
     step_up_state,
     token_binding,
 )
-from audit.accounts.login_attempts import (
-    wait_text,
-)
+from audit.accounts.login_attempts import wait_text
 from audit.accounts.passkeys import (
     LONGEST_ANSWER,
-    are_passkeys_on,
     begin_passkey,
     enrol_passkey,
     list_passkeys,
@@ -66,7 +53,6 @@ from audit.accounts.second_factor import (
 )
 from audit.accounts.sign_in import (
     SignInRefused,
-    account_hash,
     ask_for_sign_in,
     check_password,
     clear_sign_in_locks,
@@ -91,9 +77,7 @@ from audit.accounts.tokens import (
     refresh_tokens,
     revoke_token,
 )
-from audit.accounts.turns import (
-    take_turn,
-)
+from audit.accounts.turns import take_turn
 from audit.accounts.users import (
     accept_account,
     active_users,
@@ -102,100 +86,11 @@ from audit.accounts.users import (
     check_owner_left,
     describe_account,
     end_sessions,
-    factors_of,
     follow_new_password,
     list_altered_records,
     list_token_families,
     list_users,
-    note_factors,
     register_staff_source,
     revoke_token_family,
     save_user,
 )
-
-__all__ = [
-    "LIFETIMES",
-    "LONGEST_ANSWER",
-    "SINGLE_USE",
-    "Enrolment",
-    "SignInRefused",
-    "StepUpRequired",
-    "StepUpState",
-    "TokenError",
-    "Tokens",
-    "Welcome",
-    "accept_account",
-    "accept_invitation",
-    "account_hash",
-    "active_users",
-    "are_passkeys_on",
-    "ask_for_passkey",
-    "ask_for_sign_in",
-    "begin_enrolment",
-    "begin_passkey",
-    "change_password",
-    "check_code",
-    "check_current_password",
-    "check_owner_left",
-    "check_password",
-    "clear_sign_in_locks",
-    "complete_sign_in",
-    "count_recovery_codes",
-    "describe_account",
-    "device_hash",
-    "digest_of",
-    "end_grants",
-    "end_sessions",
-    "enrol",
-    "enrol_passkey",
-    "enrol_pin",
-    "factors_of",
-    "find_pending_user",
-    "follow_new_password",
-    "has_second_factor",
-    "has_totp",
-    "issue_tokens",
-    "lacks_second_factor",
-    "list_altered_records",
-    "list_passkeys",
-    "list_token_families",
-    "list_users",
-    "make_recovery_codes",
-    "may_use",
-    "needs_authenticator",
-    "needs_code_for_pin",
-    "needs_proof_for_pin",
-    "needs_proof_for_secrets",
-    "needs_second_factor",
-    "note_factors",
-    "old_ceremonies",
-    "open_token",
-    "parse_passkey_answer",
-    "rebind_grants",
-    "record_first_factor",
-    "record_sign_out",
-    "refresh_tokens",
-    "register_role_source",
-    "register_scope_permissions",
-    "register_staff_source",
-    "release_pin",
-    "remember_device",
-    "remove_passkey",
-    "remove_totp",
-    "require_grant",
-    "reset_second_factor",
-    "resume_enrolment",
-    "revoke_token",
-    "revoke_token_family",
-    "save_user",
-    "session_binding",
-    "sign_in_with_passkey",
-    "step_up_methods",
-    "step_up_state",
-    "take_turn",
-    "token_binding",
-    "verify_passkey_step_up",
-    "verify_step_up",
-    "wait_text",
-    "waiting_release",
-]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from django.urls import reverse
 from audit.accounts.alarms import Welcome
 from audit.accounts.devices import accept_invitation, remember_device
 from audit.accounts.sign_in import account_hash
+from audit.models import User
 
 # Half a year in which a browser is known again.
 _LIFETIME = timedelta(days=180)
@@ -25,7 +25,7 @@ def device_of(request: HttpRequest) -> str:
     return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
 
 
-def remember(request: HttpRequest, response: HttpResponse, user: Any) -> None:
+def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """Set the device cookie of an account that has just signed in."""
     account = account_hash(user.get_username())
     _put(response, remember_device(device_of(request), account))

@@ -65,9 +65,12 @@ def may_use(scope: str, *, actor: Actor) -> bool:
 class StepUpRequired(PermissionDenied):
     """An act that its person has to confirm first: the edge asks, or refuses."""
 
-    def __init__(self, scope: str, digest: str | None, what: str = "") -> None:
+    # For people: what will happen, where the edge can say it.
+    description = ""
+
+    def __init__(self, scope: str, digest: str | None) -> None:
         super().__init__("Confirm this act with your PIN first.")
-        self.scope, self.digest, self.what = Scope(scope), digest, what
+        self.scope, self.digest = Scope(scope), digest
 
 
 @dataclass(frozen=True)

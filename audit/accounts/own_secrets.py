@@ -18,12 +18,12 @@ def mark_of_secrets(user: User) -> str:
     """Return a keyed hash of what a user has, which changes with it.
 
     Second secrets, a release of the PIN, and sessions, as this instance knows them.
-    An enrolment begun without a secret must not finish once the account has one:
-    he would have shown none. Raises AccountAltered.
+    An enrolment that began without a secret must not finish once the account has one:
+    it was never asked for. Raises AccountAltered.
     """
     due = release_of(user)
-    parts = [user.security_stamp, str(due or ""), *sorted(factors_of(user))]
-    return hmac_hex("second secrets", user.pk.hex, *parts)
+    state = [user.security_stamp, str(due or ""), *sorted(factors_of(user))]
+    return hmac_hex("second secrets", user.pk.hex, *state)
 
 
 def hold_account(user: User, mark: str | None = None) -> None:

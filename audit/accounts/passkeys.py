@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -28,6 +27,7 @@ from audit.accounts.second_factor import (
     make_recovery_codes,
 )
 from audit.accounts.users import end_sessions, factors_of, note_factors
+from audit.json_text import JsonObject
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
 from audit.models import Passkey, Purpose, User
@@ -39,7 +39,7 @@ _LONGEST_NAME = 60
 # In characters. With unsolicited attestation an answer has some thousands.
 LONGEST_ANSWER = 20_000
 # What a browser needs, and which ceremony it is; ready for JSON.
-PasskeyRequest = dict[str, Any]
+PasskeyRequest = JsonObject
 
 
 class PasskeyRefused(ValidationError):  # noqa: N818 - an answer, not a fault
@@ -242,7 +242,7 @@ def check_answer(
     return passkey
 
 
-def parse_passkey_answer(text: str) -> dict[str, Any]:
+def parse_passkey_answer(text: str) -> JsonObject:
     """Return an answer as a form brings it; empty for what is none."""
     if len(text) > LONGEST_ANSWER:
         return {}
@@ -295,6 +295,6 @@ def _begin(
     return begin(question, ip=actor.operation.ip, device=device)
 
 
-def _credential(answer: Mapping[str, object]) -> dict[str, Any]:
+def _credential(answer: Mapping[str, object]) -> JsonObject:
     credential = answer.get("credential")
     return credential if isinstance(credential, dict) else {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
+
+from audit.models import User
 
 _SHORTEST = 4
 # Of a user name: a shorter one stands in many words.
@@ -30,7 +30,7 @@ class SiteWordsValidator:
 class UserNameValidator:
     """Refuses passwords that hold the user name, however long the rest of them is."""
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def validate(self, password: str, user: User | None = None) -> None:
         """Raise ValidationError `password_with_name`."""
         # Django's form leaves None where it refuses a name that is taken.
         name = (user.get_username() or "").lower() if user is not None else ""

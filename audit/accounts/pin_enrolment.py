@@ -7,7 +7,6 @@ inside another one.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -105,7 +104,7 @@ def waiting_release(user: User) -> datetime | None:
 
 
 @sensitive_variables("code")
-def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, Any]:
+def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, object]:
     """Check that the person may set a new PIN; return the columns to reset.
 
     A release, whose time has come, ends locks as well; a right code does so by itself.

@@ -90,16 +90,16 @@ def _is_date(pin: str) -> bool:
 
 def _reads_as(pin: str, form: str) -> bool:
     """Tell whether digits are a date in a form like `dmy` or `y4md`."""
-    parts = {"d": 1, "m": 1, "y": 2000}
+    numbers = {"d": 1, "m": 1, "y": 2000}
     rest = pin
     for name, length in re.findall(r"([dmy])(4?)", form):
         size = int(length or 2)
-        parts[name], rest = int(rest[:size]), rest[size:]
-    year = parts["y"] if "4" in form else 2000 + parts["y"]
+        numbers[name], rest = int(rest[:size]), rest[size:]
+    year = numbers["y"] if "4" in form else 2000 + numbers["y"]
     if not 1900 <= year < 2100:  # noqa: PLR2004 - the years people write
         return False
     try:
-        date(year, parts["m"], parts["d"])
+        date(year, numbers["m"], numbers["d"])
     except ValueError:
         return False
     return True

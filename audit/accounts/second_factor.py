@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
@@ -28,6 +27,7 @@ from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.users import end_sessions, factors_of, note_factors
 from audit.crypto import decrypt, encrypt, hmac_hex, signatures
+from audit.json_text import JsonObject
 from audit.log.recording import record
 from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.tenancy.actors import Actor
@@ -77,7 +77,7 @@ def has_totp(user: User) -> bool:
 
 def has_second_factor(user: User) -> bool:
     """Tell whether a user has one of either kind. Raises AccountAltered."""
-    return bool(_kinds(factors_of(user)))
+    return bool(_second_factors(factors_of(user)))
 
 
 def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
@@ -110,10 +110,10 @@ def _no_roles(_user: object) -> Iterable[str]:
     return ()
 
 
-_roles_of: Callable[[Any], Iterable[str]] = _no_roles
+_roles_of: Callable[[User], Iterable[str]] = _no_roles
 
 
-def register_role_source(source: Callable[[Any], Iterable[str]]) -> None:
+def register_role_source(source: Callable[[User], Iterable[str]]) -> None:
     """Let the app that knows memberships say which roles a user has now."""
     global _roles_of  # noqa: PLW0603 - set once, in AppConfig.ready()
     _roles_of = source
@@ -141,7 +141,7 @@ def keep_a_factor(user: User, *, without: str) -> None:
     In the transaction of the caller that has locked the account and removes the factor.
     Raises ValidationError `last_factor` for a person whose role needs one.
     """
-    if _kinds(factors_of(user)) - {without}:
+    if _second_factors(factors_of(user)) - {without}:
         return
     if needs_second_factor(user):
         msg = "Your role needs a second factor. Add another one, then remove this one."
@@ -149,8 +149,9 @@ def keep_a_factor(user: User, *, without: str) -> None:
     RecoveryCode.objects.filter(user=user).delete()
 
 
-def _kinds(words: set[str]) -> set[str]:
-    return {word for word in words if word == "totp" or word.startswith(PASSKEY)}
+def _second_factors(factors: set[str]) -> set[str]:
+    """Return those that a sign-in asks for; a PIN only confirms."""
+    return {name for name in factors if name == "totp" or name.startswith(PASSKEY)}
 
 
 # --- setting up and taking away -------------------------------------------------
@@ -262,8 +263,8 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
         return False
     Passkey.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
-    for word in ("totp", *(key.factor for key in keys)):
-        note_factors(user, remove=word)
+    for factor in ("totp", *(key.factor for key in keys)):
+        note_factors(user, remove=factor)
     clear(counter_of(user))
     record("second_factor.reset", user, actor=actor, data={"passkeys": len(keys)})
     end_sessions(user, actor=actor, reason_code="second_factor_reset")
@@ -277,7 +278,7 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def _store(user: User, payload: dict[str, Any], step: int, actor: Actor) -> list[str]:
+def _store(user: User, payload: JsonObject, step: int, actor: Actor) -> list[str]:
     hold_account(user, payload["had"])
     if payload.get("replaces"):
         Authenticator.objects.filter(user=user).delete()
@@ -306,11 +307,11 @@ def _seal_ticket(payload: dict[str, object], user: User) -> str:
     return encrypt(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 
 
-def _open_ticket(ticket: str, user: User) -> dict[str, Any]:
+def _open_ticket(ticket: str, user: User) -> JsonObject:
     """Return what a ticket says. Raises ValidationError for one that is over."""
     msg = "This page is too old. Begin again."
     try:
-        payload: dict[str, Any] = json.loads(
+        payload: JsonObject = json.loads(
             decrypt(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)
         )
     except (InvalidTag, ValueError) as error:
@@ -321,7 +322,7 @@ def _open_ticket(ticket: str, user: User) -> dict[str, Any]:
     return payload
 
 
-def _seed_of(payload: dict[str, Any]) -> bytes:
+def _seed_of(payload: JsonObject) -> bytes:
     return bytes.fromhex(payload["seed"])
 
 

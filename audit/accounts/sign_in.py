@@ -93,7 +93,7 @@ def check_password(
         by_account = not refused.name.startswith("network:")
         _record_failure("locked", None, account, operation, by_account=by_account)
         raise SignInRefused("locked", retry_after=refused.retry_after)
-    user, code = _look(username, password, needs_staff=needs_staff)
+    user, code = _check_credentials(username, password, needs_staff=needs_staff)
     if code:
         _record_failure(code, user, account, operation, by_account=has_room)
         for one in taken:
@@ -123,23 +123,24 @@ def _reserve(account: str, operation: OperationContext, device: str) -> list[Att
         if attempt.is_allowed:
             return [attempt]
     with transaction.atomic(durable=True):
-        name = _place(account, operation)
-        place = count_attempt(name, limit, window, is_doubling=True)
-        taken = [place]
-        if place.is_allowed:
+        name = _counter_from_network(account, operation)
+        from_network = count_attempt(name, limit, window, is_doubling=True)
+        taken = [from_network]
+        if from_network.is_allowed:
             name = f"account:{account}"
             most = _ELSEWHERE * limit
             taken.append(count_attempt(name, most, window, is_doubling=True))
             name = f"network:{network_hash(operation.ip)}"
             network = count_attempt(name, settings.SIGN_IN_NETWORK_TRIES, window)
-            if network.is_allowed or place.failed > _FIRST_TRIES:
+            if network.is_allowed or from_network.failed > _FIRST_TRIES:
                 taken.append(network)
         is_refused = not all(one.is_allowed for one in taken)
         transaction.set_rollback(is_refused)
     return taken
 
 
-def _place(account: str, operation: OperationContext) -> str:
+def _counter_from_network(account: str, operation: OperationContext) -> str:
+    """Return the name under which tries of an account from one network count."""
     return f"account:{account}:{network_hash(operation.ip)}"
 
 
@@ -172,7 +173,7 @@ def complete_sign_in(
             )
         factor = "recovery_code" if checked.is_recovery else "totp"
     counter = counter_of_device(device, account)
-    elsewhere = [_place(account, operation), f"account:{account}"]
+    elsewhere = [_counter_from_network(account, operation), f"account:{account}"]
     for name in [counter] if counter else elsewhere:
         clear(name)
     _record_sign_in(user, actor, method=method, factor=factor)
@@ -327,7 +328,7 @@ def account_hash(username: str) -> str:
     return hmac_hex("sign-in account", fold_email(username))[:_HASH_LENGTH]
 
 
-def _look(
+def _check_credentials(
     username: str, password: str, *, needs_staff: bool
 ) -> tuple[User | None, str]:
     """Return the user of a name, and the reason of a refusal or an empty text.
@@ -387,10 +388,10 @@ def _record_failure(
             )
 
 
-def _has_room_for_entry(who: str, operation: OperationContext) -> bool:
+def _has_room_for_entry(account: str, operation: OperationContext) -> bool:
     """Tell whether there is room for one more entry about an account and network."""
-    place = hmac_hex("sign-in told", who, network_hash(operation.ip))
-    name = f"told:{place[:_HASH_LENGTH]}"
+    about = hmac_hex("sign-in told", account, network_hash(operation.ip))
+    name = f"told:{about[:_HASH_LENGTH]}"
     return (
         reserve(name, _MOST_ENTRIES, _ENTRIES_WINDOW).is_allowed
         or reserve(f"{name}:more", 1, _MINUTE).is_allowed

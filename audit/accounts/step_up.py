@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -80,7 +80,7 @@ def step_up_methods(user: User, scope: str) -> list[str]:
     """
     factors = factors_of(user)
     has_totp = "totp" in factors
-    has_key = any(word.startswith(PASSKEY) for word in factors)
+    has_key = any(factor.startswith(PASSKEY) for factor in factors)
     is_account = scope == Scope.ACCOUNT and (has_totp or has_key)
     is_pin_enough = not (is_account and _is_strict()) and not needs_authenticator(scope)
     has = {
@@ -244,7 +244,7 @@ def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
 
 
 # What a right code forgets.
-RESET: dict[str, Any] = {
+RESET: dict[str, object] = {
     "failed": 0,
     "failed_total": 0,
     "locked_until": None,

@@ -11,7 +11,6 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import jwt
@@ -19,11 +18,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
+from jwt.types import Options
 
 from audit import clock
 from audit.accounts.second_factor import lacks_second_factor
 from audit.accounts.users import live_families, revoke_token_family
 from audit.crypto import hmac_hex
+from audit.json_text import JsonObject
 from audit.log.recording import record
 from audit.models import Outcome, TokenFamily, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -117,14 +118,14 @@ def clamp_families() -> None:
     clock.clamp(TokenFamily.objects.filter(revoked_at=None), "expires_at", _longest())
 
 
-def _family(claims: dict[str, Any]) -> TokenFamily:
+def _family(claims: JsonObject) -> TokenFamily:
     """Return the family that claims name, if its user may still come in by it."""
     families = live_families().select_related("user")
     family = families.filter(pk=claims["fam"]).first()
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
-    # Or a writer of the database could put a family of his under another user.
+    # Or who writes to the database could put their own family under another user.
     if claims["sub"] != str(user.pk):
         raise TokenError
     expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -163,7 +164,7 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     )
 
 
-def _parse_claims(text: str, kind: str) -> dict[str, Any]:
+def _parse_claims(text: str, kind: str) -> JsonObject:
     """Return the claims of a token that this hub issued. Raises TokenError.
 
     An access token that lasts longer than any was made by a clock that was ahead. It is
@@ -207,9 +208,9 @@ def _keys() -> list[bytes]:
     ]
 
 
-def _decoded(text: str) -> dict[str, Any]:
+def _decoded(text: str) -> JsonObject:
     # The times are looked at by the clock that all stored times meet.
-    options: Any = {
+    options: Options = {
         "require": ["exp", "fam", "sub", "typ"],
         "verify_exp": False,
         "verify_iat": False,

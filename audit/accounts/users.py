@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.apps import apps
@@ -20,15 +19,16 @@ from audit.accounts.login_attempts import clear, reserve, wait_text
 from audit.accounts.mails import notify
 from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
+from audit.history.models import TrackedModel
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
-from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
+from audit.models import Authenticator, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.tenancy.actors import Actor
 
 # Flags whose loss ends what was opened with them.
 _ACCESS_FLAGS = ("is_active", "is_staff", "is_superuser")
-# How the word of a released PIN begins in `User.factors`; a moment follows.
+# How the entry of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
 # So long after a release its person can still object.
 RELEASE_WAIT = timedelta(days=1)
@@ -37,7 +37,7 @@ _WINDOW = timedelta(minutes=15)
 
 
 def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
-    """Return the accounts the actor may see: all, or the own one and colleagues'.
+    """Return the accounts the actor may see: all, or their own and colleagues'.
 
     With `permission` colleagues of businesses where the actor has that right.
     """
@@ -52,14 +52,14 @@ def active_users() -> QuerySet[User]:
     return User.objects.filter(is_active=True)
 
 
-def _nobody(_business_ids: Iterable[UUID]) -> Any:
-    return ()
+def _nobody(_business_ids: Iterable[UUID]) -> QuerySet:
+    return User.objects.none()
 
 
-_find_staff: Callable[[Iterable[UUID]], Any] = _nobody
+_find_staff: Callable[[Iterable[UUID]], QuerySet] = _nobody
 
 
-def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
+def register_staff_source(source: Callable[[Iterable[UUID]], QuerySet]) -> None:
     """Let the app that knows memberships say who works for businesses: ids of users."""
     global _find_staff  # noqa: PLW0603 - set once, in AppConfig.ready()
     _find_staff = source
@@ -70,7 +70,7 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
     """End every session and token of a user, with its next request.
 
     Returns how many token families were alive. `user` carries the new stamp, so that
-    the edge can keep the session of a person who does this to the own account.
+    the edge can keep the session of a person who does this to their own account.
     """
     user.security_stamp = new_stamp()
     # The stamp alone: other columns of a form are not written by this.
@@ -129,7 +129,7 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
 
 
 def factors_of(user: User) -> set[str]:
-    """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
+    """Return which second secrets a user has: `pin`, `totp`, a name of each passkey.
 
     Two queries. Raises AccountAltered when they are not those that the hub has written
     down with the account: a row removed outside of the hub removes no lock.
@@ -148,8 +148,8 @@ def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
     Call it in the transaction that writes or removes the secret itself.
     """
     stored = User.objects.select_for_update().get(pk=user.pk)
-    words = (set(stored.factors.split()) | {add}) - {remove, ""}
-    user.factors = " ".join(sorted(words))
+    entries = (set(stored.factors.split()) | {add}) - {remove, ""}
+    user.factors = " ".join(sorted(entries))
     user.save(update_fields=["factors"])
 
 
@@ -197,10 +197,9 @@ def accept_account(user: User, *, actor: Actor) -> None:
     for other in _signed_records(user=user):
         if not other.is_genuine:
             other.accept()
-            if isinstance(other, Passkey):
-                other.save()
-            else:
-                other.as_actor(actor, reason="accepted as it stands").save()
+            if isinstance(other, TrackedModel):
+                other.as_actor(actor, reason="accepted as it stands")
+            other.save()
     record("user.accepted", account, actor=actor)
     end_sessions(account, actor=actor, reason_code="account_accepted")
 
@@ -247,37 +246,36 @@ def list_altered_records() -> list[SignedModel]:
     return accounts + [record for record in _signed_records() if not record.is_genuine]
 
 
-def _signed_records(**conditions: object) -> Iterator[Any]:
+def _signed_records(**conditions: object) -> Iterator[SignedModel]:
     """Yield what other apps keep of accounts, such as roles."""
     for model in apps.get_models():
         if issubclass(model, SignedModel) and model is not User:
-            manager: Any = model._base_manager
-            yield from manager.filter(**conditions)
+            yield from model._base_manager.filter(**conditions)
 
 
-def _with_factors() -> QuerySet[Any]:
+def _with_factors() -> QuerySet[User]:
     pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
     authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
     users = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
     return users.prefetch_related("passkeys")
 
 
-def _current_factors(account: Any) -> set[str]:
+def _current_factors(account: User) -> set[str]:
     factors = {name for name in ("pin", "totp") if getattr(account, f"has_{name}")}
     return factors | {passkey.factor for passkey in account.passkeys.all()}
 
 
 def _noted_factors(account: User) -> set[str]:
-    words = account.factors.split()
-    return {word for word in words if not word.startswith(_RELEASED)}
+    entries = account.factors.split()
+    return {entry for entry in entries if not entry.startswith(_RELEASED)}
 
 
 def _noted_release(account: User) -> datetime | None:
     """Return the moment of a release as stored, without checking the signature."""
-    for word in account.factors.split():
-        if word.startswith(_RELEASED):
+    for entry in account.factors.split():
+        if entry.startswith(_RELEASED):
             with suppress(ValueError):
-                return datetime.fromisoformat(word.removeprefix(_RELEASED))
+                return datetime.fromisoformat(entry.removeprefix(_RELEASED))
     return None
 
 
@@ -285,7 +283,7 @@ def _genuine_release(account: User) -> datetime | None:
     return _noted_release(account) if account.is_genuine else None
 
 
-def _waits_anew(account: Any) -> bool:
+def _waits_anew(account: User) -> bool:
     """Tell whether an account that is accepted has lost its second secrets.
 
     The former value of one changed outside of the hub is unknown; an emptied row says
@@ -298,9 +296,9 @@ def _waits_anew(account: Any) -> bool:
     )
 
 
-def _as_text(words: set[str], release: datetime | None) -> str:
+def _as_text(factors: set[str], release: datetime | None) -> str:
     more = {f"{_RELEASED}{release.isoformat()}"} if release is not None else set()
-    return " ".join(sorted(words | more))
+    return " ".join(sorted(factors | more))
 
 
 @transaction.atomic

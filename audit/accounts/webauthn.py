@@ -28,6 +28,8 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from audit.json_text import JsonObject
+
 RP_NAME = "Holdfast"
 # Ed25519, ECDSA with P-256, RSA: every authenticator has one of these.
 _ALGORITHMS = (-8, -7, -257)
@@ -64,7 +66,7 @@ class AssertionState:
 
 def creation_options(
     challenge: bytes, *, user_id: bytes, name: str, exclude: Iterable[bytes]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return what a browser needs to make a passkey, ready for JSON.
 
     `user_id` is kept by the authenticator and given back at each sign-in; `known` are
@@ -81,7 +83,7 @@ def creation_options(
     return dict(options.public_key)
 
 
-def request_options(challenge: bytes, *, allowed: Iterable[bytes]) -> dict[str, Any]:
+def request_options(challenge: bytes, *, allowed: Iterable[bytes]) -> JsonObject:
     """Return what a browser needs to ask for a passkey; without `allowed`, for any."""
     options, _ = _server().authenticate_begin(
         _descriptors(allowed) or None, user_verification=_VERIFIED, challenge=challenge
@@ -107,7 +109,7 @@ def check_new_key(answer: Mapping[str, object], challenge: bytes) -> NewKey:
 def read_answer(answer: Mapping[str, object]) -> tuple[bytes, bytes | None]:
     """Return of which key and which user an answer says it is. Raises NotProven."""
     try:
-        read: Any = AuthenticationResponse.from_dict(answer)
+        read = AuthenticationResponse.from_dict(answer)
         return read.raw_id, read.response.user_handle
     except Exception as error:  # As above.
         raise NotProven from error
@@ -149,7 +151,7 @@ def _server() -> Fido2Server:
     return server
 
 
-def _state(challenge: bytes) -> Any:
+def _state(challenge: bytes) -> dict[str, object]:
     # As the library would have kept it, had it made the challenge.
     return {"challenge": websafe_encode(challenge), "user_verification": _VERIFIED}
 

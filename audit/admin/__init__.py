@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from audit.admin import credentials, job, trail, user
-
-__all__ = ["credentials", "job", "trail", "user"]

@@ -116,7 +116,7 @@ def require_step_up(
             digest=digest,
         )
     except accounts.StepUpRequired as needed:
-        needed.what = what
+        needed.description = what
         raise
 
 
@@ -205,7 +205,7 @@ def _pending_act(request: HttpRequest, needed: accounts.StepUpRequired) -> _Pend
     return _PendingAct(
         scope=str(needed.scope),
         digest=needed.digest,
-        what=needed.what,
+        what=needed.description,
         fields=fields,
         until=clock.now().timestamp() + _PATIENCE,
         token=token_of(request),

@@ -6,10 +6,10 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 _T = TypeVar("_T")
 # Seconds. SQLite lets a waiting writer look again every 0.1 at least; a busy machine is
@@ -73,7 +73,7 @@ def give_way(seconds: float) -> None:
         time.sleep(min(pause, _LONGEST_PAUSE))
 
 
-def delete_in_batches(rows: QuerySet[Any], size: int = 500) -> int:
+def delete_in_batches(rows: QuerySet[Model], size: int = 500) -> int:
     """Delete the rows of a table by `size`, and return how many rows went.
 
     Each statement is a transaction of its own, so it may be stopped anywhere and run

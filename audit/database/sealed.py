@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -57,7 +58,7 @@ class SealedModel(models.Model):
     class Meta:
         abstract = True
 
-    def validate_constraints(self, exclude: Any = None) -> None:
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Check the rules of the row; its salt comes with the write and not before."""
         super().validate_constraints(exclude={*(exclude or ()), "salt", "commitment"})
 

@@ -1,8 +1,8 @@
 """Rows of accounts, bound to a key that is not in the database.
 
-Who can write SQL could give himself a role or another's password. A MAC over the
-columns that decide is therefore checked whenever such a row is used. An old row that is
-put back with its old MAC is not found out.
+Whoever can write SQL could take a role, or give an account another one's password. A
+MAC over the columns that decide is therefore checked whenever such a row is used. An
+old row that is put back with its old MAC is not found out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 
 from audit.crypto import is_signature, signature, signatures
+from audit.json_text import JsonValue
 
 
 class AccountAltered(PermissionDenied):
@@ -52,7 +53,7 @@ def _parts(label: str, values: Iterable[object]) -> tuple[str, str, str]:
     return "account row", label, json.dumps([_json_safe(value) for value in values])
 
 
-def _json_safe(value: object) -> Any:
+def _json_safe(value: object) -> JsonValue:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return str(value) if isinstance(value, UUID) else value
@@ -82,7 +83,7 @@ class SignedModel(models.Model):
     _was_genuine: bool | None = None
     _is_accepted = False
     # Each column as it was when this instance last met the database.
-    _loaded: Mapping[str, Any] = MappingProxyType({})
+    _loaded: Mapping[str, object] = MappingProxyType({})
 
     mac = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -122,7 +123,7 @@ class SignedModel(models.Model):
         self,
         using: str | None = None,
         fields: Iterable[str] | None = None,
-        from_queryset: models.QuerySet[Any] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
     ) -> None:
         super().refresh_from_db(using, fields, from_queryset)
         self._remember(_columns(type(self), fields))

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.apps import apps
 from django.db import connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from audit import canonical
@@ -27,7 +28,9 @@ from audit.history.writing import Authorship, derived_from, history_model
 from audit.ids import uuid7
 from audit.privacy.classes import personal_fields
 
-Converter = Callable[[Any], Any]
+# From the value of a column to what the driver takes, and all of one instance.
+Converter: TypeAlias = Callable[[Any], Any]
+DriverValues: TypeAlias = list[Any]
 _AS_THEY_ARE = (
     models.BooleanField,
     models.IntegerField,
@@ -53,7 +56,7 @@ def insert_tracked(objs: Sequence[TrackedModel], authorship: Authorship) -> None
     """
     if not objs:
         return
-    model: Any = type(objs[0])
+    model = type(objs[0])
     log = history_model(model)
     with transaction.atomic(using=router.db_for_write(model)):
         apps.get_model("audit", "Operation")._default_manager.ensure(authorship.actor)
@@ -74,7 +77,7 @@ def update_tracked(
     """
     if not objs:
         return
-    model: Any = type(objs[0])
+    model = type(objs[0])
     log = history_model(model)
     fields = {f.attname: f for f in model._meta.concrete_fields}
     now = timezone.now()
@@ -103,23 +106,23 @@ def upsert_instances(
     """
     if not objs:
         return
-    model: Any = type(objs[0])
+    model = type(objs[0])
     quote = connections[router.db_for_write(model)].ops.quote_name
     [unique] = [f for f in model._meta.fields if f.attname == key]
-    changed = [quote(f.column) for f in model._meta.fields if f.attname in columns]
+    changed = [quote(str(f.column)) for f in model._meta.fields if f.attname in columns]
     replaced = ", ".join(f"{name} = excluded.{name}" for name in changed)
-    conflict = f" ON CONFLICT ({quote(unique.column)}) DO UPDATE SET {replaced}"
+    conflict = f" ON CONFLICT ({quote(str(unique.column))}) DO UPDATE SET {replaced}"
     _execute(model, _values(objs, model), more=conflict)
 
 
 def _histories(
     objs: Sequence[TrackedModel],
-    values: list[list[Any]],
+    values: list[DriverValues],
     log: Any,
     authorship: Authorship,
     *,
     kind: str,
-) -> list[list[Any]]:
+) -> list[DriverValues]:
     """Return history rows: the columns just written, and what a history adds.
 
     The extra columns stand behind the copied ones, in the order of `_extra`.
@@ -151,40 +154,48 @@ def _histories(
     return built
 
 
-def _extra(log: Any) -> list[Any]:
+def _extra(log: Any) -> list[models.Field]:
     followed = {f.attname for f in log.instance_type._meta.fields}
     return [f for f in log._meta.fields if f.attname not in followed]
 
 
-def _columns(model: Any) -> list[str]:
+def _columns(model: type[models.Model]) -> list[str]:
     """Return the columns in the order in which their values are built."""
     if not hasattr(model, "instance_type"):
-        return [f.column for f in model._meta.fields]
-    copied = [f.column for f in model.instance_type._meta.fields]
-    return copied + [f.column for f in _extra(model)]
+        return [str(f.column) for f in model._meta.fields]
+    copied = [str(f.column) for f in model.instance_type._meta.fields]
+    return copied + [str(f.column) for f in _extra(model)]
 
 
-def _values(objs: Sequence[models.Model], model: Any) -> list[list[Any]]:
+def _values(
+    objs: Sequence[models.Model], model: type[models.Model]
+) -> list[DriverValues]:
     pairs = _converters(model, tuple(f.attname for f in model._meta.fields))
     return [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs]
 
 
-def _execute_update(model: Any, objs: Sequence[Any], attributes: list[str]) -> None:
+def _execute_update(
+    model: type[models.Model], objs: Sequence[models.Model], attributes: list[str]
+) -> None:
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     by_name = {f.attname: f for f in model._meta.concrete_fields}
-    columns = ", ".join(f"{quote(by_name[name].column)} = %s" for name in attributes)
+    columns = ", ".join(
+        f"{quote(str(by_name[name].column))} = %s" for name in attributes
+    )
     pk = model._meta.pk
     pairs = _converters(model, (*attributes, pk.attname))
     table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608 - quoted names of our own columns
+            f"UPDATE {table} SET {columns} WHERE {quote(str(pk.column))} = %s",  # noqa: S608 - quoted names of our own columns
             [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs],
         )
 
 
-def _execute(model: Any, values: list[list[Any]], *, more: str = "") -> None:
+def _execute(
+    model: type[models.Model], values: list[DriverValues], *, more: str = ""
+) -> None:
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     names = _columns(model)
@@ -199,15 +210,17 @@ def _execute(model: Any, values: list[list[Any]], *, more: str = "") -> None:
 
 
 @cache
-def _converters(model: Any, names: tuple[str, ...]) -> list[tuple[str, Converter]]:
+def _converters(
+    model: type[models.Model], names: tuple[str, ...]
+) -> list[tuple[str, Converter]]:
     fields = {f.attname: f for f in model._meta.fields}
     connection = connections[router.db_for_write(model)]
     return [(name, _converter(fields[name], connection)) for name in names]
 
 
-def _converter(field: Any, connection: Any) -> Converter:
+def _converter(field: models.Field, connection: BaseDatabaseWrapper) -> Converter:
     """Return what turns a Python value into one of the driver."""
-    target = field.target_field if field.is_relation else field
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
     is_sqlite = connection.vendor == "sqlite"
     if type(target) is models.UUIDField:
         return _uuid_hex if is_sqlite else _same
@@ -226,12 +239,12 @@ def _text_or_null(value: str | None) -> str | None:
     return value or None
 
 
-def _decimal(field: Any) -> Converter:
+def _decimal(field: models.DecimalField) -> Converter:
     step = Decimal(1).scaleb(-field.decimal_places)
     return lambda value: None if value is None else str(Decimal(value).quantize(step))
 
 
-def _same(value: object) -> Any:
+def _same(value: object) -> object:
     return value
 
 

@@ -7,7 +7,7 @@ rows either writes history or refuses; the guards keep what was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.apps import apps
@@ -61,18 +61,18 @@ class ChangeLog(HistoricalRecords):
     def pre_delete(self, *_: object, **__: object) -> None:
         refuse("delete()", "Archive the row.")
 
-    def _get_history_change_reason_field(self) -> models.Field[Any, Any]:
+    def _get_history_change_reason_field(self) -> models.Field:
         return NullTextField()
 
-    def _get_history_id_field(self) -> models.Field[Any, Any]:
+    def _get_history_id_field(self) -> models.Field:
         return models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
-    def _get_history_user_fields(self) -> dict[str, models.Field[Any, Any]]:
+    def _get_history_user_fields(self) -> dict[str, models.Field]:
         # No foreign key: the name of the actor must outlive the account.
         return {"history_user_id": models.UUIDField(null=True, db_index=True)}
 
-    def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
-        options: dict[str, Any] = super().get_meta_options(model)
+    def get_meta_options(self, model: type[models.Model]) -> dict[str, object]:
+        options: dict[str, object] = super().get_meta_options(model)
         table = f"{model._meta.app_label}_h_{model._meta.model_name}"
         personal = [f.name for f in personal_fields(model)]
         options["constraints"] = sealed_constraints(
@@ -95,7 +95,7 @@ class TrackedModel(models.Model):
     _authorship: Authorship | None = None
     _is_saving = False
     # What an update has stored, until its history is written.
-    _stored: models.Model | None = None
+    _stored: TrackedModel | None = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -149,7 +149,7 @@ class TrackedModel(models.Model):
         super().clean()
         self.derive()
 
-    def validate_constraints(self, exclude: Any = None) -> None:
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Check every rule, those on columns that a form does not show included.
 
         Django skips a rule as soon as one of its columns is not on the form; the
@@ -172,15 +172,22 @@ class TrackedModel(models.Model):
         return False
 
     def _do_update(
-        self, base_qs: Any, using: Any, pk_val: Any, values: Any, *_: Any, **__: Any
-    ) -> Any:
+        self,
+        base_qs: models.QuerySet[Self],
+        using: str | None,
+        pk_val: object,
+        values: Collection[tuple[models.Field, type[models.Model] | None, object]],
+        *_: object,
+        **__: object,
+    ) -> Any:  # It has changed from one Django to the next.
         """Update the row and take what is stored now out of the same statement."""
-        query = base_qs.filter(pk=pk_val).query.chain(UpdateQuery)
+        # The stubs promise a query of any kind.
+        query: Any = base_qs.filter(pk=pk_val).query.chain(UpdateQuery)
         query.add_update_fields(values)
         self._stored = next(iter(update_returning(base_qs, query)), None)
         return self._stored is not None
 
-    def _take_over(self, update_fields: Iterable[str] | None) -> models.Model:
+    def _take_over(self, update_fields: Iterable[str] | None) -> TrackedModel:
         """Return the row as it was stored; after a whole save this one is the same."""
         stored, self._stored = self._stored, None
         if stored is None:

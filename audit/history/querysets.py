@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from django.db import NotSupportedError, models, transaction
 from django.db.models.sql import UpdateQuery
@@ -21,7 +21,11 @@ from audit.history.writing import (
 )
 from audit.tenancy.actors import Actor
 
+if TYPE_CHECKING:
+    from audit.history.models import TrackedModel
+
 _M = TypeVar("_M", bound=models.Model)
+_T = TypeVar("_T", bound="TrackedModel")
 _BATCH = 500
 
 
@@ -46,7 +50,7 @@ class ScopedQuerySet(models.QuerySet[_M]):
         )
 
 
-class TrackedQuerySet(ScopedQuerySet[_M]):
+class TrackedQuerySet(ScopedQuerySet[_T]):
     """A queryset whose writes leave history, or refuse."""
 
     _authorship: Authorship | None = None
@@ -57,13 +61,12 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         clone._authorship = Authorship(actor, reason)
         return clone
 
-    def create(self, **kwargs: object) -> _M:
-        instance: Any = self.model(**kwargs)
+    def create(self, **kwargs: object) -> _T:
+        instance = self.model(**kwargs)
         instance._authorship = self._authorship
         self._for_write = True
         instance.save(force_insert=True, using=self.db)
-        created: _M = instance
-        return created
+        return instance
 
     def update(self, **values: object) -> int:
         """Update the rows in key order and write one history row for each.
@@ -80,7 +83,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     update.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
 
-    def update_locked(self, ids: Iterable[object], **values: object) -> list[_M]:
+    def update_locked(self, ids: Iterable[object], **values: object) -> list[_T]:
         """Update rows that the caller has locked; return them as they are stored now.
 
         Writes one history row for each, in the caller's transaction. Raises
@@ -93,8 +96,9 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         _refuse_underived(self.model, values)
         values = {**stamps_of(self.model), **values}
         plain = self.model._base_manager.using(self.db)
-        stored: list[_M] = []
+        stored: list[_T] = []
         for batch in batched(ids, _BATCH):
+            # The stubs promise a query of any kind.
             query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
             query.add_update_values(values)
             updated = update_returning(plain, query)
@@ -107,13 +111,13 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,
-        objs: Iterable[_M],
+        objs: Iterable[_T],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         update_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         update_fields: Sequence[str] | None = None,
         unique_fields: Sequence[str] | None = None,
-    ) -> list[_M]:
+    ) -> list[_T]:
         if ignore_conflicts or update_conflicts:
             refuse("bulk_create() with conflicts", "Look the rows up first.")
         authorship = require_authorship(self._authorship, "bulk_create()")
@@ -125,7 +129,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         return created
 
     def bulk_update(
-        self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
+        self, objs: Iterable[_T], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
         objs = _derived(objs)
         names = {*fields, *derived_from(self.model, fields)}
@@ -150,10 +154,10 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         if self._authorship is not None:
             for instance in self._result_cache or ():
                 if isinstance(instance, self.model):
-                    instance._authorship = self._authorship  # type: ignore[attr-defined]  # tracked models have it
+                    instance._authorship = self._authorship
 
 
-def _refuse_underived(model: type[Any], values: dict[str, object]) -> None:
+def _refuse_underived(model: type[TrackedModel], values: dict[str, object]) -> None:
     # One value for all rows cannot be what `derive()` computes for each of them.
     for name, source in model.derived.items():
         if (name in values) != bool(sources_of(source) & set(values)):
@@ -161,7 +165,7 @@ def _refuse_underived(model: type[Any], values: dict[str, object]) -> None:
             raise NotSupportedError(msg)
 
 
-def _derived(objs: Iterable[Any]) -> list[Any]:
+def _derived(objs: Iterable[_T]) -> list[_T]:
     """Return the rows with the columns that are computed from others."""
     instances = list(objs)
     for instance in instances:

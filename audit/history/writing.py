@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from django.apps import apps
 from django.db import NotSupportedError, connections, models
 from django.db.models import F
+from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from audit.history.models import TrackedModel
+
+_M = TypeVar("_M", bound=models.Model)
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,15 @@ def require_authorship(authorship: Authorship | None, what: str) -> Authorship:
     return authorship
 
 
-def stamps_of(model: type[models.Model]) -> dict[str, Any]:
+def stamps_of(model: type[models.Model]) -> dict[str, object]:
     """Return what every update sets: the time, and one more revision if counted."""
-    stamps: dict[str, Any] = {"updated_at": timezone.now()}
+    stamps: dict[str, object] = {"updated_at": timezone.now()}
     if any(field.name == "rev" for field in model._meta.fields):
         stamps["rev"] = F("rev") + 1
     return stamps
 
 
-def derived_from(model: type[Any], names: Iterable[str]) -> set[str]:
+def derived_from(model: type[TrackedModel], names: Iterable[str]) -> set[str]:
     """Return the columns that follow when these change."""
     changed = set(names)
     return {
@@ -54,16 +60,18 @@ def sources_of(source: str | tuple[str, ...]) -> set[str]:
     return {source} if isinstance(source, str) else set(source)
 
 
-def update_returning(queryset: models.QuerySet[Any, Any], query: Any) -> list[Any]:
+def update_returning(queryset: models.QuerySet[_M], query: UpdateQuery) -> list[_M]:
     """Update rows and return them as they are stored now, in one statement."""
     sql, params = query.get_compiler(queryset.db).as_sql()
     quote = connections[queryset.db].ops.quote_name
-    columns = ", ".join(quote(f.column) for f in queryset.model._meta.concrete_fields)
+    columns = ", ".join(
+        quote(str(f.column)) for f in queryset.model._meta.concrete_fields
+    )
     return list(queryset.raw(f"{sql} RETURNING {columns}", params, using=queryset.db))
 
 
 @cache
-def history_model(model: Any) -> Any:
+def history_model(model: type[TrackedModel]) -> Any:  # Made by simple-history.
     """Return the history table of a tracked model.
 
     Kept, because `Model.history` makes a new manager class each time it is read.
@@ -72,7 +80,7 @@ def history_model(model: Any) -> Any:
 
 
 def build_history(
-    instances: Iterable[models.Model], kind: str, authorship: Authorship
+    instances: Iterable[TrackedModel], kind: str, authorship: Authorship
 ) -> list[models.Model]:
     """Return unsaved history rows that copy `rows` as they are now.
 
@@ -97,11 +105,11 @@ def build_history(
 
 
 def write_history(
-    instances: Iterable[models.Model], kind: str, authorship: Authorship, *, using: str
+    instances: Iterable[TrackedModel], kind: str, authorship: Authorship, *, using: str
 ) -> None:
     built = build_history(instances, kind, authorship)
     if not built:
         return
-    operations: Any = apps.get_model("audit", "Operation").objects
+    operations = apps.get_model("audit", "Operation").objects
     operations.using(using).ensure(authorship.actor)
     type(built[0])._base_manager.using(using).bulk_create(built)

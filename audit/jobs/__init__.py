@@ -12,22 +12,7 @@ from audit.jobs.services import (
     cancel_job,
     find_job,
     list_jobs,
-    old_job_batches,
-    old_jobs,
     room_for_jobs,
     was_begun,
 )
 from audit.jobs.tasks import JobContext, JobTask, task
-
-__all__ = [
-    "JobContext",
-    "JobTask",
-    "cancel_job",
-    "find_job",
-    "list_jobs",
-    "old_job_batches",
-    "old_jobs",
-    "room_for_jobs",
-    "task",
-    "was_begun",
-]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -15,8 +16,10 @@ from audit.jobs.compat import (
     TaskResultStatus,
 )
 from audit.jobs.tasks import JobTask
+from audit.json_text import JsonObject
 from audit.log.recording import record
 from audit.models import Job, JobBatch, JobStatus
+from audit.tenancy.actors import Actor
 from audit.tenancy.scope import extend_tenant_scope
 
 _STATUSES = {
@@ -36,7 +39,7 @@ class JobBackend(BaseTaskBackend):
     supports_priority = True
     supports_get_result = True
 
-    def enqueue(self, task: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def enqueue(self, task: Any, args: object, kwargs: JsonObject) -> TaskResult:
         """Write a job and its event; both go with the caller's transaction.
 
         Returns the open job with the same key where there is one. Raises
@@ -44,15 +47,16 @@ class JobBackend(BaseTaskBackend):
         arguments by position or that are no JSON.
         """
         self.validate_task(task)
+        # Django's signature takes any task; this one has seen to it that it is ours.
         if args or task.actor is None:
             msg = "Say who asks with `.using(actor=…)`, and name each argument."
             raise TypeError(msg)
-        _require_reach(task)
+        _require_reach(task.actor, task.business_id)
         with transaction.atomic():
-            job = _open_job(task.key) or self._create(task, kwargs)
+            job = _open_job(task.key) or self._create(task, task.actor, kwargs)
         return self._result(task, job)
 
-    def get_result(self, result_id: str) -> Any:
+    def get_result(self, result_id: str) -> TaskResult:
         """Return the result of a job. Raises TaskResultDoesNotExist."""
         try:
             job = Job.objects.get(pk=result_id)
@@ -60,8 +64,7 @@ class JobBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id) from error
         return self._result(import_string(job.task), job)
 
-    def _create(self, task: Any, kwargs: dict[str, Any]) -> Job:
-        actor = task.actor
+    def _create(self, task: JobTask, actor: Actor, kwargs: JsonObject) -> Job:
         job = Job(
             business_id=task.business_id,
             user_id=actor.user_id,
@@ -101,7 +104,7 @@ class JobBackend(BaseTaskBackend):
         )
         return job
 
-    def _result(self, task: Any, job: Job) -> Any:
+    def _result(self, task: JobTask, job: Job) -> TaskResult:
         return TaskResult(
             task=task,
             id=str(job.pk),
@@ -118,10 +121,10 @@ class JobBackend(BaseTaskBackend):
         )
 
 
-def _require_reach(task: Any) -> None:
-    if task.business_id is not None:
-        task.actor.require_perm(task.business_id)
-    elif task.actor.business_ids is not None:
+def _require_reach(actor: Actor, business_id: UUID | None) -> None:
+    if business_id is not None:
+        actor.require_perm(business_id)
+    elif actor.business_ids is not None:
         msg = "A job for every business is the platform owner's."
         raise PermissionDenied(msg)
 
@@ -130,6 +133,6 @@ def _open_job(key: str | None) -> Job | None:
     return Job.objects.open().filter(key=key).first() if key else None
 
 
-def _batches(task: Any) -> list[list[str]]:
+def _batches(task: JobTask) -> list[list[str]]:
     ids, size = [str(pk) for pk in task.ids], task.batch_size
     return [ids[n : n + size] for n in range(0, len(ids), size)]

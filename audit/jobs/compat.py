@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from django_tasks import task
     from django_tasks.backends.base import BaseTaskBackend
-    from django_tasks.base import Task, TaskResult, TaskResultStatus
+    from django_tasks.base import Task as AnyTask
+    from django_tasks.base import TaskResult, TaskResultStatus
     from django_tasks.exceptions import TaskResultDoesNotExist
-
-    AnyTask = Task[Any, Any]
 else:
     try:
         from django.tasks import task

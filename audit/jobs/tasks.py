@@ -13,6 +13,7 @@ from django.db import transaction
 
 from audit.database.batches import give_way
 from audit.jobs import compat
+from audit.json_text import JsonValue
 from audit.log.access import REFUSED, write_notes
 from audit.models import Event, Job, JobBatch
 from audit.tenancy.actors import Actor
@@ -65,7 +66,7 @@ def task(
     batch_size: int = BATCH_SIZE,
     queue_name: str = LONG_QUEUE,
     priority: int = 0,
-) -> Callable[[Callable[..., Any]], JobTask]:
+) -> Callable[[Callable[..., object]], JobTask]:
     """Declare a module-level function as a task, by its title on pages.
 
     `undo` is the path of the task that takes back what a job of this one did; it is
@@ -81,7 +82,7 @@ def task(
         queue_name=queue_name, priority=priority, takes_context=True
     )
 
-    def declared(function: Callable[..., Any]) -> JobTask:
+    def declared(function: Callable[..., object]) -> JobTask:
         declaration: JobTask = declare(function)
         return declaration.using(
             title=title,
@@ -118,13 +119,13 @@ class JobContext:
         job: Job,
         actor: Actor,
         *,
-        lease: Callable[[], Mapping[str, Any]],
+        lease: Callable[[], Mapping[str, object]],
         is_stopping: Callable[[], bool],
         check_permissions: Callable[[], None],
     ) -> None:
         self.job, self.actor = job, actor
         self.reason = job.reason or ""
-        self.cursor: Any = job.cursor
+        self.cursor: JsonValue = job.cursor
         self.done, self.total = job.done, job.total
         self.report: dict[str, int] = dict(job.report)
         self._lease, self._is_stopping = lease, is_stopping

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from threading import Event
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -30,6 +29,7 @@ from audit.database.outages import gave_way, is_unavailable
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.log.recording import record
 from audit.models import Job, JobStatus, Outcome, User
+from audit.models.job import JobQuerySet
 from audit.tenancy.actors import Actor, Kind, OperationContext
 from audit.tenancy.scope import tenant_scope
 
@@ -171,7 +171,7 @@ class Worker:
         context: JobContext | None = None,
     ) -> None:
         """Write the end of a job and its event, unless it is another worker's now."""
-        values: dict[str, Any] = {"status": status, "error": error}
+        values: dict[str, object] = {"status": status, "error": error}
         if context is not None:
             values |= {"report": context.report, "done": context.done}
         with transaction.atomic():
@@ -202,7 +202,7 @@ class Worker:
         )
 
 
-def _mine(job: Job) -> Any:
+def _mine(job: Job) -> JobQuerySet:
     return Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
 
 
@@ -211,7 +211,7 @@ def lease_length() -> timedelta:
     return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
-def _lease() -> dict[str, Any]:
+def _lease() -> dict[str, object]:
     return {"lease_until": clock.Now() + lease_length()}
 
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from audit.log.access import (
-    note_access,
-    note_subjects,
-    record_reveal,
-    write_notes,
-)
+from audit.log.access import note_access, note_subjects, record_reveal, write_notes
 from audit.log.monitoring import (
     acts_since,
     last_review,
@@ -16,15 +11,7 @@ from audit.log.monitoring import (
     readers_of_the_hour,
     record_review,
 )
-from audit.log.recording import (
-    ensure_operation,
-    record,
-    record_alone,
-)
-from audit.log.refusals import (
-    close_windows,
-    record_refusal,
-)
+from audit.log.recording import ensure_operation, record, record_alone
 from audit.log.selectors import (
     find_operation,
     list_events,
@@ -35,29 +22,3 @@ from audit.log.selectors import (
     search_operations,
     usernames_by_id,
 )
-
-__all__ = [
-    "acts_since",
-    "close_windows",
-    "ensure_operation",
-    "find_operation",
-    "last_review",
-    "last_sign_ins",
-    "list_events",
-    "list_events_about",
-    "list_operations",
-    "list_pins",
-    "list_step_ups",
-    "newest_by_kind",
-    "note_access",
-    "note_subjects",
-    "readers_of_the_hour",
-    "record",
-    "record_alone",
-    "record_refusal",
-    "record_reveal",
-    "record_review",
-    "search_operations",
-    "usernames_by_id",
-    "write_notes",
-]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
@@ -21,7 +20,7 @@ REFUSED = "access.denied"
 
 def note_access(
     action: str,
-    instances: Iterable[Any],
+    instances: Iterable[object],
     *,
     actor: Actor,
     target: models.Model | None = None,
@@ -32,7 +31,7 @@ def note_access(
     Rows are of models that say in `subject_id` whom they are about. A request that
     shows rows of two businesses makes an event in each, so that both can read theirs.
     """
-    by_business: dict[UUID | None, list[Any]] = defaultdict(list)
+    by_business: dict[UUID | None, list[object]] = defaultdict(list)
     for instance in instances:
         by_business[business_of(instance)].append(instance)
     if query and not by_business:

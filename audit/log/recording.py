@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.db import models, transaction
 
+from audit.json_text import JsonObject
 from audit.models import Event, Operation, Outcome
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import extend_tenant_scope, tenant_scope
@@ -35,7 +36,7 @@ class EventDetails(TypedDict, total=False):
     code: str
     reason: str | None
     query: str | None
-    data: dict[str, Any] | None
+    data: JsonObject | None
     object_label: str
     object_id: str
     grant_id: UUID | None

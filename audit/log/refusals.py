@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 
 from audit import clock
 from audit.crypto import hmac_hex, network_hash
+from audit.json_text import JsonObject
 from audit.log.recording import new_event, record_together
 from audit.models import Event, Outcome, RefusalWindow
 from audit.tenancy.actors import Actor
@@ -32,7 +33,7 @@ SUMMARY = "refusals.counted"
 class RefusalDetails(TypedDict, total=False):
     """What a refusal may say besides who was refused what, and where."""
 
-    data: dict[str, Any] | None
+    data: JsonObject | None
     object_label: str
     object_id: str
 

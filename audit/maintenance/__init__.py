@@ -7,17 +7,8 @@ from audit.maintenance.catalogue import (
     keep_catalogue,
     require_catalogue,
 )
-from audit.maintenance.cleanup import (
-    register_cleanup,
-    remove_old,
-    run_cleanups,
-)
-from audit.maintenance.heartbeats import (
-    CAN_WRITE,
-    MAINTAINED,
-    beat,
-    last_beat,
-)
+from audit.maintenance.cleanup import register_cleanup, remove_old, run_cleanups
+from audit.maintenance.heartbeats import CAN_WRITE, MAINTAINED, beat, last_beat
 from audit.maintenance.renewal import (
     KeyedColumn,
     count_outdated,
@@ -26,22 +17,3 @@ from audit.maintenance.renewal import (
     renew_outdated,
     sealed_column,
 )
-
-__all__ = [
-    "CAN_WRITE",
-    "MAINTAINED",
-    "KeyedColumn",
-    "beat",
-    "catalogue_faults",
-    "count_outdated",
-    "end_outdated",
-    "keep_catalogue",
-    "last_beat",
-    "register_cleanup",
-    "register_keyed",
-    "remove_old",
-    "renew_outdated",
-    "require_catalogue",
-    "run_cleanups",
-    "sealed_column",
-]

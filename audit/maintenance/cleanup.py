@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from audit import clock
 from audit.accounts.ceremonies import old_ceremonies
@@ -37,9 +37,11 @@ def register_cleanup(cleanup: Cleanup) -> None:
     _cleanups.append(cleanup)
 
 
-def remove_old(kinds: dict[str, QuerySet[Any]], *, only_count: bool) -> dict[str, int]:
+def remove_old(
+    kinds: dict[str, QuerySet[Model]], *, only_count: bool
+) -> dict[str, int]:
     """Remove the rows of each kind, a few hundred at a time; return how many."""
-    count: Callable[[QuerySet[Any]], int] = QuerySet.count
+    count: Callable[[QuerySet[Model]], int] = QuerySet.count
     act = count if only_count else delete_in_batches
     return {name: act(queryset) for name, queryset in kinds.items()}
 
@@ -56,7 +58,7 @@ def run_cleanups(*, only_count: bool) -> dict[str, int]:
         clamp_families()
         age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
         clock.clamp(Session.objects.all(), "expire_date", age)
-    kinds: dict[str, QuerySet[Any]] = {
+    kinds: dict[str, QuerySet[Model]] = {
         "stored answers": old_leases(),
         "answers to staff": old_answers(),
         "rate buckets": old_buckets(),

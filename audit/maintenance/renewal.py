@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from audit.accounts.mails import notify
 from audit.accounts.pin_enrolment import release_pin
@@ -39,6 +39,7 @@ _REASON = "a new HOLDFAST_HASH_KEY"
 _BATCH = 10
 # Keys of rows that are read at a time; each is some bytes.
 _READ = 500
+# Each takes rows of its own table.
 _Act = Callable[[Any, Actor], bool]
 
 
@@ -50,7 +51,7 @@ class KeyedColumn:
     whether it could; without it a row waits for its secret. `end` lets one go.
     """
 
-    all_instances: Callable[[], QuerySet[Any]]
+    all_instances: Callable[[], QuerySet[Model]]
     column: str
     renew: _Act | None = None
     end: _Act | None = None
@@ -61,7 +62,7 @@ class KeyedColumn:
         """What the rows are called."""
         return str(self.all_instances().model._meta.verbose_name_plural)
 
-    def outdated(self) -> QuerySet[Any]:
+    def outdated(self) -> QuerySet[Model]:
         """Return the rows that a former key has made."""
         queryset = self.all_instances().exclude(**{self.column: ""})
         return queryset.exclude(**{f"{self.column}__startswith": self.newest()})
@@ -75,13 +76,13 @@ def register_keyed(column: KeyedColumn) -> None:
     _columns.append(column)
 
 
-def _pk_bytes(instance: Any) -> bytes:
+def _pk_bytes(instance: Model) -> bytes:
     pk: bytes = instance.pk.bytes
     return pk
 
 
 def sealed_column(
-    all_instances: Callable[[], QuerySet[Any]],
+    all_instances: Callable[[], QuerySet[Model]],
     column: str,
     *,
     purpose: str,
@@ -89,7 +90,7 @@ def sealed_column(
 ) -> KeyedColumn:
     """Return a column of boxes; `owner` says what the box of a row is bound to."""
 
-    def renew(instance: object, actor: Actor) -> bool:
+    def renew(instance: Model, actor: Actor) -> bool:
         bound = owner(instance)
         try:
             data = decrypt(getattr(instance, column), purpose=purpose, owner=bound)
@@ -153,7 +154,7 @@ def _through(
         yield column.name, done, of
 
 
-def _keys(column: KeyedColumn) -> Iterator[Any]:
+def _keys(column: KeyedColumn) -> Iterator[object]:
     """Yield the keys of the rows, the next ones read when those before are done."""
     pks = column.outdated().order_by("pk").values_list("pk", flat=True)
     batch = list(pks[:_READ])
@@ -162,7 +163,7 @@ def _keys(column: KeyedColumn) -> Iterator[Any]:
         batch = list(pks.filter(pk__gt=batch[-1])[:_READ])
 
 
-def _write(instance: Any, column: str, actor: Actor) -> None:
+def _write(instance: Model, column: str, actor: Actor) -> None:
     if isinstance(instance, TrackedModel):
         instance.as_actor(actor, reason=_REASON)
     instance.save(update_fields=[column])

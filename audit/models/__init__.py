@@ -22,31 +22,3 @@ from audit.models.sign_in import (
 )
 from audit.models.step_up import Grant, PinCredential, Scope, StepUpMethod
 from audit.models.user import User
-
-__all__ = [
-    "OPEN_STATUSES",
-    "PASSKEY",
-    "AttemptCounter",
-    "Authenticator",
-    "Ceremony",
-    "Event",
-    "Grant",
-    "Heartbeat",
-    "IdempotentResponse",
-    "Job",
-    "JobBatch",
-    "JobStatus",
-    "KeptCatalogue",
-    "Operation",
-    "Outcome",
-    "Passkey",
-    "PinCredential",
-    "Purpose",
-    "RateLimitBucket",
-    "RecoveryCode",
-    "RefusalWindow",
-    "Scope",
-    "StepUpMethod",
-    "TokenFamily",
-    "User",
-]

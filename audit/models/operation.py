@@ -53,6 +53,7 @@ def _waits_for_commit(context: OperationContext, using: str) -> bool:
 
     A savepoint that is rolled back takes away its rows, and what was to follow them.
     """
+    # The stubs leave out whether an error stops the others.
     waiting: Any = connections[using].run_on_commit
     return any(
         isinstance(follow, partial)

@@ -30,7 +30,7 @@ class StepUpMethod(models.TextChoices):
     PIN = "pin", "PIN"
     TOTP = "totp", "authenticator code"
     PASSKEY = "passkey", "passkey"
-    # For the own second secrets alone.
+    # For a person's own second secrets alone.
     RECOVERY = "recovery", "recovery code"
 
 

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 from audit.database.signed import SignedModel
 from audit.emails import fold_email
 from audit.ids import uuid7
+from audit.tenancy.actors import Permissions
 from audit.timezones import check_time_zone
 
 
@@ -68,6 +69,9 @@ class User(SignedModel, AbstractUser):
         "mac": "secret",
         "factors": "secret",
     }
+
+    # What this instance may do, once it was asked; see `permissions_of`.
+    _permissions: Permissions
 
     # Sign-ins are events; a counter here would be a write on every one of them.
     last_login = None

@@ -6,7 +6,6 @@ table inherits the declaration of the model that it follows.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -24,7 +23,7 @@ _TEXT = (models.CharField, models.TextField, models.JSONField, models.FileField)
 
 def declaration(model: type[models.Model]) -> dict[str, str]:
     """Return column name to privacy class, as the model (or the tracked one) says."""
-    followed: Any = getattr(model, "instance_type", None)
+    followed: type[models.Model] | None = getattr(model, "instance_type", None)
     if followed is None:
         return dict(getattr(model, "privacy", {}))
     return {
@@ -34,13 +33,13 @@ def declaration(model: type[models.Model]) -> dict[str, str]:
     }
 
 
-def personal_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def personal_fields(model: type[models.Model]) -> list[models.Field]:
     """Return the columns that an erasure empties, in model order."""
     classes = declaration(model)
     return [f for f in model._meta.fields if classes.get(f.name) in PERSONAL]
 
 
-def public_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def public_fields(model: type[models.Model]) -> list[models.Field]:
     """Return every other column, without the primary key and the seal columns."""
     personal = {f.name for f in personal_fields(model)}
     return [

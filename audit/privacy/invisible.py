@@ -12,9 +12,10 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from django.core.exceptions import ValidationError
+
+from audit.json_text import JsonValue
 
 # Drawn as nothing, and of other categories than those below: the fillers of Hangul and
 # Khmer, the grapheme joiner, selectors of variants, Braille's blank.
@@ -137,7 +138,7 @@ def with_visible_bidi(text: str) -> str:
     return _BIDI.sub(lambda match: f"⟦U+{ord(match.group()):04X}⟧", text)
 
 
-def bidi_within(value: object) -> Any:
+def bidi_within(value: object) -> JsonValue:
     """Return a value with such signs shown in every text in it; keys stay."""
     if isinstance(value, str):
         return with_visible_bidi(value)

@@ -12,15 +12,17 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.classes import PERSONAL, declaration
 from audit.privacy.invisible import bidi_within
 
+_T = TypeVar("_T")
 MASKED = frozenset({"contact", "trace", "payment"})
 # The two rights of the role table that decide.
 SEE_UNMASKED = "audit.view_personal"
@@ -43,7 +45,7 @@ _HIDDEN = "…"
 _MASKED_ADDRESS = "{}…@{}…{}{}".format
 
 
-def mask(value: object) -> Any:
+def mask(value: object) -> JsonValue:
     """Return what is shown instead of a value; nothing stays nothing.
 
     An e-mail address keeps the first letters and the last label (`a…@e….org`), a phone
@@ -91,7 +93,7 @@ def mask_text(text: str) -> str:
     return text
 
 
-def mask_within(value: object) -> Any:
+def mask_within(value: object) -> JsonValue:
     """Return a value with every text in it masked by `mask_text`; keys stay."""
     if isinstance(value, str):
         return mask_text(value)
@@ -121,7 +123,7 @@ class Room:
         self.left -= size
         return True
 
-    def fitted(self, value: object) -> Any:
+    def fitted(self, value: object) -> object:
         """Return a value, or what is shown of one that does not fit: of lists null."""
         if self.takes(value):
             return value
@@ -169,30 +171,33 @@ def _size(value: object, most: int) -> int:
     return size
 
 
-def mask_instance(obj: Any, *, is_copy: bool = False) -> Any:
+def mask_instance(obj: _T, *, is_copy: bool = False) -> _T:
     """Mask the loaded columns of a row for display and return it; never save it.
 
     `is_copy` says that the row repeats what somebody sent, where addresses also stand
     inside other texts. Signs that turn the direction of a text are shown.
     """
-    missing = obj.get_deferred_fields()
-    for name, kind in declaration(type(obj)).items():
+    instance: Any = obj
+    missing = instance.get_deferred_fields()
+    for name, kind in declaration(type(instance)).items():
         if name in missing:
             continue
-        value = masked_value(getattr(obj, name), kind, is_copy=is_copy)
-        setattr(obj, name, bidi_within(value))
-    obj.is_masked = True
+        value = masked_value(getattr(instance, name), kind, is_copy=is_copy)
+        setattr(instance, name, bidi_within(value))
+    instance.is_masked = True
     return obj
 
 
-def bidi_instance(obj: Any) -> Any:
+def bidi_instance(obj: _T) -> _T:
     """Return an instance for unmasked display, bidi marks visible; never save it.
 
     A copy, where a text holds signs that turn its direction.
     """
-    missing = obj.get_deferred_fields()
+    instance: Any = obj
+    missing = instance.get_deferred_fields()
     values = {
-        name: getattr(obj, name) for name in declaration(type(obj)).keys() - missing
+        name: getattr(instance, name)
+        for name in declaration(type(instance)).keys() - missing
     }
     turned = {
         name: visible
@@ -206,7 +211,9 @@ def bidi_instance(obj: Any) -> Any:
     return obj
 
 
-def masked_value(value: object, kind: str | None, *, is_copy: bool = False) -> Any:
+def masked_value(
+    value: object, kind: str | None, *, is_copy: bool = False
+) -> JsonValue:
     """Return a value as it is shown to whom its class is masked."""
     if kind in MASKED:
         return mask(value)
@@ -215,7 +222,7 @@ def masked_value(value: object, kind: str | None, *, is_copy: bool = False) -> A
     return value
 
 
-def mask_fields(fields: Mapping[str, object]) -> dict[str, Any]:
+def mask_fields(fields: Mapping[str, object]) -> JsonObject:
     """Return named values, masked as the columns of these names would be."""
     kinds = _kinds()
     return {
@@ -240,7 +247,7 @@ def hidden_names(obj: models.Model) -> list[str]:
     return [*masked, *names]
 
 
-def masks_of(obj: models.Model) -> dict[str, Any]:
+def masks_of(obj: models.Model) -> JsonObject:
     """Return the displayed value of each column that differs from the stored one."""
     masks = {}
     for name, kind in declaration(type(obj)).items():

@@ -17,7 +17,10 @@ from audit.ids import uuid7
 from audit.tenancy.scope import set_tenant_scope, tenant_scope
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.http import HttpRequest
+
+    from audit.models import User
 
 Kind = Literal["user", "key", "system", "anonymous"]
 Via = Literal["admin", "api", "capture", "command", "job"]
@@ -117,7 +120,9 @@ class Actor:
         return actor
 
     @classmethod
-    def from_user(cls, user: Any, operation: OperationContext) -> Actor:
+    def from_user(
+        cls, user: User | AnonymousUser, operation: OperationContext
+    ) -> Actor:
         """Return a user as the one who acts; without a name for anonymous ones.
 
         Raises AccountAltered for an account that was changed past the hub.
@@ -135,7 +140,10 @@ class Actor:
 
     @classmethod
     def from_key(cls, key: Any, operation: OperationContext) -> Actor:
-        """Return what a key opens as the one who acts: for its own business alone."""
+        """Return what a key opens as the one who acts: for its own business alone.
+
+        Keys are a table of an app above.
+        """
         ids = frozenset({key.business_id})
         return cls("key", operation, key_id=key.pk, business_ids=ids)
 
@@ -192,7 +200,7 @@ class Actor:
             raise PermissionDenied(msg)
 
 
-def permissions_of(user: Any) -> Permissions:
+def permissions_of(user: User) -> Permissions:
     """Return what an active user may do in each business, looked up once a request."""
     if not user.is_active:
         return {}
@@ -200,24 +208,26 @@ def permissions_of(user: Any) -> Permissions:
         # Who works where is asked before any business is known.
         with tenant_scope(None):
             user._permissions = _find_permissions(user)
-    permissions: Permissions = user._permissions
-    return permissions
+    return user._permissions
 
 
 def _no_permissions(_user: object) -> Permissions:
     return {}
 
 
-_find_permissions: Callable[[Any], Permissions] = _no_permissions
+_find_permissions: Callable[[User], Permissions] = _no_permissions
 
 
-def register_permissions_source(source: Callable[[Any], Permissions]) -> None:
+def register_permissions_source(source: Callable[[User], Permissions]) -> None:
     """Let the app that knows memberships say what a user may do where."""
     global _find_permissions  # noqa: PLW0603 - set once, in AppConfig.ready()
     _find_permissions = source
 
 
 def operation_of(request: Any) -> OperationContext:
-    """Return the operation that the middleware has made for a request."""
+    """Return the operation that the middleware has made for a request.
+
+    Of Django's or of REST framework's, neither of which declares it.
+    """
     operation: OperationContext = request.operation
     return operation

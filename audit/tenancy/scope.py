@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 ALL, NOTHING = "*", ""
 # As the policies read it: `*`, or ids with commas between them.
@@ -33,7 +34,7 @@ _ROLLBACK = re.compile(r"\A\s*rollback\b", re.IGNORECASE)
 _SET_SCOPE = "SELECT pg_catalog.set_config('holdfast.businesses', %s, true)"
 # No parameter of the protocol: only then two statements travel together.
 _BEGIN_IN_SCOPE = "BEGIN; SELECT pg_catalog.set_config('holdfast.businesses', {}, true)"
-_END = object()
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def set_tenant_scope(business_ids: Iterable[UUID] | None) -> None:
         _reach.set(_as_setting(business_ids))
 
 
-def keep_tenant_scope(parts: Iterable[object]) -> Iterator[Any]:
+def keep_tenant_scope(parts: Iterable[_T]) -> Iterator[_T]:
     """Yield parts that are made later within what is reached now.
 
     A streamed answer is made after the request has ended.
@@ -99,11 +100,11 @@ def keep_tenant_scope(parts: Iterable[object]) -> Iterator[Any]:
     while True:
         token = _reach.set(scope)
         try:
-            part = next(iterator, _END)
+            part = next(iterator)
+        except StopIteration:
+            return
         finally:
             _reach.reset(token)
-        if part is _END:
-            return
         yield part
 
 
@@ -128,12 +129,12 @@ class RowSecurityWrapper:
 
     def __call__(
         self,
-        execute: Callable[..., Any],
-        sql: Any,
-        params: Any,
+        execute: Callable[..., object],
+        sql: object,
+        params: object,
         many: bool,  # noqa: FBT001 - Django's signature
         context: dict[str, Any],
-    ) -> Any:
+    ) -> object:
         connection = context["connection"]
         raw = connection.connection
         status = raw.info.transaction_status.name
@@ -155,7 +156,7 @@ class RowSecurityWrapper:
                 self.sent_scope = None
 
 
-def _alone(connection: Any, execute: Callable[[], Any]) -> Any:
+def _alone(connection: BaseDatabaseWrapper, execute: Callable[[], object]) -> object:
     """Run a statement of autocommit in a transaction of its own."""
     from psycopg import Error, sql  # noqa: PLC0415 - only where PostgreSQL is
 
@@ -173,7 +174,7 @@ def _alone(connection: Any, execute: Callable[[], Any]) -> Any:
     return result
 
 
-def install_row_security(*, connection: Any, **_: Any) -> None:
+def install_row_security(*, connection: BaseDatabaseWrapper, **_: object) -> None:
     """Receive `connection_created`: statements of a hardened database are wrapped."""
     if not (settings.HARDENED and connection.vendor == "postgresql"):
         return

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.databases import Database
 from tests.e2e import live
@@ -48,14 +47,14 @@ class Report:
 
     capacity: float = 0.0
     offered: float = 0.0
-    statuses: Counter[Any] = field(default_factory=Counter)
+    statuses: Counter[int | str] = field(default_factory=Counter)
     accepted: list[float] = field(default_factory=list)
     shed: list[float] = field(default_factory=list)
     # Refused, and nothing said when to come again.
     silent: int = 0
     acknowledged: list[str] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
-    page_statuses: Counter[Any] = field(default_factory=Counter)
+    page_statuses: Counter[int | str] = field(default_factory=Counter)
     idle_after: float = 0.0
 
     def lines(self) -> list[str]:
@@ -107,7 +106,7 @@ class Sender:
             connection.request("POST", "/api/v1/captures", body, headers)
             response = connection.getresponse()
             response.read()
-            status: Any = response.status
+            status: int | str = response.status
             retry_after = response.headers.get("Retry-After")
         except (OSError, http.client.HTTPException) as error:
             status = type(error).__name__
@@ -226,7 +225,7 @@ def _until_quick(target: Target) -> float:
     return first
 
 
-def open_target(hub: Any) -> Target:
+def open_target(hub: live.Hub) -> Target:
     """Return what a drill needs of a hub that was just started (tests.e2e.live)."""
     office = Office.open(hub, 50)
     cookie = f"{office.session_cookie}={office.session}"

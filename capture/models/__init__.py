@@ -5,32 +5,7 @@ from __future__ import annotations
 from capture.models.capture import Capture, CaptureLink
 from capture.models.identifiers import CapturedValue, Identifier
 from capture.models.payment import Payment, PaymentReference
-from capture.models.projections import (
-    DashboardSnapshot,
-    Login,
-    Questionnaire,
-    Signup,
-)
+from capture.models.projections import DashboardSnapshot, Login, Questionnaire, Signup
 from capture.models.quarantine import Quarantine, QuarantineDecision, Sighting
 from capture.models.refusal_count import RefusalCount
 from capture.models.source import ApiKey, Source, WebhookEndpoint
-
-__all__ = [
-    "ApiKey",
-    "Capture",
-    "CaptureLink",
-    "CapturedValue",
-    "DashboardSnapshot",
-    "Identifier",
-    "Login",
-    "Payment",
-    "PaymentReference",
-    "Quarantine",
-    "QuarantineDecision",
-    "Questionnaire",
-    "RefusalCount",
-    "Sighting",
-    "Signup",
-    "Source",
-    "WebhookEndpoint",
-]

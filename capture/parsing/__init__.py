@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from capture.parsing.body import (
-    BodyItem,
-    Parsed,
-    find_excess,
-    parse_body,
-    read_text,
-)
+from capture.parsing.body import BodyItem, Parsed, find_excess, parse_body, read_text
 from capture.parsing.decoding import decode_body
 from capture.parsing.errors import ParseError
 from capture.parsing.items import parse_items, parse_items_or_lines, parse_lines
@@ -24,29 +18,3 @@ from capture.parsing.sqlite import (
     plain_value,
     quoted,
 )
-
-__all__ = [
-    "BodyItem",
-    "ParseError",
-    "Parsed",
-    "SQLiteError",
-    "SQLiteFile",
-    "Table",
-    "TableRecord",
-    "decode_body",
-    "find_excess",
-    "fingerprint",
-    "is_blank",
-    "open_sqlite",
-    "parse_body",
-    "parse_items",
-    "parse_items_or_lines",
-    "parse_lines",
-    "payload_text",
-    "plain_value",
-    "quoted",
-    "read_payload",
-    "read_text",
-    "redact",
-    "redact_text",
-]

@@ -6,7 +6,6 @@ from capture.ingest.corrections import (
     correct_capture,
     correction_note,
     corrections_of,
-    current_payload,
     read_value,
     write_value,
 )
@@ -22,7 +21,6 @@ from capture.ingest.entrances import (
     segment_items,
 )
 from capture.ingest.envelopes import (
-    build_again,
     build_cloudevent,
     build_envelopes,
     build_native,
@@ -36,10 +34,9 @@ from capture.ingest.projections import compute_activity
 from capture.ingest.quarantine import discard_quarantined
 from capture.ingest.replay import replay_all, replay_quarantined
 from capture.parsing import SQLiteError, open_sqlite
-from capture.services.capture_counts import CaptureCounts, count_captures
+from capture.services.capture_counts import count_captures
 from capture.services.customer_data import (
     CUSTOMER_DATA,
-    VERIFICATIONS,
     CustomerDataStats,
     capture_columns,
     count_logins,
@@ -63,7 +60,7 @@ from capture.services.keys import (
 from capture.services.legacy_import import LegacyReport, import_legacy
 from capture.services.legacy_import import TableReport as LegacyTable
 from capture.services.rate_limits import last_used, rates_of
-from capture.services.rebuilding import Difference, rebuild
+from capture.services.rebuilding import rebuild
 from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
 from capture.services.selectors import (
     fields_of,
@@ -90,86 +87,3 @@ from capture.services.webhooks import (
     secrets_of,
     verify,
 )
-
-__all__ = [
-    "BODY_KEYS",
-    "CUSTOMER_DATA",
-    "KEYED_SECRETS",
-    "NATIVE_ITEMS",
-    "SDK_ITEMS",
-    "SDK_KINDS",
-    "VERIFICATIONS",
-    "CaptureCounts",
-    "CustomerDataStats",
-    "Difference",
-    "Items",
-    "LegacyReport",
-    "LegacyTable",
-    "SQLiteError",
-    "StrictError",
-    "add_secret",
-    "allowed_origin",
-    "build_again",
-    "build_cloudevent",
-    "build_envelopes",
-    "build_native",
-    "build_segment",
-    "build_unreadable",
-    "build_webhook",
-    "capture_columns",
-    "claim_key",
-    "compute_activity",
-    "correct_capture",
-    "correction_note",
-    "corrections_of",
-    "count_captures",
-    "count_logins",
-    "count_refusal",
-    "create_key",
-    "current_payload",
-    "direct_sender",
-    "discard_quarantined",
-    "ensure_page_key",
-    "event_names",
-    "fields_of",
-    "find_endpoint",
-    "find_key",
-    "forget_old_refusal_counts",
-    "format_amount",
-    "get_customer_data_stats",
-    "get_key",
-    "get_or_create_source",
-    "import_legacy",
-    "ingest",
-    "issue_key",
-    "key_hash_column",
-    "last_capture",
-    "last_used",
-    "list_captures",
-    "list_quarantined",
-    "list_refusals",
-    "list_sightings",
-    "native_items",
-    "new_standard_secret",
-    "open_screenshot",
-    "open_sqlite",
-    "parse_native",
-    "parse_segment",
-    "rates_of",
-    "read_value",
-    "rebuild",
-    "replay_all",
-    "replay_quarantined",
-    "report_exposed_key",
-    "retire_old_secrets",
-    "revoke_key",
-    "rotate_key",
-    "secrets_of",
-    "segment_items",
-    "store_customer_profile",
-    "timeline_source",
-    "track_login_activity",
-    "update_customer_profile",
-    "verify",
-    "write_value",
-]

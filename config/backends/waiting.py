@@ -88,6 +88,7 @@ class WaitsOnce:
     vain for a connection.
     """
 
+    # Of the backend, as the stubs have it.
     wrap_database_errors: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -120,12 +121,12 @@ class WaitsOnce:
 
 
 def _execute(
-    execute: Callable[..., Any],
+    execute: Callable[..., object],
     sql: object,
     params: object,
     many: bool,  # noqa: FBT001 - Django's signature
     context: dict[str, object],
-) -> Any:
+) -> object:
     waiting = _waiting.get()
     if waiting is None or (isinstance(sql, str) and _ENDING.match(sql)):
         return execute(sql, params, many, context)

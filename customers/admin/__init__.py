@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from customers.admin import booking, business, contact, customer, note, ticket
-
-__all__ = ["booking", "business", "contact", "customer", "note", "ticket"]

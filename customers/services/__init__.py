@@ -31,7 +31,7 @@ from customers.selectors.customers import (
     match_customers,
     with_order_name,
 )
-from customers.selectors.money import get_booking, get_credit, get_refund, list_credits
+from customers.selectors.money import get_booking, get_credit, get_refund
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     Before,
@@ -101,7 +101,6 @@ from customers.services.exports.marketing import (
 from customers.services.exports.person_export import (
     LinkUsed,
     PersonLink,
-    export_person,
     make_person_link,
     open_person_link,
 )
@@ -129,7 +128,6 @@ from customers.services.imports.purchase_log import (
 from customers.services.imports.rows import IMPORT_OUTCOMES
 from customers.services.imports.tables import IMPORT_TABLES, ImportColumn, ImportTable
 from customers.services.imports.uploads import (
-    INLINE_LIMIT,
     KEYED_FILES,
     discard_upload,
     get_upload,
@@ -150,7 +148,6 @@ from customers.services.money.invoices import (
     MailFailed,
     SentInvoice,
     check_invoiceable,
-    invoice_of,
     invoice_policy,
     render_invoice,
     send_invoices,

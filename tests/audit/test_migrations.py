@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 
-from audit import accounts, clock
-from audit.accounts.users import factors_of, note_release
+from audit import clock
+from audit.accounts.users import factors_of, note_factors, note_release
 from audit.database.signed import mac_of
 from audit.models import PinCredential, User
 from customers.models import Membership
@@ -57,7 +57,7 @@ def test_the_way_back_leaves_what_an_older_version_takes(ann, forward):
     PinCredentialFactory(user=bob)
     PinCredential.objects.update(hash="", pepper_version="")
     with transaction.atomic():
-        accounts.note_factors(bob, remove="pin")
+        note_factors(bob, remove="pin")
         note_release(bob, due)
     PasskeyFactory(user=eve)
     forge(eve, "is_superuser", True)

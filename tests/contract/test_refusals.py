@@ -17,9 +17,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import accounts, log
+from audit import accounts
 from audit.ids import uuid7
-from audit.log.refusals import MOST_EVENTS, SUMMARY, WINDOW, record_refusals
+from audit.log.refusals import (
+    MOST_EVENTS,
+    SUMMARY,
+    WINDOW,
+    close_windows,
+    record_refusal,
+    record_refusals,
+)
 from audit.models import Event, Operation, Outcome, RefusalWindow
 from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Business
@@ -171,7 +178,7 @@ def test_keys_addresses_and_commands_are_counted_each_by_itself(bakery):
     ]
     for acting in actors:
         for _ in range(MOST_EVENTS + 1):
-            log.record_refusal("t.refused", actor=acting, code="x")
+            record_refusal("t.refused", actor=acting, code="x")
 
     assert Event.objects.filter(action="t.refused").count() == MOST_EVENTS * len(actors)
     assert RefusalWindow.objects.filter(number=MOST_EVENTS + 1).count() == len(actors)
@@ -230,7 +237,7 @@ def someone(pk: Any) -> Actor:
 
 def refuse(business: Business, pk: Any, times: int = 1) -> None:
     for _ in range(times):
-        log.record_refusal(
+        record_refusal(
             "access.denied", actor=someone(pk), code="x", business_id=business.pk
         )
 
@@ -396,7 +403,7 @@ def test_parallel_refusals_after_a_window_tell_of_it_once(bakery, at_once):
 
     def close_or_refuse(numbers=iter(range(8))) -> None:  # noqa: B008 - one for all
         if next(numbers) % 2:
-            log.close_windows(actor=Actor.system("t"))
+            close_windows(actor=Actor.system("t"))
         else:
             refuse(bakery, bakery.pk)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit import accounts
 from audit.accounts import totp
 from audit.accounts.pin_hashes import hash_pin
+from audit.accounts.users import note_factors
 from audit.crypto import encrypt
 from audit.ids import uuid7
 from audit.models import (
@@ -65,7 +66,7 @@ class AuthenticatorFactory(factory.django.DjangoModelFactory):
         kwargs["sealed_seed"] = encrypt(seed, purpose="authenticator seed", owner=owner)
         with transaction.atomic():
             row = super()._create(model_class, *args, **kwargs)
-            accounts.note_factors(row.user, add="totp")
+            note_factors(row.user, add="totp")
         row.seed = seed
         return row
 
@@ -113,7 +114,7 @@ class PasskeyFactory(factory.django.DjangoModelFactory):
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
             row = super()._create(model_class, *args, **kwargs)
-            accounts.note_factors(row.user, add=row.factor)
+            note_factors(row.user, add=row.factor)
         return row
 
 
@@ -144,7 +145,7 @@ class PinCredentialFactory(factory.django.DjangoModelFactory):
         facts = {"hash": hashed, "pepper_version": version}
         with transaction.atomic():
             row, _ = model_class.objects.update_or_create(user=user, defaults=facts)
-            accounts.note_factors(user, add="pin")
+            note_factors(user, add="pin")
         return row
 
 

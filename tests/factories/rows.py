@@ -10,7 +10,8 @@ from factory.django import DjangoModelFactory
 
 import tests.factories
 from audit.accounts import login_attempts, make_recovery_codes
-from audit.log import record, record_refusal
+from audit.log import record
+from audit.log.refusals import record_refusal
 from audit.maintenance import heartbeats
 from audit.models import (
     AttemptCounter,

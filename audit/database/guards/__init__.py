@@ -23,20 +23,3 @@ from audit.database.guards.installation import (
     remove_guards,
     require_guards,
 )
-
-__all__ = [
-    "HardeningError",
-    "catalogue",
-    "compare",
-    "differences",
-    "harden",
-    "harden_again",
-    "hardening_faults",
-    "install_guards",
-    "missing_migrations",
-    "remove_guards",
-    "require_guards",
-    "require_hardening",
-    "require_migrating_owner",
-    "soften",
-]

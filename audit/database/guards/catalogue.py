@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cache
-from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -108,7 +108,7 @@ def _one_line(text: str) -> str:
 # --- SQLite -----------------------------------------------------------------------
 
 
-def _sqlite_definitions(cursor: Any) -> list[tuple[str, str]]:
+def _sqlite_definitions(cursor: CursorWrapper) -> list[tuple[str, str]]:
     # What is called sqlite_… follows from the tables, or is statistics.
     cursor.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_master "

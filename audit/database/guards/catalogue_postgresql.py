@@ -8,10 +8,11 @@ restored copy does not keep.
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from django.db.backends.utils import CursorWrapper
 
 
-def definitions(cursor: Any) -> list[tuple[str, str]]:
+def definitions(cursor: CursorWrapper) -> list[tuple[str, str]]:
     """Return (what, how) for everything; run it in a transaction."""
     cursor.execute(
         "SELECT n.oid::int8, n.nspname, current_setting('search_path') "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from audit.database.guards import policies
 from audit.database.guards.declarations import (
@@ -44,7 +44,7 @@ class HardeningError(Exception):
 # --- making it --------------------------------------------------------------------
 
 
-def create(cursor: Any, role: str, password_file: str | None) -> list[str]:
+def create(cursor: CursorWrapper, role: str, password_file: str | None) -> list[str]:
     """Return the statement that makes the role, if there is none yet.
 
     Raises HardeningError for a name that is none, for a role that no policy holds, and
@@ -119,7 +119,7 @@ def _read_password(path: str) -> str:
     return password
 
 
-def _hashed(cursor: Any, role: str, password: str) -> str:
+def _hashed(cursor: CursorWrapper, role: str, password: str) -> str:
     # A role's password takes no parameter; what libpq makes holds no quote.
     made: bytes = cursor.connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
@@ -127,7 +127,7 @@ def _hashed(cursor: Any, role: str, password: str) -> str:
     return made.decode()
 
 
-def _opens(cursor: Any, role: str, password: str) -> bool:
+def _opens(cursor: CursorWrapper, role: str, password: str) -> bool:
     """Tell whether role and password connect to this database."""
     import psycopg  # noqa: PLC0415 - only where PostgreSQL is
 
@@ -160,7 +160,7 @@ def privileges(tables: set[str]) -> dict[str, str]:
     return granted
 
 
-def grants(cursor: Any, schema: str, role: str) -> list[str]:
+def grants(cursor: CursorWrapper, schema: str, role: str) -> list[str]:
     """Return the statements that give a runtime role its rights and no others."""
     to = f"TO {quoted(role)}"
     by_permissions: dict[str, list[str]] = defaultdict(list)
@@ -195,7 +195,7 @@ def grants(cursor: Any, schema: str, role: str) -> list[str]:
     ]
 
 
-def revocations(cursor: Any, schema: str, role: str) -> list[str]:
+def revocations(cursor: CursorWrapper, schema: str, role: str) -> list[str]:
     """Return the statements that take all rights of a role away."""
     role = quoted(role)
     names = ", ".join(f"{schema}.{quoted(t)}" for t in sorted(_tables(cursor)))
@@ -210,7 +210,7 @@ def revocations(cursor: Any, schema: str, role: str) -> list[str]:
     ]
 
 
-def runtime_roles(cursor: Any) -> list[str]:
+def runtime_roles(cursor: CursorWrapper) -> list[str]:
     """Return the roles that this database was hardened for."""
     cursor.execute(
         "SELECT DISTINCT r.rolname FROM pg_proc p "
@@ -226,7 +226,7 @@ def runtime_roles(cursor: Any) -> list[str]:
 # --- what everybody may in the database -------------------------------------------
 
 
-def closing(cursor: Any, schema: str) -> list[str]:
+def closing(cursor: CursorWrapper, schema: str) -> list[str]:
     """Return what closes the database to temporary tables, as far as it is open.
 
     A temporary table of the name of ours would be found before it, on a connection that
@@ -251,7 +251,7 @@ def closing(cursor: Any, schema: str) -> list[str]:
     return statements
 
 
-def opening(cursor: Any) -> list[str]:
+def opening(cursor: CursorWrapper) -> list[str]:
     """Return what takes `closing` back, where the database is the owner's."""
     name, is_ours, _, _ = _database(cursor)
     if not is_ours:
@@ -262,7 +262,7 @@ def opening(cursor: Any) -> list[str]:
     ]
 
 
-def _database(cursor: Any) -> tuple[str, bool, bool, str]:
+def _database(cursor: CursorWrapper) -> tuple[str, bool, bool, str]:
     """Return the database: name, whether it is ours, open to all, and its path."""
     cursor.execute(
         "SELECT d.datname, pg_has_role(d.datdba, 'MEMBER'), EXISTS ("
@@ -281,7 +281,7 @@ def _database(cursor: Any) -> tuple[str, bool, bool, str]:
 # --- what is wrong with it --------------------------------------------------------
 
 
-def faults(cursor: Any, schema: str) -> list[str]:
+def faults(cursor: CursorWrapper, schema: str) -> list[str]:
     """Return one sentence, with its fix, for each right that this role has too much."""
     faults = _of_the_role(cursor) or _of_its_tables(cursor)
     cursor.execute(
@@ -303,7 +303,7 @@ def faults(cursor: Any, schema: str) -> list[str]:
     return faults
 
 
-def _of_the_role(cursor: Any) -> list[str]:
+def _of_the_role(cursor: CursorWrapper) -> list[str]:
     cursor.execute(
         "SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, "
         "r.rolreplication, ARRAY(SELECT p.rolname FROM pg_roles p "
@@ -343,7 +343,7 @@ def _of_the_role(cursor: Any) -> list[str]:
     return faults
 
 
-def _of_its_tables(cursor: Any) -> list[str]:
+def _of_its_tables(cursor: CursorWrapper) -> list[str]:
     """Return a sentence for each right on a table that was not given by `grants`."""
     cursor.execute(
         "SELECT current_user, c.relname, p.name FROM pg_class c "
@@ -374,7 +374,9 @@ def _of_its_tables(cursor: Any) -> list[str]:
     ]
 
 
-def _changed_columns(cursor: Any, tables: list[str]) -> list[tuple[str, str, str]]:
+def _changed_columns(
+    cursor: CursorWrapper, tables: list[str]
+) -> list[tuple[str, str, str]]:
     """Return this role, table and column, for each that it may change."""
     cursor.execute(
         "SELECT current_user, c.relname, a.attname FROM pg_class c "
@@ -390,16 +392,16 @@ def _changed_columns(cursor: Any, tables: list[str]) -> list[tuple[str, str, str
     return columns
 
 
-def _tables(cursor: Any) -> set[str]:
+def _tables(cursor: CursorWrapper) -> set[str]:
     """Return the tables that are ours to give rights on."""
     return set(_relations(cursor, ["r", "p"]))
 
 
-def _sequences(cursor: Any) -> list[str]:
+def _sequences(cursor: CursorWrapper) -> list[str]:
     return _relations(cursor, ["S"])
 
 
-def _relations(cursor: Any, kinds: list[str]) -> list[str]:
+def _relations(cursor: CursorWrapper, kinds: list[str]) -> list[str]:
     cursor.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n "
         "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() "

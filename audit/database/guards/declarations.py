@@ -106,7 +106,7 @@ def scoped_tables() -> list[ScopedTable]:
 def _business_column(model: type[models.Model]) -> str | None:
     if any(field.column == "business_id" for field in model._meta.fields):
         return "business_id"
-    followed: Any = getattr(model, "instance_type", model)
+    followed: type[models.Model] = getattr(model, "instance_type", model)
     rows = followed._default_manager.all()
     return "id" if getattr(rows, "business_field", None) == "id" else None
 
@@ -172,5 +172,5 @@ def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[str]:
     return [_column(model._meta.get_field(name)) for name in names]
 
 
-def _column(field: Any) -> str:
+def _column(field: Any) -> str:  # `get_field` may return a relation, which has none.
     return str(field.column)

@@ -7,14 +7,14 @@ to execute `holdfast_all()`. So nothing has to remember their names.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from audit.database.guards import database_roles, policies
 from audit.database.guards.database_roles import HardeningError
+from audit.database.guards.installation import current_schema
 
 
 def harden(
@@ -36,7 +36,7 @@ def harden(
     with transaction.atomic(using=using), connection.cursor() as cursor:
         _require_owner(cursor)
         made = database_roles.create(cursor, role, password_file)
-        schema = _schema(cursor)
+        schema = current_schema(cursor)
         statements = [
             *database_roles.closing(cursor, schema),
             *made,
@@ -58,7 +58,7 @@ def harden_again(using: str = DEFAULT_DB_ALIAS) -> None:
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if not policies.is_hardened(cursor):
             return
-        schema = _schema(cursor)
+        schema = current_schema(cursor)
         _run(cursor, policies.install(cursor, schema))
         for role in database_roles.runtime_roles(cursor):
             _run(cursor, database_roles.grants(cursor, schema, role))
@@ -72,7 +72,7 @@ def soften(*, using: str = DEFAULT_DB_ALIAS, is_dry: bool = False) -> list[str]:
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         _require_owner(cursor)
-        schema = _schema(cursor)
+        schema = current_schema(cursor)
         statements = []
         if policies.is_hardened(cursor):
             statements += database_roles.opening(cursor)
@@ -96,7 +96,7 @@ def hardening_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     with connection.cursor() as cursor:
         if not settings.HARDENED:
             return [_NO_ROLE] if policies.is_hardened(cursor) else []
-        schema = _schema(cursor)
+        schema = current_schema(cursor)
         open_functions = [
             f"{sentence} {_HARDEN}" for sentence in policies.faults(cursor, schema)
         ]
@@ -140,7 +140,7 @@ _NO_ROLE = (
 )
 
 
-def _require_owner(cursor: Any) -> None:
+def _require_owner(cursor: CursorWrapper) -> None:
     # Not a superuser either: what it makes would belong to it.
     cursor.execute(
         "SELECT pg_get_userbyid(c.relowner), "
@@ -160,11 +160,6 @@ def _require_owner(cursor: Any) -> None:
         raise HardeningError(msg)
 
 
-def _schema(cursor: Any) -> str:
-    cursor.execute("SELECT current_schema()")
-    return str(cursor.fetchone()[0])
-
-
-def _run(cursor: Any, statements: list[str]) -> None:
+def _run(cursor: CursorWrapper, statements: list[str]) -> None:
     for statement in statements:
         cursor.execute(statement)

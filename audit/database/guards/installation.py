@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from audit.database.guards import postgresql, sqlite
 from audit.database.guards.declarations import guarded_tables, tenant_tables
@@ -42,7 +41,7 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            schema = _schema(cursor)
+            schema = current_schema(cursor)
             installed, functions = _installed_postgresql(cursor)
             tenants = [t for t in tenant_tables() if t.table in tables]
             expected = _existing(
@@ -87,7 +86,7 @@ def _existing(
     return {key: text for key, text in texts.items() if key[0] in tables}
 
 
-def _install_sqlite(cursor: Any, tables: set[str]) -> None:
+def _install_sqlite(cursor: CursorWrapper, tables: set[str]) -> None:
     declared = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
     installed = _installed_sqlite(cursor)
     for key in installed:
@@ -98,15 +97,15 @@ def _install_sqlite(cursor: Any, tables: set[str]) -> None:
             cursor.execute(text)
 
 
-def _installed_sqlite(cursor: Any) -> dict[tuple[str, str], str]:
+def _installed_sqlite(cursor: CursorWrapper) -> dict[tuple[str, str], str]:
     cursor.execute(
         "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
     )
     return {(table, name): sql for table, name, sql in cursor.fetchall()}
 
 
-def _install_postgresql(cursor: Any, tables: set[str]) -> None:
-    schema = _schema(cursor)
+def _install_postgresql(cursor: CursorWrapper, tables: set[str]) -> None:
+    schema = current_schema(cursor)
     tenants = [t for t in tenant_tables() if t.table in tables]
     declared = _existing(postgresql.triggers(guarded_tables(), tenants, schema), tables)
     for function in postgresql.functions(tenants, schema):
@@ -123,15 +122,16 @@ def _install_postgresql(cursor: Any, tables: set[str]) -> None:
             cursor.execute(f"ALTER TABLE {schema}.{table} ENABLE ALWAYS TRIGGER {name}")
 
 
-def _schema(cursor: Any) -> str:
+def current_schema(cursor: CursorWrapper) -> str:
+    """Return the schema in which the tables are made and found."""
     cursor.execute("SELECT current_schema()")
     return str(cursor.fetchone()[0])
 
 
 def _installed_postgresql(
-    cursor: Any,
-) -> tuple[dict[tuple[str, str], str], dict[str, tuple[str, Any, bool]]]:
-    schema = _schema(cursor)
+    cursor: CursorWrapper,
+) -> tuple[dict[tuple[str, str], str], dict[str, list[object]]]:
+    schema = current_schema(cursor)
     cursor.execute(
         """
         SELECT c.relname, t.tgname, t.tgenabled, pg_get_triggerdef(t.oid)
@@ -158,11 +158,11 @@ def _installed_postgresql(
 
 
 def _altered(
-    declared: list[postgresql.Function], schema: str, installed: dict[str, Any]
+    declared: list[postgresql.Function], schema: str, installed: dict[str, list[object]]
 ) -> list[str]:
     config = [f"search_path={postgresql.search_path(schema)}"]
     return [
         f"function {function.name} is missing or was altered."
         for function in declared
-        if list(installed.get(function.name, ())) != [function.body, config, True]
+        if installed.get(function.name) != [function.body, config, True]
     ]

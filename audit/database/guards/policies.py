@@ -6,8 +6,10 @@ A row is within reach when the transaction was told its business, or a star; see
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from django.db.backends.utils import CursorWrapper
 
 from audit.database.guards.declarations import ScopedTable, scoped_tables
 
@@ -38,10 +40,10 @@ class Policy:
     using: str
     check: str
     # For all commands, permissive, for every role.
-    kind: tuple[Any, ...] = ("*", True, True)
+    kind: tuple[object, ...] = ("*", True, True)
 
 
-def is_hardened(cursor: Any) -> bool:
+def is_hardened(cursor: CursorWrapper) -> bool:
     """Tell whether the database has the functions that the policies ask."""
     cursor.execute(
         "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
@@ -51,7 +53,7 @@ def is_hardened(cursor: Any) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def install(cursor: Any, schema: str) -> list[str]:
+def install(cursor: CursorWrapper, schema: str) -> list[str]:
     """Return the statements that make the policies equal to the declared ones."""
     functions = _functions(cursor)
     statements = []
@@ -84,7 +86,7 @@ def install(cursor: Any, schema: str) -> list[str]:
     return statements
 
 
-def remove(cursor: Any, schema: str) -> list[str]:
+def remove(cursor: CursorWrapper, schema: str) -> list[str]:
     """Return the statements that take policies and functions away."""
     secured, policies = _secured(cursor), _policies(cursor, schema)
     statements = []
@@ -101,7 +103,7 @@ def remove(cursor: Any, schema: str) -> list[str]:
     return statements + drops
 
 
-def faults(cursor: Any, schema: str) -> list[str]:
+def faults(cursor: CursorWrapper, schema: str) -> list[str]:
     """Return one sentence for each policy that is missing, altered or not ours."""
     functions = _functions(cursor)
     faults = [
@@ -124,7 +126,7 @@ def faults(cursor: Any, schema: str) -> list[str]:
     return faults
 
 
-def _existing(secured: dict[str, Any]) -> list[ScopedTable]:
+def _existing(secured: Mapping[str, object]) -> list[ScopedTable]:
     # Half-way through a migration, or back from one, not every table is there.
     return [scoped for scoped in scoped_tables() if scoped.table in secured]
 
@@ -147,11 +149,11 @@ def _create_function(name: str, schema: str) -> str:
     )
 
 
-def _declared_function(name: str) -> tuple[Any, ...]:
+def _declared_function(name: str) -> tuple[object, ...]:
     return (_SOURCES[name][1], _CONFIG, "s", "s", False)
 
 
-def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
+def _functions(cursor: CursorWrapper) -> dict[str, tuple[object, ...]]:
     cursor.execute(
         "SELECT p.proname, p.prosrc, p.proconfig, p.provolatile, p.proparallel, "
         "p.prosecdef FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
@@ -161,7 +163,7 @@ def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(rest) for name, *rest in cursor.fetchall()}
 
 
-def _secured(cursor: Any) -> dict[str, tuple[bool, bool]]:
+def _secured(cursor: CursorWrapper) -> dict[str, tuple[bool, bool]]:
     """Return each table, and whether its row-level security is enabled and forced."""
     cursor.execute(
         "SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c "
@@ -171,7 +173,7 @@ def _secured(cursor: Any) -> dict[str, tuple[bool, bool]]:
     return {table: (on, forced) for table, on, forced in cursor.fetchall()}
 
 
-def _policies(cursor: Any, schema: str) -> dict[str, dict[str, Policy]]:
+def _policies(cursor: CursorWrapper, schema: str) -> dict[str, dict[str, Policy]]:
     cursor.execute(
         """
         SELECT c.relname, p.polname, pg_get_expr(p.polqual, p.polrelid),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError
+from psycopg.abc import PQGen
 
 from config.backends.waiting import WaitsOnce, seconds_left
 
+_T = TypeVar("_T")
 # The server ends a statement itself before that, by statement_timeout.
 LONGEST_SECONDS = 35.0
 
@@ -17,7 +19,7 @@ class DatabaseWrapper(WaitsOnce, base.DatabaseWrapper):
     """One server, through the pool of the process or directly."""
 
 
-def forget_reach(connection: Connection[Any]) -> None:
+def forget_reach(connection: Connection) -> None:
     """Let a connection of the pool be told anew for which businesses it reads.
 
     Each transaction is told so for itself. What some SQL has set for the whole session
@@ -27,7 +29,7 @@ def forget_reach(connection: Connection[Any]) -> None:
         connection.execute("SELECT set_config('holdfast.businesses', '', false)")
 
 
-class BoundedConnection(Connection[Any]):
+class BoundedConnection(Connection):
     """A connection that is given up when the server says nothing for too long.
 
     A host that is gone without a word, or a server that hangs, sends no error, and no
@@ -35,8 +37,8 @@ class BoundedConnection(Connection[Any]):
     """
 
     def wait(
-        self, gen: Any, interval: float = 0.1, timeout: float | None = None
-    ) -> Any:
+        self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None
+    ) -> _T:
         """Wait for an answer. Raises OperationalError when none comes in time."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)

@@ -31,20 +31,20 @@ class DatabaseWrapper(WaitsOnce, base.DatabaseWrapper):
         # Inside of what refuses to ask again after a failure.
         self.execute_wrappers.append(_look_often)
 
-    def get_connection_params(self) -> dict[str, Any]:
-        params: dict[str, Any] = super().get_connection_params()
+    def get_connection_params(self) -> dict[str, object]:
+        params: dict[str, object] = super().get_connection_params()
         if params.pop("must_exist", False):
             params["database"] = f"file:{quote(str(params['database']))}?mode=rw"
         return params
 
 
 def _look_often(
-    execute: Callable[..., Any],
-    sql: Any,
-    params: Any,
+    execute: Callable[..., object],
+    sql: object,
+    params: object,
     many: bool,  # noqa: FBT001 - Django's signature
     context: dict[str, Any],
-) -> Any:
+) -> object:
     """Look every few milliseconds whether the lock is free, as long as a request waits.
 
     SQLite does not hand its lock on in order, and by itself looks every tenth of a

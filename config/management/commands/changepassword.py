@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.management.commands import changepassword
 from django.contrib.auth.password_validation import validate_password
@@ -14,6 +15,9 @@ from audit import accounts
 from audit.database.signed import AccountAltered
 from audit.tenancy.actors import Actor
 
+if TYPE_CHECKING:
+    from audit.models import User
+
 _TRIES = 3
 
 
@@ -23,7 +27,7 @@ class Command(changepassword.Command):
         "and tokens end."
     )
 
-    _get_pass: Any
+    _get_pass: Callable[..., str]
 
     def handle(self, *, username: str | None, **_: object) -> str:
         username = username or getpass.getuser()
@@ -40,10 +44,10 @@ class Command(changepassword.Command):
             raise CommandError(str(error)) from error
         return f"Password changed successfully for user '{user}'"
 
-    def _ask(self, user: Any) -> str:
+    def _ask(self, user: User) -> str:
         """Return a password that was typed twice and is allowed."""
         for _ in range(_TRIES):
-            password: str = self._get_pass()
+            password = self._get_pass()
             if password != self._get_pass("Password (again): "):
                 self.stdout.write("Passwords do not match. Please try again.")
                 continue

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import createsuperuser
 
 from audit import accounts
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from audit.models import User
 
 
 class _Accounts:
@@ -20,19 +23,19 @@ class _Accounts:
     def __init__(self) -> None:
         self._default_manager = self
 
-    def __call__(self, **values: object) -> Any:
+    def __call__(self, **values: object) -> User:
         return get_user_model()(**values)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(get_user_model(), name)
 
     def db_manager(self, _using: str) -> _Accounts:
         return self
 
-    def get_by_natural_key(self, username: str) -> Any:
+    def get_by_natural_key(self, username: str) -> User:
         return get_user_model()._default_manager.get_by_natural_key(username)
 
-    def create_superuser(self, *, password: str | None, **values: object) -> Any:
+    def create_superuser(self, *, password: str | None, **values: object) -> User:
         user = self(**values, is_staff=True, is_superuser=True)
         user.set_password(password)
         user.clean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,14 @@ class Command(migrate.Command):
 
 
 @contextlib.contextmanager
-def one_at_a_time(alias: str, *, say: Any) -> Iterator[None]:
+def one_at_a_time(alias: str, *, say: Callable[[str], object]) -> Iterator[None]:
     """Hold the migration lock of a database; `say` is told once when that must wait.
 
     PostgreSQL: an advisory lock in a transaction on a connection of its own. It ends
     with the process, nothing that a migration does can lose it, and PgBouncer gives the
     connection to nobody else meanwhile. SQLite: a lock on a file beside the database.
     """
+    # What only one of the two backends has is asked of it.
     connection: Any = connections[alias]
     if connection.vendor == "postgresql":
         with contextlib.closing(connection.copy()) as other, other.cursor() as cursor:
@@ -55,7 +56,7 @@ def one_at_a_time(alias: str, *, say: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked_file(path: Path, say: Any) -> Iterator[None]:
+def locked_file(path: Path, say: Callable[[str], object]) -> Iterator[None]:
     """Hold a file of our own, made here and left there, or raise CommandError.
 
     A symbolic link in its place is refused: it could be somebody else's file.

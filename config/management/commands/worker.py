@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -46,8 +45,7 @@ class Command(BaseCommand):
     def handle(
         self, *, queue: list[str], interval: float, with_parent: bool, **_: object
     ) -> None:
-        backends: Any = settings.TASKS
-        queues: list[str] = backends["default"]["QUEUES"]
+        queues = settings.TASKS["default"]["QUEUES"]
         if unknown := sorted(set(queue) - set(queues)):
             msg = f"There is no queue {', '.join(unknown)}. Use {' or '.join(queues)}."
             raise CommandError(msg)

@@ -11,6 +11,9 @@ from django.db import connection, transaction
 
 from audit import accounts
 from audit.accounts import ceremonies, step_up, webauthn
+from audit.accounts.ceremonies import old_ceremonies
+from audit.accounts.passkeys import are_passkeys_on
+from audit.accounts.users import factors_of
 from audit.database.signed import AccountAltered
 from audit.models import (
     Ceremony,
@@ -120,7 +123,7 @@ def test_a_passkey_is_added_and_told(ann, django_capture_on_commit_callbacks):
         "My phone",
         device.id,
     )
-    assert accounts.factors_of(ann) == {row.factor}
+    assert factors_of(ann) == {row.factor}
     assert accounts.has_second_factor(ann)
     assert not accounts.has_totp(ann)
     # Who has lost the key gets in with one of these.
@@ -220,7 +223,7 @@ def test_a_question_of_before_another_secret_is_over_after_it(ann):
     PinCredentialFactory(user=ann)
 
     assert refused_key(ann, device.create(asked)) == "late"
-    assert accounts.factors_of(ann) == {"pin"}
+    assert factors_of(ann) == {"pin"}
 
 
 def test_a_known_key_is_nobody_elses(ann, device):
@@ -228,7 +231,7 @@ def test_a_known_key_is_nobody_elses(ann, device):
     asked = begin(bob)
 
     assert refused_key(bob, device.create(asked)) == "exists"
-    assert accounts.factors_of(bob) == set()
+    assert factors_of(bob) == set()
 
 
 def test_an_account_has_ten_at_most(ann):
@@ -246,7 +249,7 @@ def test_the_last_one_goes_with_the_codes(ann, device):
     assert not accounts.remove_passkey(UserFactory(), row.pk, actor=person(ann))
     assert accounts.remove_passkey(ann, row.pk, actor=person(ann))
 
-    assert accounts.factors_of(ann) == set()
+    assert factors_of(ann) == set()
     assert not RecoveryCode.objects.exists()
     assert told("second_factor.passkey_removed") == [""]
 
@@ -273,7 +276,7 @@ def test_a_reset_takes_all_kinds(ann, device):
     AuthenticatorFactory(user=ann)
     assert accounts.reset_second_factor(ann, actor=person(UserFactory()))
 
-    assert accounts.factors_of(ann) == set()
+    assert factors_of(ann) == set()
     assert not Passkey.objects.exists()
     assert not RecoveryCode.objects.exists()
 
@@ -307,7 +310,7 @@ def test_an_answer_works_where_it_was_asked_for(ann, device):
 def test_an_answer_comes_within_two_minutes(ann, device, clock):
     answer = device.get(ask_in())
     clock(seconds=121)
-    assert accounts.old_ceremonies().count() == 1
+    assert old_ceremonies().count() == 1
 
     assert not_in(answer) == "late"
 
@@ -421,7 +424,7 @@ def test_an_answer_gives_its_question_back(ann, device, monkeypatch):
 def test_without_a_name_there_are_no_passkeys(ann, settings):
     settings.PASSKEY_DOMAIN = ""
 
-    assert not accounts.are_passkeys_on()
+    assert not are_passkeys_on()
     with pytest.raises(ValidationError, match="no name"):
         ask_in()
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from audit import accounts
 from audit.accounts import pin_enrolment, pin_hashes, step_up
 from audit.accounts.totp import code_of, step_at
+from audit.accounts.users import factors_of
 from audit.crypto import decrypt
 from audit.models import (
     AttemptCounter,
@@ -263,7 +264,7 @@ def test_no_pin_is_set_for_an_account_that_changed_meanwhile(
 
     assert enrolment_refused(user, code=code).code == "changed"
     assert not PinCredential.objects.exclude(hash="").exists()
-    assert "pin" not in accounts.factors_of(user)
+    assert "pin" not in factors_of(user)
 
 
 def test_the_person_is_told_of_a_new_pin(ana, django_capture_on_commit_callbacks):

@@ -16,7 +16,7 @@ from django.db import NotSupportedError, connection
 from django.test import Client
 
 from audit import accounts, clock
-from audit.accounts.users import factors_of, note_release, release_of
+from audit.accounts.users import factors_of, note_factors, note_release, release_of
 from audit.checks import check_accounts
 from audit.database.signed import AccountAltered
 from audit.models import Authenticator, Event, Operation, PinCredential, User
@@ -478,7 +478,7 @@ def waiting(ann) -> User:
     """Somebody whose only second secret, the PIN, the owner has released."""
     PinCredentialFactory(user=ann)
     PinCredential.objects.update(hash="", pepper_version="")
-    accounts.note_factors(ann, remove="pin")
+    note_factors(ann, remove="pin")
     note_release(ann, clock.now() + timedelta(hours=3))
     return ann
 

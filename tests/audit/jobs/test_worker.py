@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit import jobs
+from audit.jobs.services import old_job_batches, old_jobs
 from audit.jobs.tasks import JobContext, LeaseLost
 from audit.jobs.worker import MAX_FAILURES, Worker, _actor_of, _lease
 from audit.models import Event, Job, JobBatch, JobStatus, Operation
@@ -462,10 +463,10 @@ def test_old_jobs_go_with_what_they_were_asked_for(bakery, actor):
     base = tasks.count_rows.using(actor=actor, business_id=bakery.pk)
     base.using(ids=[bakery.pk]).enqueue()
     run_jobs()
-    assert not jobs.old_jobs().exists()
+    assert not old_jobs().exists()
     Job.objects.update(finished_at=timezone.now() - timedelta(days=31))
-    jobs.old_job_batches().delete()
-    jobs.old_jobs().delete()
+    old_job_batches().delete()
+    old_jobs().delete()
 
     assert not Job.objects.exists()
     assert not JobBatch.objects.exists()

@@ -10,6 +10,7 @@ import pytest
 from audit.models import Event, Operation
 from capture import services
 from capture.models import Payment
+from capture.services.customer_data import VERIFICATIONS
 from customers.models import Customer
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import (
@@ -421,7 +422,7 @@ def test_each_customer_counts_once_by_the_first_that_applies(
 
     counts = alice.get(STATS).json()["payment_verification"]
 
-    assert counts == dict.fromkeys(services.VERIFICATIONS, 0) | {verification: 1}
+    assert counts == dict.fromkeys(VERIFICATIONS, 0) | {verification: 1}
 
 
 def test_a_period_ends_now_and_begins_so_many_hours_before(alice, source, bakery):

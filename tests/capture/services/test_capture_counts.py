@@ -7,11 +7,12 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.tenancy.actors import Actor
 from capture import services
+from capture.services.capture_counts import CaptureCounts
 from tests.factories import BusinessFactory, CustomerFactory
 
 
 def test_counting_takes_as_many_statements_for_two_businesses_as_for_forty(db):
-    def ask() -> tuple[int, services.CaptureCounts]:
+    def ask() -> tuple[int, CaptureCounts]:
         with CaptureQueriesContext(connection) as asked:
             counts = services.count_captures(
                 "Ana@example.org", actor=Actor.system("test")

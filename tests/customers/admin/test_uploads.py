@@ -17,6 +17,7 @@ from audit.models import Event, Job
 from customers import services
 from customers.models import Customer, ImportContent, ImportFile
 from customers.services.imports.loading import load_batch
+from customers.services.imports.uploads import INLINE_LIMIT
 from tests.conftest import actor_of, signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS, HEADER, confirm, upload
 from tests.jobs import run_jobs
@@ -272,7 +273,7 @@ def people(count: int) -> str:
 
 
 def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
-    count = services.INLINE_LIMIT + 1
+    count = INLINE_LIMIT + 1
     running = upload(alice, CUSTOMERS, people(count))
     page = running.redirect_chain[-1][0]
     assert running["Refresh"] == "2"
@@ -317,7 +318,7 @@ def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
 
 def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
     monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 0)
-    page = upload(alice, CUSTOMERS, people(services.INLINE_LIMIT + 1))
+    page = upload(alice, CUSTOMERS, people(INLINE_LIMIT + 1))
 
     assert "Wait for some of them, or cancel them." in page.text
     assert kept() == 0

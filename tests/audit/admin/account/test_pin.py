@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit import accounts
+from audit.accounts.users import factors_of
 from audit.models import Event, PinCredential
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import PasskeyFactory, PinCredentialFactory
@@ -59,7 +60,7 @@ def test_the_first_pin_takes_the_passkey_of_whoever_has_one(bakery):
     answer = json.dumps(device.get(question))
     page = alice.post(PATH, {**carried, "passkey": answer}, follow=True)
     assert "Your PIN is set." in page.text
-    assert "pin" in accounts.factors_of(alice.user)
+    assert "pin" in factors_of(alice.user)
 
 
 def test_a_passkey_stands_for_a_pin_that_was_forgotten(alice):

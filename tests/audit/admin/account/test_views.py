@@ -10,6 +10,7 @@ from django.test import Client
 
 from audit import accounts
 from audit.accounts import totp
+from audit.accounts.users import factors_of
 from audit.admin.account import views
 from audit.models import Authenticator, Ceremony, Event, Grant, TokenFamily
 from audit.tenancy.actors import Actor, OperationContext
@@ -249,9 +250,9 @@ def test_password_and_session_alone_add_and_remove_no_second_secret(browser, ann
 
     assert CONFIRM in asked.content.decode()
     assert not Ceremony.objects.exists()
-    assert accounts.factors_of(ann) == {"pin", key.factor}
+    assert factors_of(ann) == {"pin", key.factor}
     assert "Wrong code" in answer(browser, asked, "518364").content.decode()
-    assert accounts.factors_of(ann) == {"pin", key.factor}
+    assert factors_of(ann) == {"pin", key.factor}
 
 
 def test_after_a_confirmation_an_authenticator_is_set_up(browser, ann):
@@ -319,7 +320,7 @@ def test_a_recovery_code_confirms_for_whoever_has_lost_the_passkey(browser, ann)
     assert "Recovery code" in asked.content.decode()
 
     assert answer(browser, asked, first)["Location"] == FACTOR
-    assert accounts.factors_of(ann) == set()
+    assert factors_of(ann) == set()
     assert Grant.objects.get().method == "recovery"
 
 

@@ -36,6 +36,7 @@ from customers.roles import PERMISSIONS
 from customers.services.imports import importing, loading, uploads
 from customers.services.imports.checking import RowChecker
 from customers.services.imports.loading import load_batch
+from customers.services.imports.uploads import INLINE_LIMIT
 from tests.conftest import actor_of, staff
 from tests.factories import (
     AddressFactory,
@@ -858,7 +859,7 @@ def test_of_several_uploads_at_once_the_last_place_is_for_one(
 
 
 def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
-    limit = services.INLINE_LIMIT
+    limit = INLINE_LIMIT
 
     assert not services.is_long(keep(people(limit), actor=alice, business=bakery))
     assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from customers import services
 from customers.models import Credit, Customer
+from customers.selectors.money import list_credits
 from tests.conftest import actor_of, staff
 from tests.factories import BookingFactory, CreditFactory, CustomerFactory
 
@@ -41,7 +42,7 @@ def test_the_balance_is_the_sum_per_currency(ana, actor):
 
     assert balance == {"EUR": Decimal("0.25"), "KWD": Decimal("0.005")}
     assert [str(n) for n in balance.values()] == ["0.25", "0.005"]
-    assert services.list_credits(ana, actor=actor).count() == 5
+    assert list_credits(ana, actor=actor).count() == 5
 
 
 @pytest.mark.parametrize("currency", [None, "KWD"])

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from customers import services
 from customers.models import Booking, Customer
+from customers.services.money.invoices import invoice_of
 from tests.conftest import actor_of, staff
 from tests.factories import (
     AddressFactory,
@@ -46,16 +47,16 @@ def test_numbers_count_per_business_and_year(ana, rival, actor, monkeypatch):
     first, second = bought(ana), bought(ana)
     other = bought(CustomerFactory(business=rival))
 
-    assert services.invoice_of(first, actor=actor) == "2026-000001"
-    assert services.invoice_of(other, actor=actor) == "2026-000001"
-    assert services.invoice_of(second, actor=actor) == "2026-000002"
-    assert services.invoice_of(first, actor=actor) == "2026-000001"
+    assert invoice_of(first, actor=actor) == "2026-000001"
+    assert invoice_of(other, actor=actor) == "2026-000001"
+    assert invoice_of(second, actor=actor) == "2026-000002"
+    assert invoice_of(first, actor=actor) == "2026-000001"
     stale = Booking.objects.get(pk=first.pk)
     stale.invoice_number = None
-    assert services.invoice_of(stale, actor=actor) == "2026-000001"
+    assert invoice_of(stale, actor=actor) == "2026-000001"
 
     at(monkeypatch, 2027, 1, 2)
-    assert services.invoice_of(bought(ana), actor=actor) == "2027-000001"
+    assert invoice_of(bought(ana), actor=actor) == "2027-000001"
 
 
 def test_the_year_is_the_one_where_the_business_is(ana, actor, monkeypatch):
@@ -63,7 +64,7 @@ def test_the_year_is_the_one_where_the_business_is(ana, actor, monkeypatch):
     ana.business.as_actor(actor).save()
     at(monkeypatch, 2026, 12, 31, 20)
 
-    assert services.invoice_of(bought(ana), actor=actor) == "2027-000001"
+    assert invoice_of(bought(ana), actor=actor) == "2027-000001"
 
 
 def test_numbers_of_another_form_do_not_count(ana, actor, monkeypatch):
@@ -72,22 +73,22 @@ def test_numbers_of_another_form_do_not_count(ana, actor, monkeypatch):
         bought(ana, invoice_number=number)
     bought(ana, invoice_number="2026-000041")
 
-    assert services.invoice_of(bought(ana), actor=actor) == "2026-000042"
+    assert invoice_of(bought(ana), actor=actor) == "2026-000042"
 
 
 def test_a_number_that_is_taken_back_leaves_no_gap(ana, actor):
     first, second = bought(ana), bought(ana)
     with transaction.atomic():
-        given = services.invoice_of(first, actor=actor)
+        given = invoice_of(first, actor=actor)
         transaction.set_rollback(True)
 
-    assert services.invoice_of(second, actor=actor) == given
+    assert invoice_of(second, actor=actor) == given
 
 
 @pytest.mark.parametrize("status", ["draft", "cancelled", "no_show"])
 def test_nothing_is_invoiced_where_nothing_is_owed(ana, actor, status):
     with pytest.raises(ValidationError, match="nothing to write") as found:
-        services.invoice_of(bought(ana, status=status), actor=actor)
+        invoice_of(bought(ana, status=status), actor=actor)
 
     assert found.value.code == "no_invoice"
 
@@ -95,7 +96,7 @@ def test_nothing_is_invoiced_where_nothing_is_owed(ana, actor, status):
 def test_who_may_give_numbers(ana, bakery, rival):
     for user in (staff(bakery, "marketing"), staff(rival)):
         with pytest.raises(PermissionDenied):
-            services.invoice_of(bought(ana), actor=actor_of(user))
+            invoice_of(bought(ana), actor=actor_of(user))
 
 
 # --- the document --------------------------------------------------------------------
@@ -116,7 +117,7 @@ def test_what_stands_on_it(ana, actor, bakery):
     ]
     booking = bought(ana, "2400", lines=lines, discount_amount=Decimal(1))
     RefundFactory(booking=booking, amount=Decimal(100), status="succeeded")
-    number = services.invoice_of(booking, actor=actor)
+    number = invoice_of(booking, actor=actor)
 
     html = services.render_invoice(booking, actor=actor)
 
@@ -156,7 +157,7 @@ def test_amounts_have_the_decimals_of_their_currency(ana, actor, currency, shown
 def test_its_date_stays(ana, actor, monkeypatch):
     booking = bought(ana)
     at(monkeypatch, 2026, 5, 1)
-    services.invoice_of(booking, actor=actor)
+    invoice_of(booking, actor=actor)
     at(monkeypatch, 2026, 8, 1)
 
     assert "<dd>2026-05-01</dd>" in services.render_invoice(booking, actor=actor)
