@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -158,6 +159,20 @@ class StaffView(HubAPIView):
     _key: tuple[str, str] | None = None
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False
+
+    @classmethod
+    def as_view(cls, *actions: Any, **initkwargs: Any) -> Any:
+        """Return the view. Raises ImproperlyConfigured for a handler without a spec.
+
+        It would be refused to everybody, as if they lacked a permission.
+        """
+        handlers = actions[0].values() if actions else set(_METHODS) & set(dir(cls))
+        for name in handlers:
+            if name not in cls.action_specs:
+                raise ImproperlyConfigured(
+                    f"{cls.__name__}.{name} has no ActionSpec. Add it to action_specs."
+                )
+        return super().as_view(*actions, **initkwargs)
 
     @cached_property
     def actor(self) -> Actor:

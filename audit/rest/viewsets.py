@@ -91,6 +91,8 @@ class InstanceViewSet(StaffView, GenericViewSet[Any]):
     # The column by which cursors walk; never null.
     cursor_field: ClassVar[str] = "created_at"
     has_versions: ClassVar[bool] = False
+    # Those with `@action` that a table has only if `action_specs` names them.
+    optional_actions: ClassVar[frozenset[str]] = frozenset()
     # What access events call these rows.
     event_prefix: ClassVar[str] = "customer"
     # Which keyword of the address names a row.

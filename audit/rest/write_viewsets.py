@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -89,6 +90,7 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
 class WritableViewSet(ResourceViewSet):
     """Writes rows too, as far as the table says how."""
 
+    optional_actions = frozenset({"archive", "restore", "bulk_create"})
     create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     # The services of the app that write a row, and return it with what is shown beside
@@ -193,14 +195,17 @@ class WritableViewSet(ResourceViewSet):
         self._archive_or_restore(self.archive_service)
         return Response(status=204)
 
+    @action(detail=True, methods=["post"])
     def archive(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
         return self.answer_instance(self._archive_or_restore(self.archive_service))
 
+    @action(detail=True, methods=["post"])
     def restore(self, request: Request, **_: object) -> Response:
         """Bring an archived row back."""
         return self.answer_instance(self._archive_or_restore(self.restore_service))
 
+    @action(detail=False, methods=["post"], url_path="bulk")
     def bulk_create(self, request: Request, **_: object) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
@@ -211,6 +216,7 @@ class WritableViewSet(ResourceViewSet):
 
         return self._each(self._items(), create, 201)
 
+    @bulk_create.mapping.patch
     def bulk_update(self, request: Request, **_: object) -> Response:
         """Change up to 100 rows; those that are wrong are named, the others stand."""
         body = _item_of(self.update_serializer_class)
