@@ -20,8 +20,8 @@ class RoleBackend(ModelBackend):
 
     `has_perm(name)` says whether there is a business at all where the person may do
     it, which opens a page; its rows are those of such businesses. `has_perm(name, row)`
-    asks about the business of the row. Rights given to an account or a group directly
-    do not count. Superusers may do everything, as Django has it.
+    asks about the business of the row. Permissions given to an account or a group
+    directly do not count. Superusers may do everything, as Django has it.
     """
 
     def get_user(self, user_id: object) -> User | None:

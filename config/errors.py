@@ -18,7 +18,7 @@ from config.paths import is_capture_path
 
 _SENTENCES = {
     400: ("bad_request", "The request cannot be understood. Go back and try again."),
-    403: ("forbidden", "You may not do this. Ask an administrator for the right."),
+    403: ("forbidden", "You may not do this. Ask an administrator for the permission."),
     404: ("not_found", "There is nothing here. The address may be old or mistyped."),
     411: ("length_required", "Send Content-Length, not chunks."),
     413: ("too_large", "This is too much at once. Send less."),

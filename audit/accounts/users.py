@@ -39,7 +39,7 @@ _WINDOW = timedelta(minutes=15)
 def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
     """Return the accounts the actor may see: all, or their own and colleagues'.
 
-    With `permission` colleagues of businesses where the actor has that right.
+    With `permission` colleagues of businesses where the actor has that permission.
     """
     ids = actor.businesses_for(permission) if permission else actor.business_ids
     if ids is None:

@@ -166,7 +166,7 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
             raise Http404
         return instance
 
-    # --- rights -----------------------------------------------------------------
+    # --- permissions -----------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "change", obj)
@@ -191,7 +191,7 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
         actor, business_id = actor_of(request), business_of(instance)
         if actor.has_perm(SEE_UNMASKED, business_id):
             return True
-        # A reveal ends with the right to it.
+        # A reveal ends with the permission for it.
         return actor.has_perm(REVEAL, business_id) and is_revealed(
             request, subject_of(instance)
         )
@@ -377,7 +377,7 @@ def has_model_permission(
 def has_named_permission(
     request: HttpRequest, app: str, codename: str, instance: object
 ) -> bool:
-    """Tell whether the person has a right by its name, for this row or for any."""
+    """Tell whether the person has a permission by its name, for this row or for any."""
     name = f"{app}.{codename}"
     if isinstance(instance, Model) and not instance._state.adding:
         return request.user.has_perm(name, instance)

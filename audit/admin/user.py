@@ -18,7 +18,7 @@ from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
-# Rights come with a role in a business, not with a group of all of them.
+# Permissions come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
 
 
@@ -82,7 +82,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "is_staff")}),

@@ -136,9 +136,9 @@ class _View(HubAPIView):
         """Return what is to be confirmed, and where. Raises ApiError 403."""
         scope, actor = body["scope"], Actor.from_request(self.request)
         if not accounts.may_use(scope, actor=actor):
-            # Before the code is looked at: a grant that serves no right of the person
+            # Before the code is looked at: a grant of no use to the person
             # would be an entry that looks like an attack.
-            sentence = "You have no right that this confirms."
+            sentence = "You have no permission that this confirms."
             raise ApiError(403, "permission_denied", sentence)
         where = {"binding": binding_of(self.request), "actor": actor}
         return {"scope": scope, "digest": body.get("digest"), **where}

@@ -30,7 +30,7 @@ _BATCH = 500
 
 
 def view_permission(model: type[models.Model]) -> str:
-    """Return the name of the right to look at the rows of a table."""
+    """Return the name of the permission to look at the rows of a table."""
     return f"{model._meta.app_label}.view_{model._meta.model_name}"
 
 
@@ -40,7 +40,7 @@ class ScopedQuerySet(models.QuerySet[_M]):
     business_field = "business_id"
 
     def visible_to(self, actor: Actor, permission: str = "") -> Self:
-        """Keep the rows of businesses where the actor has a right: to view, if unsaid.
+        """Keep the rows of businesses where the actor has the permission; to view, if unsaid.
 
         The one tenant filter: every page, endpoint, import and export passes here.
         """

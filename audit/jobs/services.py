@@ -71,7 +71,7 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     """Cancel a job that waits, or ask the one that runs to end after its piece.
 
     What is written stays written. Does nothing to a job that has ended. Raises
-    PermissionDenied without the right.
+    PermissionDenied without the permission.
     """
     if not actor.has_perm(CANCEL, job.business_id):
         msg = "You may not cancel this job."

@@ -27,7 +27,7 @@ BATCH_SIZE = 100
 class JobTask(compat.AnyTask):
     """A task, and what its next job is to know besides its arguments.
 
-    `actor` is who asks: the job acts as that person with the rights of the moment at
+    `actor` is who asks: the job acts as that person with the roles of the moment at
     which it runs. `business_id` is the one business whose rows it reaches; None is for
     the platform itself. `ids` are written batch by batch.
     """
@@ -150,7 +150,7 @@ class JobContext:
 
         One UPDATE is fence, progress, heartbeat, cancelling and resuming: the piece is
         committed with its progress or not at all. Raises a `JobEnded` when the worker
-        is to stop here, PermissionDenied when who asked has other rights now; the piece
+        is to stop here, PermissionDenied when who asked may it no more; the piece
         then rolls back. `is_resumable` is false for what begins anew after a kill: it
         forgets the failures before it only where it has come further than ever.
         """

@@ -223,7 +223,7 @@ def _operation_of(job: Job) -> OperationContext:
 
 
 def _actor_of(job: Job) -> Actor:
-    """Return who asked for a job, with the rights of now, in the job's operation.
+    """Return who asked for a job, with the permissions of now, in the job's operation.
 
     Raises AccountAltered for an account that was changed past the hub.
     """
@@ -236,7 +236,7 @@ def _actor_of(job: Job) -> Actor:
 
 
 def _requester(job: Job) -> Actor:
-    """Return who asked for a job, without any right: for the event of its end.
+    """Return who asked for a job, without any permission: for the event of its end.
 
     That is written whatever has become of the account.
     """
@@ -267,7 +267,7 @@ def _check_permissions(job: Job, actor: Actor) -> None:
         user = User.objects.filter(pk=job.user_id, is_active=True).first()
         now = None if user is None else Actor.from_user(user, actor.operation)
     if now is None or now.permission_fingerprint != actor.permission_fingerprint:
-        msg = "The rights of who asked for this have changed."
+        msg = "The permissions of who asked for this have changed."
         raise PermissionDenied(msg)
 
 

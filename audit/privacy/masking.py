@@ -24,7 +24,7 @@ from audit.privacy.invisible import bidi_within
 
 _T = TypeVar("_T")
 MASKED = frozenset({"contact", "trace", "payment"})
-# The two rights of the role table that decide.
+# The two permissions of the role table that decide.
 SEE_UNMASKED = "audit.view_personal"
 REVEAL = "audit.reveal_personal"
 

@@ -53,7 +53,7 @@ class ProblemDocument(serializers.Serializer[object]):
 _REFUSALS = {
     400: "Something that was sent is wrong; see errors.",
     401: "Sign in, send a valid token, or confirm the act (step-up).",
-    403: "The role lacks the right.",
+    403: "The role lacks the permission.",
     404: "There is no such thing, or it belongs to another business.",
     406: "Only JSON can be answered.",
     409: "The act does not fit the state.",

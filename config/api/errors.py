@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _SENTENCES = {
     400: "The request cannot be understood. Send JSON that is well formed.",
     401: "Sign in, or send a valid token.",
-    403: "You may not do this. Ask an administrator for the right.",
+    403: "You may not do this. Ask an administrator for the permission.",
     404: "There is nothing here.",
     405: "This method is not allowed here. Use one that Allow names.",
     406: "Only JSON can be answered. Ask for application/json.",

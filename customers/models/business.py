@@ -212,6 +212,6 @@ def _memberships(user: models.Model) -> list[Membership]:
     memberships = list(active.only(*Membership.signed, "mac"))
     for membership in memberships:
         if not membership.is_genuine:
-            msg = "Membership %s was changed past the hub: no right."
+            msg = "Membership %s was changed past the hub: no permission."
             logger.error(msg, membership.pk)
     return [membership for membership in memberships if membership.is_genuine]

@@ -153,10 +153,10 @@ def require_permission(payout: Refund | Credit, actor: Actor) -> None:
         return
     business = payout.business
     if business.refund_limit is None:
-        msg = "This needs somebody with the right to exceed the limit."
+        msg = "This needs somebody who may exceed the limit."
     else:
         limit = format_money(business.refund_limit, business.currency)
-        msg = f"More than {limit} needs somebody with the right to exceed the limit."
+        msg = f"More than {limit} needs somebody who may exceed the limit."
     if isinstance(payout, Refund):
         msg += " Save it as requested; then such a person approves it."
     raise ValidationError(msg, code="limit_exceeded")
