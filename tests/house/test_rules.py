@@ -12,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
+from django.db import models
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,7 +22,15 @@ from audit.checks import (
     check_privacy_declared,
     check_sealed_models,
 )
-from audit.privacy.classes import undeclared_fields
+from audit.fields import (
+    CodeField,
+    EmailField,
+    NameField,
+    NullNameField,
+    NullTextField,
+)
+from audit.history.models import tracked_models
+from audit.privacy.classes import declaration, personal_fields, undeclared_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("audit", "customers", "capture", "config")
@@ -36,6 +45,19 @@ ALLOWED_LICENCES = re.compile(
 )
 # Packages whose metadata names no licence; read by hand.
 KNOWN_LICENCES = {"diff-match-patch": "Apache-2.0", "uritemplate": "BSD or Apache-2.0"}
+
+# Plain texts about people: they are read by staff, and nobody is found by them.
+_PLACE = "A line of a place, which is neither a name nor compared with others."
+UNTYPED = {
+    "customers.Customer.location": _PLACE,
+    **{
+        f"customers.Address.{name}": _PLACE
+        for name in ("line1", "line2", "city", "region", "postal_code")
+    },
+    "customers.Address.country": "Its validator takes the codes of countries alone.",
+    "customers.Address.label": "A word of staff for the place, such as work.",
+    "customers.Contact.relation": "A word of staff for who it is, such as mother.",
+}
 
 
 def sources(*folders: str) -> list[Path]:
@@ -57,6 +79,30 @@ def test_every_text_column_has_a_privacy_class():
     ]
 
     assert not errors, report("Each line has its fix:", errors)
+
+
+def test_names_and_addresses_are_typed_columns():
+    """Signs that nobody sees are refused or cut off by the type of the column."""
+    typed = (NameField, NullNameField, CodeField, EmailField, NullTextField)
+    plain = {
+        f"{model._meta.label}.{field.name}"
+        for model in tracked_models()
+        for field in personal_fields(model)
+        if declaration(model)[field.name] in {"identity", "contact"}
+        and isinstance(field, models.CharField | models.TextField)
+        and field.editable
+        and not isinstance(field, typed)
+    }
+
+    assert not plain - UNTYPED.keys(), report(
+        "Make it a NullNameField (a name), CodeField (a number or code), EmailField or "
+        "NullTextField (a longer text) of audit/fields.py, or add the reason to "
+        "UNTYPED here:",
+        sorted(plain - UNTYPED.keys()),
+    )
+    assert not UNTYPED.keys() - plain, report(
+        "Take it out of UNTYPED:", UNTYPED.keys() - plain
+    )
 
 
 def test_an_undeclared_text_column_is_found(monkeypatch):
