@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -149,11 +150,31 @@ def once(
 def migrated(factory: pytest.TempPathFactory) -> Database:
     """Return the migrated database of this run, to copy; nobody connects to it.
 
-    Runs with the same HOLDFAST_TEST_MIGRATED, a folder, share one and leave it there.
+    Runs with the same HOLDFAST_TEST_MIGRATED, a folder, share one and leave it there,
+    until `migrate` would make another one.
     """
     shared = os.environ.get("HOLDFAST_TEST_MIGRATED")
-    folder = Path(shared) if shared else None
-    return Database(once(factory, "migrated.url", _migrate, folder))
+    if not shared:
+        return Database(once(factory, "migrated.url", _migrate))
+    folder = Path(shared)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Database(once(factory, f"migrated-{_inputs_hash()}.url", _migrate, folder))
+
+
+def _inputs_hash() -> str:
+    """Return a hash of what decides the migrated database: it changes with each."""
+    files = [
+        *ROOT.glob("*/migrations/*.py"),
+        # The guards, which `migrate` installs, are made of these.
+        *ROOT.glob("*/models/*.py"),
+        *ROOT.glob("audit/database/**/*.py"),
+        ROOT / "requirements/base.txt",
+    ]
+    found = hashlib.sha256(os.environ.get("DATABASE_URL", "").encode())
+    for path in sorted(files):
+        found.update(f"{path.relative_to(ROOT)}\n".encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 def drop_databases(folder: Path) -> None:

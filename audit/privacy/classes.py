@@ -1,7 +1,15 @@
 """What is personal, declared once by each model and read from here by everyone.
 
 A model names each of its text columns in `privacy = {"column": "class"}`. A history
-table inherits the declaration of the model that it follows.
+table inherits the declaration of the model that it follows. What each class does:
+
+| class | shown (see `masking`) | erased with the person |
+|---|---|---|
+| contact, trace, payment | masked in lists, and on pages by role; no sorting | yes |
+| identity | clear; an address or number in it is masked as above | yes |
+| behaviour, free_text | clear; so masked too, if it repeats what was sent | yes |
+| public | clear | no |
+| secret | never | no |
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from tests.contract.doors import Asked, Door, ask_for, doors, path_of
 from tests.factories import (
     ApiKeyFactory,
     BusinessFactory,
+    CustomerFactory,
+    FlagFactory,
     MembershipFactory,
     SourceFactory,
     UserFactory,
@@ -46,6 +48,8 @@ PAGE_METHODS, API_METHODS = ("GET", "POST"), ("GET", "POST", "PUT", "PATCH", "DE
 # Of another business: who may do most, and who sees most; in the long form everybody.
 ABROAD = Role.values if IS_LONG or WRITES else [Role.ADMIN, Role.AUDITOR]
 SCOPES = ["write", "read:captures", "read:customers", "export"]
+# Stands in what the other business has: in no answer to who works in this one alone.
+FOREIGN_MARK = "of-the-other-business"
 
 
 def groups() -> dict[str, list[Door]]:
@@ -74,7 +78,9 @@ class Cast:
     """Everybody who may come to a row of a business, signed in: by name."""
 
     def __init__(self, own: Business) -> None:
-        self.own, self.foreign = own, BusinessFactory()
+        self.own = own
+        self.foreign = BusinessFactory(slug=FOREIGN_MARK, name=FOREIGN_MARK)
+        self._fill_foreign()
         self.people = {
             "owner": self._owner(),
             **{f"{role} own": self._member(own, role) for role in Role.values},
@@ -91,6 +97,17 @@ class Cast:
     def callers(self, door: Door) -> dict[str, Client]:
         """Return who comes to this door."""
         return self.people if door.is_admin else self.people | self.keys
+
+    def _fill_foreign(self) -> None:
+        """Make rows of the other business that are recognised wherever they show."""
+        customer = CustomerFactory(
+            business=self.foreign,
+            name=FOREIGN_MARK,
+            email=f"{FOREIGN_MARK}@example.org",
+            source=FOREIGN_MARK,
+        )
+        FlagFactory(customer=customer, code=FOREIGN_MARK)
+        SourceFactory(business=self.foreign, name=FOREIGN_MARK, slug=FOREIGN_MARK)
 
     def _owner(self) -> Client:
         return self._signed_in(UserFactory(is_superuser=True))
@@ -124,11 +141,14 @@ class Cast:
         return Client(headers={"Authorization": f"Bearer {key.prefix}"})
 
 
-def try_door(door: Door, asked: Asked, caller: Client, method: str) -> str:
+def try_door(
+    door: Door, asked: Asked, callers: dict[str, Client], who: str, method: str
+) -> str:
     """Ask once, undo what it did, and return the cell: status, and * if shown.
 
     `login` and `confirm` are the pages that ask for a password, or a PIN, first.
     """
+    caller = callers[who]
     path = path_of(door.route, asked.values)
     cookies = dict(caller.cookies)
     with transaction.atomic():
@@ -138,6 +158,10 @@ def try_door(door: Door, asked: Asked, caller: Client, method: str) -> str:
         # A page that asks for a PIN leads back to what the caller named himself.
         text = text.replace(urlencode({"next": path}).encode(), b"")
         is_shown = any(mark.encode() in text for mark in asked.marks)
+        assert not (works_only_here(who) and FOREIGN_MARK.encode() in text), (
+            f"{method} {path} shows '{who}' rows of another business. Its selector "
+            "takes no `business_id`, or starts from another query than `list_visible`."
+        )
         if is_shown and response.status_code == 200 and is_personal(door):
             seen = Event.objects.count() - before
             assert seen, f"{method} {path} showed a person and left no event."
@@ -152,14 +176,21 @@ def try_door(door: Door, asked: Asked, caller: Client, method: str) -> str:
     return status + ("*" if is_shown and response.status_code == 200 else "")
 
 
-def cells(door: Door, asked: Asked, callers: dict[str, Any], method: str) -> list[str]:
+def works_only_here(who: str) -> bool:
+    """Tell whether the other business is nothing to this caller."""
+    return who == "anonymous" or who.endswith(" own")
+
+
+def cells(
+    door: Door, asked: Asked, callers: dict[str, Client], method: str
+) -> list[str]:
     """Return what each caller gets; of a method that is not there, only two are asked.
 
     `test_schema` knows which methods there are.
     """
-    owner = try_door(door, asked, callers["owner"], method)
+    owner = try_door(door, asked, callers, "owner", method)
     others = ["anonymous"] if owner == "405" else [w for w in callers if w != "owner"]
-    tried = [f"{who} {try_door(door, asked, callers[who], method)}" for who in others]
+    tried = [f"{who} {try_door(door, asked, callers, who, method)}" for who in others]
     return [f"owner {owner}", *tried]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
+from django.db import models
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -20,7 +22,15 @@ from audit.checks import (
     check_privacy_declared,
     check_sealed_models,
 )
-from audit.privacy.classes import undeclared_fields
+from audit.fields import (
+    CodeField,
+    EmailField,
+    NameField,
+    NullNameField,
+    NullTextField,
+)
+from audit.history.models import tracked_models
+from audit.privacy.classes import declaration, personal_fields, undeclared_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("audit", "customers", "capture", "config")
@@ -36,17 +46,63 @@ ALLOWED_LICENCES = re.compile(
 # Packages whose metadata names no licence; read by hand.
 KNOWN_LICENCES = {"diff-match-patch": "Apache-2.0", "uritemplate": "BSD or Apache-2.0"}
 
+# Plain texts about people: they are read by staff, and nobody is found by them.
+_PLACE = "A line of a place, which is neither a name nor compared with others."
+UNTYPED = {
+    "customers.Customer.location": _PLACE,
+    **{
+        f"customers.Address.{name}": _PLACE
+        for name in ("line1", "line2", "city", "region", "postal_code")
+    },
+    "customers.Address.country": "Its validator takes the codes of countries alone.",
+    "customers.Address.label": "A word of staff for the place, such as work.",
+    "customers.Contact.relation": "A word of staff for who it is, such as mother.",
+}
+
 
 def sources(*folders: str) -> list[Path]:
     files = [p for folder in folders for p in (ROOT / folder).rglob("*.py")]
     return [p for p in files if "migrations" not in p.parts]
 
 
+def report(fix: str, wrong: Iterable[object]) -> str:
+    """Return the message of a failure: what to do, and each place in full."""
+    return "\n".join([fix, *map(str, wrong)])
+
+
 def test_every_text_column_has_a_privacy_class():
-    assert check_privacy_declared() == []
-    assert check_personal_columns_can_be_erased() == []
-    assert check_sealed_models() == []
-    assert check_nothing_cascades() == []
+    errors = [
+        *check_privacy_declared(),
+        *check_personal_columns_can_be_erased(),
+        *check_sealed_models(),
+        *check_nothing_cascades(),
+    ]
+
+    assert not errors, report("Each line has its fix:", errors)
+
+
+def test_names_and_addresses_are_typed_columns():
+    """Signs that nobody sees are refused or cut off by the type of the column."""
+    typed = (NameField, NullNameField, CodeField, EmailField, NullTextField)
+    plain = {
+        f"{model._meta.label}.{field.name}"
+        for model in tracked_models()
+        for field in personal_fields(model)
+        if declaration(model)[field.name] in {"identity", "contact"}
+        and isinstance(field, models.CharField | models.TextField)
+        and field.editable
+        and not isinstance(field, typed)
+    }
+
+    assert not plain - UNTYPED.keys(), report(
+        "Make it a NullNameField (a name), CodeField (a number or code), EmailField or "
+        "NullTextField (a longer text) of audit/fields.py, or add the reason to "
+        "UNTYPED here:",
+        sorted(plain - UNTYPED.keys()),
+    )
+    assert not UNTYPED.keys() - plain, report(
+        "Take it out of UNTYPED:", UNTYPED.keys() - plain
+    )
 
 
 def test_an_undeclared_text_column_is_found(monkeypatch):
@@ -81,7 +137,11 @@ def test_stored_times_are_compared_by_the_one_clock():
         and pattern.search(path.read_text(encoding="utf-8"))
     ]
 
-    assert wrong == []
+    assert not wrong, report(
+        "Take `now()` of audit/clock.py, and compare with its `lasts(…)` or "
+        "`lasting(…)`, which bound what a wrong clock has stored:",
+        wrong,
+    )
 
 
 def test_edges_use_the_doors_and_not_the_tables():
@@ -93,7 +153,11 @@ def test_edges_use_the_doors_and_not_the_tables():
         and ".objects" in path.read_text(encoding="utf-8")
     ]
 
-    assert wrong == []
+    assert not wrong, report(
+        "No `.objects` here. Move the query to `selectors/`, the write to `services/`, "
+        "name it in `services/__init__.py`, and call it with `actor=`:",
+        wrong,
+    )
 
 
 def test_no_test_is_switched_off_silently():
@@ -105,7 +169,7 @@ def test_no_test_is_switched_off_silently():
         and mark.search(path.read_text(encoding="utf-8"))
     ]
 
-    assert wrong == [], "A skipped test needs its reason."
+    assert not wrong, report('Give the reason: `pytest.skip("…")`:', wrong)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -114,31 +178,45 @@ def test_help_is_documentation(name):
     assert isinstance(command, BaseCommand)
     parser = command.create_parser("manage.py", name)
 
-    assert command.help, f"{name} needs a sentence of help."
+    assert command.help, f"Give `help` of the command {name} a sentence."
     for action in parser._actions:
         if not isinstance(action, argparse._HelpAction):
-            assert action.help, f"{name} {action.dest} needs help."
+            assert action.help, f"Give `add_argument` of {name} {action.dest} a `help`."
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_in_the_documents(name):
     pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
 
-    assert any(f"{name}" in page.read_text(encoding="utf-8") for page in pages)
+    assert any(name in page.read_text(encoding="utf-8") for page in pages), (
+        f"No page names the command {name}. Say in README.md or docs/ what it is for."
+    )
 
 
 def test_decisions_are_numbered_without_gaps():
     pages = sorted(p.name for p in (ROOT / "docs" / "adr").glob("*.md"))
 
-    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1))
+    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1)), report(
+        "Number the pages of docs/adr/ from 0001 on, without gaps or twins:", pages
+    )
 
 
 def test_migrations_are_named_and_each_app_has_one_end():
     for app in ("audit", "customers", "capture"):
         names = sorted(p.stem for p in (ROOT / app / "migrations").glob("0*.py"))
-        assert names, app
-        assert not [name for name in names if "_auto_" in name]
-        assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+        unnamed = [f"{app}/migrations/{name}.py" for name in names if "_auto_" in name]
+        numbers = [int(name[:4]) for name in names]
+
+        assert names, f"{app}/migrations/ has no migration."
+        assert not unnamed, report(
+            "Make it anew with `makemigrations --name`, which says what it does:",
+            unnamed,
+        )
+        assert numbers == list(range(1, len(names) + 1)), report(
+            f"Number the files of {app}/migrations/ from 0001 on; of two with one "
+            "number make the one that is not merged anew:",
+            names,
+        )
 
 
 def test_every_dependency_has_a_licence_that_we_accept():
@@ -155,7 +233,11 @@ def test_every_dependency_has_a_licence_that_we_accept():
         if name not in KNOWN_LICENCES and not ALLOWED_LICENCES.search(licence):
             wrong.append(f"{name}: {licence.strip()[:80]}")
 
-    assert wrong == []
+    assert not wrong, report(
+        "Take another package. Where its metadata name no licence and its files one "
+        "that we accept, add it to KNOWN_LICENCES here:",
+        wrong,
+    )
 
 
 @pytest.mark.parametrize("name", ["base", "dev", "e2e"])
@@ -174,8 +256,12 @@ def test_locks_are_whole_and_keep_extras(name):
         if not needed.extras <= locked.get(canonicalize_name(needed.name), {None})
     ]
 
-    assert len(locked) > 30
-    assert wrong == [], "Compile it again, with --no-strip-extras."
+    fix = (
+        f"Compile requirements/{name}.txt again, with --no-strip-extras; "
+        "CONTRIBUTING.md has the command"
+    )
+    assert len(locked) > 30, f"{fix}: it has only {len(locked)} packages."
+    assert not wrong, report(f"{fix}:", wrong)
 
 
 def requirements_of(package: str, extras: set[str]) -> list[Requirement]:
@@ -195,6 +281,13 @@ def requirements_of(package: str, extras: set[str]) -> list[Requirement]:
 def test_locked_requirements_name_no_index():
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text(encoding="utf-8")
-        assert "--hash=sha256:" in text
-        assert "index-url" not in text
-        assert "://" not in text
+        # An address would name an index, or a source of its own.
+        wrong = [
+            f"{path.relative_to(ROOT)}: {line}"
+            for line in text.splitlines()
+            if "index-url" in line or "://" in line
+        ]
+        assert "--hash=sha256:" in text, (
+            f"Compile {path.relative_to(ROOT)} again, with --generate-hashes."
+        )
+        assert not wrong, report("Take the address away:", wrong)

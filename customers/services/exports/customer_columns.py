@@ -208,6 +208,7 @@ register_columns(
         _column("external_id"),
         _column("email", profiles=_LISTED + _MAILED),
         _column("email_verified", "is_email_verified"),
+        _column("email_bounced_at", profiles=_FULL),
         _column("name", profiles=_LISTED + _MAILED),
         _column("phone"),
         # Mail tools want the code of the country.
@@ -220,7 +221,9 @@ register_columns(
         CustomerColumn("address", _loaded, "contact", load=_addresses),
         _column("customer_type"),
         _column("status", "display_status"),
+        _column("signup_method", profiles=_FULL),
         _column("source", profiles=_FULL),
+        _column("location", profiles=_FULL),
         _column("join_date", "joined_at"),
         _column("last_active", "stats.last_active_at"),
         *_figures("last_login_at", "login_count", profiles=_FULL),

@@ -168,7 +168,7 @@ CUSTOMERS = _table(
     *_columns("phone", "customer_type"),
     *_columns("status", has_default=True),
     *_columns("external_id", holds=KEY),
-    *_columns("source", has_default=True),
+    *_columns("signup_method", "source", has_default=True),
     *_columns("location"),
     *_columns("joined_at", holds=MOMENT, has_default=True),
 )
