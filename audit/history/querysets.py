@@ -40,7 +40,7 @@ class ScopedQuerySet(models.QuerySet[_M]):
     business_field = "business_id"
 
     def visible_to(self, actor: Actor, permission: str = "") -> Self:
-        """Keep the rows of businesses where the actor has the permission; to view, if unsaid.
+        """Keep rows of businesses where the actor has a permission; `view_…` if unsaid.
 
         The one tenant filter: every page, endpoint, import and export passes here.
         """
