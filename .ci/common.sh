@@ -11,15 +11,20 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/contract/test_lookups.py tests/contract/test_oracles.py
   tests/contract/test_admin.py tests/contract/test_refused_forms.py
   tests/contract/test_two_roles.py tests/contract/test_documents.py
-  tests/contract/test_unseen_signs.py tests/audit/privacy tests/audit/test_canonical.py
+  tests/contract/test_unseen_signs.py tests/contract/test_look_alikes.py
+  tests/audit/privacy tests/audit/test_canonical.py
   tests/audit/test_emails.py tests/audit/rest/test_parsers.py
   tests/audit/accounts/test_pins.py tests/customers/test_contact_rules.py
-  tests/customers/test_sheets.py
+  tests/customers/test_sheets.py tests/customers/api/test_masked.py
+  tests/capture/ingest/test_names_in_any_order.py
+  tests/capture/ingest/test_payments.py::test_a_purchase_ends_the_same_in_every_order
+  tests/capture/commands/test_import_legacy.py::test_no_row_is_too_strange
   tests/capture/adapters tests/capture/api/test_hostile_bodies.py
   tests/capture/test_parsing.py tests/capture/test_parsing_items.py
   tests/capture/test_redaction.py tests/config/api/test_docs.py
   tests/config/api/test_raw_requests.py
-  tests/config/test_bootstrap.py tests/config/test_logs.py tests/house)
+  tests/config/test_bootstrap.py tests/config/test_logs.py tests/config/test_edge.py
+  tests/config/test_redirects.py tests/config/commands/test_seed.py tests/house)
 CI_USER=holdfast-ci
 
 step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }
