@@ -61,11 +61,9 @@ def _filled(unit: str) -> Callable[[int], str]:
     return fill
 
 
-# The last one stays in what a person has once, its tags too: a comma would end a tag.
 TEXTS: dict[str, Callable[[int], str]] = {
     "letters": _filled("a"),
     "digits": _filled("7"),
-    "numbers": _filled("+1234567,"),
     "blanks": lambda size: f"x{_filled(' ')(size - 2)}x",
     "lines": lambda size: f"x{_filled(chr(10))(size - 4)}x",
     "at": _filled("@"),
@@ -77,6 +75,7 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "marks": lambda size: f"a{_filled(MARKS)(size - 1)}",
     "emoji": _filled("👩‍👩‍👧‍👦"),
     "nested": lambda size: ('{"a":' * 90 + "1" + "}" * 90)[: size // 2],
+    "numbers": _filled("+1234567,"),
 }
 
 
