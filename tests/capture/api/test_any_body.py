@@ -84,7 +84,7 @@ def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
     assert post(path, b"{").status_code == 400
 
     @settings(
-        max_examples=200 if IS_LONG else 60,
+        max_examples=200 if IS_LONG else 35,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

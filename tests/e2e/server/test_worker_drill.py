@@ -53,6 +53,8 @@ KINDS = [
     Kind("replay", 40, 300, ("taken", "left in quarantine"), piece=5),
 ]
 ARCHIVE = KINDS[0]
+# A preview reads the file as a load does, and changes nothing.
+DRILLED = KINDS if IS_LONG else [kind for kind in KINDS if kind.name != "preview"]
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def kill_again_and_again(hub: live.Hub, job: str, kind: Kind, log: Path) -> int:
     return killed
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", DRILLED, ids=lambda kind: kind.name)
 def test_a_job_survives_the_kills_of_its_workers(kind, drilled, tmp_path):
     job, log = make_job(drilled, kind), tmp_path / "worker.log"
     with undisturbed(drilled, tmp_path) as twin:

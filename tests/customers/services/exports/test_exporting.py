@@ -13,6 +13,7 @@ from customers import services
 from customers.models import Customer
 from tests.conftest import actor_of, staff
 from tests.factories import ConsentEventFactory, CustomerFactory
+from tests.long import IS_LONG
 
 WHY = {"purpose": "a test", "reason": "to see"}
 
@@ -117,7 +118,7 @@ def test_a_program_for_several_businesses_names_one(actor):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("profile", ["full", "marketing"])
+@pytest.mark.parametrize("profile", ["full", "marketing"] if IS_LONG else ["full"])
 def test_memory_is_flat(alice, bakery, actor, profile):
     asks = actor_of(alice.user)
 
