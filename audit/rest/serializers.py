@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
+from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -110,6 +111,7 @@ class StrictSerializer(serializers.Serializer[object]):
     ignored: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
+    @sensitive_variables("data", "serializer")
     def checked(cls, data: object, **context: object) -> JsonObject:
         """Return the values of some data. Raises ValidationError with what is wrong."""
         serializer = cls(data=data, context=context)

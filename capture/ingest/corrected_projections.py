@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capture.ingest.identity import LinkResult
+from capture.ingest.identity import LinkResult, links_of
 from capture.ingest.projections import (
     TYPED,
     ParsedCapture,
@@ -22,11 +22,16 @@ def replace_corrected(
     Returns the corrected captures, parsed again. Runs no query when there is no
     correction among the messages.
     """
-    corrections = {t.capture.corrects_id: t.capture for t in parsed}
-    corrections.pop(None, None)
+    corrections = {
+        item.capture.corrects_id: item.capture
+        for item in parsed
+        if item.capture.corrects_id is not None
+    }
     if not corrections:
         return []
     captures = Capture.objects.filter(pk__in=list(corrections))
+    # Who loses a capture: figures are theirs too, until they are computed again.
+    linked.touched |= {pk for pk in links_of(corrections).values() if pk is not None}
     result = []
     for capture in captures:
         correction = corrections[capture.pk]

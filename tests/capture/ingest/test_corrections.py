@@ -56,6 +56,16 @@ def test_every_type_is_corrected(source, kind):
     assert correct(capture, plan="Solo").corrects_id == capture.pk
 
 
+def test_who_loses_a_capture_by_a_correction_loses_its_figures(source):
+    for kind in ("signup", "login", "payment"):
+        capture_of(source, kind, {"email": "ada@example.org", "final_price": 5})
+    last = capture_of(source, "questionnaire", {"email": "ada@example.org", "a": 1})
+
+    correct(last, email="bea@example.org")
+
+    assert list(services.rebuild(repair=False, actor=ACTOR)) == []
+
+
 def test_a_correction_that_is_not_taken_leaves_nothing(source):
     capture = capture_of(source, "payment", {**PAYMENT, "transaction_id": "TX-80"})
 
