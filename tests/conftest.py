@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -311,11 +312,10 @@ def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
     def run(act: Callable[[], Any], times: int = 8) -> list[Any]:
         if connection.vendor == "sqlite" and not copy.exists():
             connection.ensure_connection()
-            with sqlite3.connect(copy) as target:
+            with closing(sqlite3.connect(copy)) as target:
                 connection.connection.backup(target)
                 # As a database in use is; several at once cannot turn it so.
                 target.execute("PRAGMA journal_mode=WAL")
-            target.close()
             monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
         return in_parallel(act, times)
 

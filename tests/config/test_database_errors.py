@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,10 +76,9 @@ def command(url: str, *arguments: str) -> tuple[int, str]:
 def cut_file(folder: Path) -> str:
     """Return a SQLite file of which the end is missing."""
     path = folder / "cut.sqlite3"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")
         connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
-    connection.close()
     path.write_bytes(path.read_bytes()[:20_000])
     return f"sqlite:///{path}"
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_missing_trigger_stops_the_start_and_migrate_mends_it(
     shutil.copyfile(migrated(tmp_path_factory).name, database)
     assert [started.returncode for started in start(database)] == [0, 0]
 
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         connection.execute("DROP TRIGGER holdfast_delete_customers_credit")
 
     for refused in start(database):

@@ -172,6 +172,18 @@ def test_no_test_is_switched_off_silently():
     assert not wrong, report('Give the reason: `pytest.skip("…")`:', wrong)
 
 
+def test_connections_to_sqlite_are_closed():
+    # `with connect()` only ends a transaction; Python 3.13 warns of one left open.
+    opened = "with sqlite3" + ".connect("
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sources("tests")
+        if opened in path.read_text(encoding="utf-8")
+    ]
+
+    assert not wrong, report("Write `with closing(sqlite3.connect(…))`:", wrong)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_documentation(name):
     command = load_command_class(get_commands()[name], name)

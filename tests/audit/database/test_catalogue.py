@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -525,15 +526,13 @@ def test_a_restored_dump_of_sqlite_has_the_same_catalogue(
     tmp_path_factory, tmp_path, django_db_blocker
 ):
     with django_db_blocker.unblock(), copied(tmp_path_factory, tmp_path) as first:
-        with sqlite3.connect(first.name, isolation_level=None) as owner:
+        with closing(sqlite3.connect(first.name, isolation_level=None)) as owner:
             owner.execute("ANALYZE")
             owner.execute("VACUUM")
             dump = "\n".join(owner.iterdump())
-        owner.close()
         second = Database.create(tmp_path)
-        with sqlite3.connect(second.name) as other:
+        with closing(sqlite3.connect(second.name)) as other:
             other.executescript(dump)
-        other.close()
         for database in (first, second):
             with serving(database.url):
                 assert catalogue_faults() == []
@@ -632,9 +631,8 @@ def test_a_server_does_not_start_on_a_changed_database(tmp_path_factory, tmp_pat
         hub = live.Hub(database, tmp_path)
         statement = "CREATE TABLE mine (x integer)"
         if database.is_sqlite:
-            with sqlite3.connect(database.name) as owner:
+            with closing(sqlite3.connect(database.name)) as owner:
                 owner.execute(statement)
-            owner.close()
         else:
             with psycopg.connect(database.url) as owner:
                 owner.execute(statement)

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ WAIT_SECONDS = 1.5
 def wrapper(tmp_path, django_db_blocker) -> Iterator[DatabaseWrapper]:
     """A connection as a server has it, to a file of its own."""
     path = tmp_path / "hub.sqlite3"
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("CREATE TABLE t (x)")
     given: dict[str, Any] = {

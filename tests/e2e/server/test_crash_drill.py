@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,5 +150,5 @@ def assert_whole(hub, shop):
     checked = hub.manage("rebuild_projections", "--check")
     assert checked.stdout == "0 differences.\n", checked.stdout + checked.stderr
     if hub.database.is_sqlite:
-        with sqlite3.connect(hub.database.name) as connection:
+        with closing(sqlite3.connect(hub.database.name)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
