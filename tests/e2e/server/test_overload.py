@@ -79,7 +79,7 @@ def held(database: Database) -> Iterator[None]:
             other.rollback()
         return
     with psycopg.connect(database.url) as other:
-        other.execute("LOCK TABLE capture_allowance")
+        other.execute("LOCK TABLE audit_ratelimitbucket")
         yield
         other.rollback()
 
