@@ -172,7 +172,8 @@ if __name__ == "__main__":
         if model is not KeptCatalogue
     ]
     for table in tables:
-        make_row(table)
+        with transaction.atomic():
+            make_row(table)
     remove_guards("default")
     try:
         for table in tables:
