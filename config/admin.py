@@ -52,7 +52,16 @@ class HoldfastAdminSite(admin.AdminSite):
 
     site_header = "Holdfast"
     site_title = "Holdfast"
-    index_title = "Customer hub"
+    index_title = "Home"
+    # The frame draws its own, by job: audit/admin/navigation.py.
+    enable_nav_sidebar = False
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        from audit.admin.navigation import grouped  # noqa: PLC0415 - pages need the site
+
+        if app_label is not None:
+            return super().get_app_list(request, app_label)
+        return grouped(request, self._build_app_dict(request))
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledChoices.as_view(admin_site=self)(request)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -51,10 +52,13 @@ def answer(
     if wants_problem(request):
         response = problem_response(request, ApiError(status, code, message))
     else:
-        # No context processor and no static file: this page also says that those fail.
+        # No context processor and no manifest: this page also says that those fail. The
+        # plain names lie beside the hashed ones; without them it is still a page.
         context = {
             "title": HTTPStatus(status).phrase,
+            "status": status,
             "message": message,
+            "static_url": settings.STATIC_URL,
             "request_id": operation_of(request).id,
         }
         page = render_to_string("error.html", context)

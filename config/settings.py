@@ -136,6 +136,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    # Its templates, for the renderer that also finds ours: templates/admin/widgets.
+    "django.forms",
     "simple_history",
     "import_export",
     "rest_framework",
@@ -178,6 +180,7 @@ APPEND_SLASH = True
 AUTH_USER_MODEL = "audit.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEST_RUNNER = "config.testing.PytestRunner"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -117,6 +117,9 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     """A page of rows within the person's reach. Nothing here can be deleted."""
 
     show_full_result_count = False
+    # Below the rows, where they end. With neither, Django's page has style inside.
+    actions_on_top = False
+    actions_on_bottom = True
     list_per_page = 50
     list_max_show_all = 200
     # Look-ups in the address beyond those of `list_filter`: an allow list, because

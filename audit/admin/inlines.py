@@ -23,6 +23,12 @@ class TrackedFormSet(BaseInlineFormSet):
         form.instance.business_id = self.instance.business_id
         return form
 
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        # A table names its fields in its head, which no reader ties to them.
+        for field in form.fields.values():
+            field.widget.attrs.setdefault("aria-label", str(field.label or ""))
+
     def clean(self) -> None:
         super().clean()
         if any(form.instance._state.adding for form in self.initial_forms):

@@ -46,6 +46,11 @@ class ServiceForm(forms.ModelForm):
     # What the service said of an earlier try; the form comes back filled in.
     service_error: ValidationError | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A label above its field needs no colon.
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.service_error is not None:

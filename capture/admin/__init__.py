@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from capture.admin import captures, keys, projections, quarantine
+from capture.admin import captures, keys, navigation, projections, quarantine

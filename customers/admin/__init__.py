@@ -2,4 +2,12 @@
 
 from __future__ import annotations
 
-from customers.admin import booking, business, contact, customer, note, ticket
+from customers.admin import (
+    booking,
+    business,
+    contact,
+    customer,
+    navigation,
+    note,
+    ticket,
+)

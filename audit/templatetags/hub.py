@@ -1,0 +1,140 @@
+"""What the templates of the frame need: icons, navigation, the way, chips, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.contrib.admin.views.main import ChangeList
+from django.db.models.options import Options
+from django.template.context import Context
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+register = template.Library()
+
+# What a page below a row is called, by the end of its address; else by its title.
+_PAGES = {"change": "Edit", "history": "History", "add": "New", "password": "Password"}
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> SafeString:
+    """Draw an icon of the sprite, which says nothing to a screen reader."""
+    return format_html(
+        '<svg class="icon" width="{0}" height="{0}" aria-hidden="true" '
+        'focusable="false"><use href="{1}#{2}"></use></svg>',
+        size,
+        static("hub/icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("hub/side.html", takes_context=True)
+def side_nav(context: Context) -> dict[str, Any]:
+    """Draw the side navigation, with the entry of this page marked."""
+    path = context["request"].path
+    groups = context.get("available_apps") or []
+    urls = [m["admin_url"] for g in groups for m in g["models"] if m["admin_url"]]
+    # The longest: `…/customer/import/` is an entry of its own.
+    here = max((u for u in urls if path.startswith(u)), key=len, default="")
+    home = reverse("admin:index")
+    return {
+        "groups": [
+            {**group, "is_open": here in [m["admin_url"] for m in group["models"]]}
+            for group in groups
+        ],
+        "current": here,
+        "home": home,
+        "is_home": path == home,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def crumbs(context: Context) -> list[dict[str, str]]:
+    """Return the way to this page: list, row, page below the row.
+
+    From what each page of the admin says of itself, so that no page draws its own.
+    The last step is the page itself and has no address.
+    """
+    opts = context.get("opts") or getattr(context.get("cl"), "opts", None)
+    title = str(context.get("title") or "")
+    path = context["request"].path
+    if opts is None or not hasattr(opts, "verbose_name_plural"):
+        home, account = reverse("admin:index"), reverse("admin:account")
+        if not title or path == home:
+            return []
+        way = [{"name": "Home", "url": home}]
+        if path.startswith(account) and path != account:
+            way.append({"name": "Your account", "url": account})
+        return [*way, {"name": title}]
+    plural = capfirst(str(opts.verbose_name_plural))
+    way = [{"name": plural, "url": _page_url(opts, "changelist")}]
+    instance = context.get("original") or context.get("object")
+    if pk := getattr(instance, "pk", None):
+        url = _page_url(opts, "change", pk)
+        way.append({"name": str(instance), "url": url})
+    if way[-1]["url"] == path:
+        way[-1]["url"] = ""
+        return way if len(way) > 1 else []
+    end = path.rstrip("/").rpartition("/")[2]
+    return [*way, {"name": _PAGES.get(end, title)}]
+
+
+def _page_url(opts: Options, page: str, *args: object) -> str:
+    try:
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
+    """Return what a list is narrowed by, each with the address without it."""
+    chips = []
+    for spec in changelist.filter_specs:
+        names = [n for n in spec.expected_parameters() if n in changelist.params]
+        if not names:
+            continue
+        chosen = [c["display"] for c in spec.choices(changelist) if c.get("selected")]
+        chips.append(
+            {
+                "name": str(spec.title),
+                "value": ", ".join(map(str, chosen)) or "chosen",
+                "url": changelist.get_query_string(remove=names),
+            }
+        )
+    return chips
+
+
+@register.simple_tag
+def query_without(changelist: ChangeList, name: str) -> str:
+    """Return the address of a list without one of its parameters."""
+    return str(changelist.get_query_string(remove=[name]))
+
+
+@register.simple_tag(takes_context=True)
+def refused_fields(context: Context) -> list[dict[str, str]]:
+    """Return each refused field of a form and of its inlines, with its place."""
+    forms = [context["adminform"].form] if context.get("adminform") else []
+    for inline in context.get("inline_admin_formsets") or []:
+        forms += inline.formset.forms
+    refused = []
+    for form in forms:
+        # A form of an inline that only displays rows has a plain dict.
+        for name, errors in form.errors.items():
+            field = form[name] if name in form.fields else None
+            label = capfirst(field.label) if field else ""
+            place = (field.id_for_label or field.auto_id) if field else ""
+            refused += [{"label": label, "text": str(e), "id": place} for e in errors]
+    return refused
+
+
+@register.filter
+def initials(name: object) -> str:
+    """Return up to two letters that stand for a name."""
+    words = [word for word in str(name or "").split() if word[:1].isalnum()]
+    letters = "".join(word[0] for word in (words[:1] + words[1:][-1:]))
+    return letters.upper() or "?"

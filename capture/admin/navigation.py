@@ -1,0 +1,26 @@
+"""Where the pages of captures stand in the side navigation."""
+
+from __future__ import annotations
+
+from audit.admin.navigation import Entry, Waiting, register_entries
+from audit.tenancy.actors import Actor
+from capture import services
+
+# More need not be told apart.
+_MOST = 100
+
+
+def count_quarantined(actor: Actor) -> Waiting:
+    """Return how many items wait for a decision, up to 100."""
+    items = services.list_quarantined(actor=actor).order_by()
+    return Waiting(items[:_MOST].count())
+
+
+register_entries(
+    "Capture",
+    Entry("capture.capture", "pulse"),
+    Entry("capture.quarantine", "alert", "Quarantine", count=count_quarantined),
+    Entry("capture.source", "link"),
+    Entry("capture.apikey", "key"),
+    Entry("capture.webhookendpoint", "bell", "Webhooks"),
+)

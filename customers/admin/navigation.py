@@ -1,0 +1,46 @@
+"""Where the pages of the hub stand in the side navigation."""
+
+from __future__ import annotations
+
+from audit.admin.navigation import Entry, Waiting, register_entries
+from audit.tenancy.actors import Actor
+from customers import services
+from customers.choices import UNRESOLVED_STATUSES, TicketPriority
+from customers.models import Ticket
+
+# More need not be told apart.
+_MOST = 100
+
+
+def count_tickets(actor: Actor) -> Waiting:
+    """Return how many tickets wait for somebody, up to 100, and if one is urgent."""
+    tickets = services.list_visible(Ticket, actor=actor).order_by()
+    unresolved = tickets.filter(status__in=UNRESOLVED_STATUSES)
+    urgent = unresolved.filter(priority=TicketPriority.URGENT)
+    return Waiting(unresolved[:_MOST].count(), urgent.exists())
+
+
+register_entries(
+    "Customers",
+    Entry("customers.customer", "people", "All customers"),
+    Entry("customers.booking", "bag"),
+    Entry("customers.refund", "refund"),
+    Entry("customers.credit", "cash"),
+)
+register_entries(
+    "Service",
+    Entry("customers.ticket", "chat", count=count_tickets),
+    Entry("customers.note", "note"),
+    Entry("customers.flag", "flag"),
+)
+register_entries(
+    "Compliance",
+    Entry("customers.consentevent", "check", "Consents"),
+    Entry("access_review", "lock", "Access review", "customers.view_membership"),
+)
+register_entries(
+    "System",
+    Entry("customers.membership", "seal", "Roles"),
+    Entry("customers_customer_import", "up", "Imports", "customers.import_customer"),
+    Entry("customers.business", "building"),
+)
