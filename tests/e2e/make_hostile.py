@@ -172,8 +172,7 @@ if __name__ == "__main__":
         if model is not KeptCatalogue
     ]
     for table in tables:
-        with transaction.atomic():
-            make_row(table)
+        make_row(table)
     remove_guards("default")
     try:
         for table in tables:

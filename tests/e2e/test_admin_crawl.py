@@ -224,7 +224,7 @@ def test_the_pages_that_confirm_and_enrol_are_clean(visitor, context, hostile):
     form = "form:has([value=begin])"
     page.fill(f"{form} [name=password]", PASSWORD)
     page.click(f"{form} [type=submit]")
-    page.wait_for_selector("svg")
+    page.wait_for_selector("svg[role=img]")
     visitor.look()
 
     visitor.open("/admin/account/pin/")

@@ -103,7 +103,9 @@ KEPT: dict[Any, Any] = {
     ),
     Heartbeat: lambda: heartbeats.beat("test"),
     RateLimitBucket: lambda: rate_limits.take_units("test", rate_limits.Rate(1, 1)),
-    AttemptCounter: lambda: login_attempts.count_attempt("test", 1, timedelta(hours=1)),
+    AttemptCounter: transaction.atomic(
+        lambda: login_attempts.count_attempt("test", 1, timedelta(hours=1))
+    ),
     RecoveryCode: _make_codes,
     IdempotentResponse: _answer,
 }
