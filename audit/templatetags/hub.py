@@ -14,7 +14,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from audit.admin.display import ago
+
 register = template.Library()
+register.filter(ago)
 
 # What a page below a row is called, by the end of its address; else by its title.
 _PAGES = {"change": "Edit", "history": "History", "add": "New", "password": "Password"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.collector import Collector, Request, Site, open_site
+from tests.e2e.hostile import hostile, visitor  # noqa: F401 - fixtures
 
 KEY = "pk_test_0123456789abcdef"
 FLAGS = [

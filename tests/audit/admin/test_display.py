@@ -1,0 +1,49 @@
+"""Badges, and how long ago something was."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from audit.admin.display import Badge, ago, elapsed, render_badges
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (timedelta(seconds=-5), "now"),
+        (timedelta(seconds=59), "now"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=1), "1 h ago"),
+        (timedelta(hours=23, minutes=59), "23 h ago"),
+        (timedelta(days=1), "1 d ago"),
+        (timedelta(days=59), "59 d ago"),
+        (timedelta(days=61), "2 mo ago"),
+        (timedelta(days=729), "23 mo ago"),
+        (timedelta(days=731), "2 y ago"),
+        (timedelta(days=3653), "10 y ago"),
+    ],
+)
+def test_time_that_has_passed_is_said_in_one_unit(time, words):
+    assert elapsed(time) == words
+
+
+def test_the_exact_time_stands_beside_it():
+    drawn = ago(datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    assert 'datetime="2020-01-02T03:04:05+00:00"' in drawn
+    assert "2020-01-02" in drawn
+    assert "y ago" in drawn
+
+
+def test_what_never_was_is_said():
+    assert ago(None) == "never"
+
+
+def test_words_of_badges_are_text():
+    drawn = render_badges([Badge("<b>", "bad"), Badge("Verified")])
+
+    assert "&lt;b&gt;" in drawn
+    assert 'class="badge bad"' in drawn

@@ -1,0 +1,110 @@
+"""Each page of the admin can be read and used: by everybody, at every width, anywhere.
+
+Over rows in which every text is long script, so that nothing fits by chance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+WIDTHS = (320, 390, 768, 1366, 2560)
+HEIGHT = 900
+OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
+# What scripts of Django write after the page has loaded.
+SETTLED = "() => document.readyState === 'complete'"
+FIRST_PAGES = ("/admin/login/", "/admin/customers/customer/?status__exact=active")
+
+
+class Inspector:
+    """Looks at a page with the eyes of axe, at its width, and at what it loads."""
+
+    def __init__(self, visitor: Any) -> None:
+        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - e2e only
+
+        self.axe, self.visitor, self.page = Axe(), visitor, visitor.page
+        self.page.on("response", self._answered)
+        self.page.on("requestfailed", lambda request: self._note(request.url, "failed"))
+
+    def look(self, path: str, options: dict[str, Any]) -> None:
+        """Open a page and note each finding with the rule and the element."""
+        self.visitor.open(path, 200, 403)
+        self.page.wait_for_function(SETTLED)
+        # Before axe comes, which has styles of its own.
+        self.visitor.look()
+        self.page.evaluate("window.__refused = []")
+        for violation in self.axe.run(self.page, options=options).response[
+            "violations"
+        ]:
+            for node in violation["nodes"][:3]:
+                self._note(violation["id"], node["html"][:200])
+
+    def measure(self) -> None:
+        """Note each width at which the page is wider than its window."""
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            if (over := self.page.evaluate(OVERFLOW)) > 0:
+                self._note(f"{width} pixels", f"{over} too wide")
+        self.page.set_viewport_size({"width": 1366, "height": HEIGHT})
+
+    def _answered(self, response: Any) -> None:
+        if not response.url.startswith((self.visitor.base, "data:")):
+            self._note(response.url, "is elsewhere")
+        is_page = urlsplit(response.url).path == urlsplit(self.page.url).path
+        if response.status >= 400 and not is_page:
+            self._note(response.url, str(response.status))
+
+    def _note(self, what: str, text: str) -> None:
+        self.visitor.wrong.append(f"{self.visitor.at} {what}: {text}")
+
+
+@pytest.fixture
+def inspector(visitor):
+    visitor.page.set_viewport_size({"width": 1366, "height": HEIGHT})
+    return Inspector(visitor)
+
+
+def test_every_page_is_accessible_and_fits(inspector, visitor, hostile):
+    _, facts = hostile
+
+    for path in (*facts["paths"], *FIRST_PAGES):
+        inspector.look(path, {})
+        inspector.measure()
+
+    assert visitor.wrong == []
+
+
+def test_every_page_has_contrast_in_the_dark(inspector, visitor, hostile):
+    _, facts = hostile
+    visitor.page.emulate_media(color_scheme="dark")
+
+    for path in (*facts["paths"], *FIRST_PAGES):
+        inspector.look(path, {"runOnly": ["color-contrast", "link-in-text-block"]})
+
+    assert visitor.wrong == []
+
+
+def test_the_inspector_sees_what_it_looks_for(inspector, visitor):
+    inspector.look("/admin/", {})
+    visitor.page.evaluate(
+        """() => {
+          const box = document.createElement('div');
+          box.innerHTML = '<input type=text><img src="/nowhere.png">';
+          box.className = 'results';
+          const wide = document.createElement('p');
+          wide.textContent = 'x'.repeat(4000);
+          document.querySelector('#content').append(box, wide);
+        }"""
+    )
+    visitor.page.wait_for_load_state("networkidle")
+    inspector.measure()
+    for violation in inspector.axe.run(visitor.page).response["violations"]:
+        visitor.wrong.append(violation["id"])
+
+    seen = " ".join(visitor.wrong)
+    for sign in ("too wide", "404", "label", "image-alt"):
+        assert sign in seen
