@@ -37,7 +37,7 @@ _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
 _BETWEEN_WORDS = frozenset('<>",;')
 _IN_NUMBERS = frozenset("0123456789()/.+-")
 # Of a text that is too long for its list.
-_SHORT_TEXT = 1000
+SHORT_TEXT = 1000
 _SHORT = 3
 _DIGITS = 7
 _HIDDEN = "…"
@@ -116,7 +116,7 @@ class Room:
     def takes(self, value: object) -> bool:
         """Tell whether there is room for a value, and use it up."""
         size = _size(value, self.left)
-        if size <= _SHORT_TEXT:
+        if size <= SHORT_TEXT:
             return True
         if size > self.left:
             return False
@@ -136,9 +136,9 @@ def shortened(text: str) -> str:
     A word or a number that goes on behind the end is left out: half of an address
     looks like none.
     """
-    if len(text) <= _SHORT_TEXT:
+    if len(text) <= SHORT_TEXT:
         return text
-    end, is_in_word = _SHORT_TEXT, True
+    end, is_in_word = SHORT_TEXT, True
     while end and is_in_word:
         while end and not _ends_words(text[end - 1]):
             end -= 1

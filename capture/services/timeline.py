@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
+
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, PaymentState
@@ -28,46 +30,38 @@ _TITLES: dict[str, str] = {
     CaptureType.ALIAS: "Two identities joined.",
     CaptureType.CONSENT: "Answer on consent received.",
 }
-# What a page of the timeline says of a capture; payloads stay where they are.
-_COLUMNS = (
-    "id",
-    "business_id",
-    "type",
-    "trust",
-    "facts",
-    "occurred_at",
-    "corrects_id",
-    "source__slug",
-)
+_COLUMNS = ("type", "trust", "facts", "corrects_id")
 
 
-def _find(
-    customer: Customer, actor: Actor, before: customers.Before | None, limit: int
-) -> Iterable[customers.TimelineEntry]:
-    captures = customers.list_visible(Capture, actor=actor).filter(
+def _select(customer: Customer, actor: Actor) -> QuerySet[Capture]:
+    return customers.list_visible(Capture, actor=actor).filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,
     )
-    captures = captures.select_related("source").only(*_COLUMNS)
-    newest = customers.before_place(captures, before, column="occurred_at", limit=limit)
-    return map(_entry, newest)
 
 
-def _entry(capture: Capture) -> customers.TimelineEntry:
+def _entries(
+    _customer: Customer, rows: list[customers.TimelineRow]
+) -> Iterable[customers.TimelineEntry]:
+    return map(_entry, rows)
+
+
+def _entry(row: customers.TimelineRow) -> customers.TimelineEntry:
+    capture = customers.instance_of(Capture, row, _COLUMNS)
     values = capture.facts or {}
     is_payment = capture.type == CaptureType.PAYMENT
     amount = to_decimal(values.get("final_price")) if is_payment else None
     return customers.TimelineEntry(
-        capture.pk,
+        row.key,
         "capture",
-        capture.occurred_at,
+        row.at,
         _title(capture, values),
         amount=amount,
         currency=_currency(values) if amount is not None else None,
         data={
             "type": capture.type,
-            "source": capture.source.slug,
+            "source": row.data["source"],
             "trust": capture.trust,
             "corrects": capture.corrects_id,
         },
@@ -93,4 +87,12 @@ def _title(capture: Capture, values: JsonObject) -> str:
     return f"Corrected: {title}" if capture.corrects_id else title
 
 
-timeline_source = customers.TimelineSource("capture", "capture.view_capture", _find)
+# Payloads stay where they are.
+timeline_source = customers.TimelineSource(
+    "capture",
+    "capture.view_capture",
+    _select,
+    "occurred_at",
+    _entries,
+    {name: name for name in _COLUMNS} | {"source": "source__slug"},
+)

@@ -1,22 +1,25 @@
 """Everything that happened with one customer, the newest first, from many tables.
 
-Each kind of entry has a source: one query, at most as many entries as the page holds.
-Apps above register theirs, so a page costs as many queries as there are sources,
-however long the story is.
+Each kind of entry has a source, which reads at most as many rows as the page holds;
+apps above register theirs. All of them together are one statement, a union, so a page
+costs the same however many kinds there are and however long the story is.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from heapq import merge
-from itertools import islice
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db import models
+from django.db.models import F, Model, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import JSONObject
 
 from audit import log
 from audit.tenancy.actors import Actor
@@ -51,17 +54,55 @@ class TimelineEntry:
         return self.at, self.id
 
 
+class TimelineRow(NamedTuple):
+    """What one statement reads of an entry, from whichever table it comes."""
+
+    kind: str
+    key: UUID
+    at: datetime
+    data: dict[str, Any]
+
+
+# No table has columns of these names.
+_COLUMNS = tuple(f"timeline_{name}" for name in TimelineRow._fields)
+
+
 @dataclass(frozen=True)
 class TimelineSource:
-    """One kind of entries: who may see them, and how they are found.
+    """One kind of entries: who may see them, and how they are read.
 
-    `find(customer, actor, before, limit)` returns the newest entries before a place,
-    sorted like the timeline, in one query.
+    `select(customer, actor)` returns the rows of a table that are entries, `at` names
+    its time column (without nulls), and `data` what an entry is made from: names, and
+    the columns or expressions that one JSON object holds by them. `entries(customer,
+    rows)` makes entries of those of a page, in the same order; it may ask one more
+    statement.
     """
 
     kind: str
     permission: str
-    find: Callable[[Customer, Actor, Before | None, int], Iterable[TimelineEntry]]
+    select: Callable[[Customer, Actor], QuerySet]
+    at: str
+    entries: Callable[[Customer, list[TimelineRow]], Iterable[TimelineEntry]]
+    data: Mapping[str, str | Combinable] = field(default_factory=dict)
+
+    def newest(
+        self, customer: Customer, actor: Actor, before: Before | None, limit: int
+    ) -> QuerySet:
+        """Return the newest rows before a place, in the columns of `TimelineRow`."""
+        queryset = self.select(customer, actor)
+        newest = before_place(queryset, before, column=self.at, limit=limit)
+        # By key: SQLite orders and cuts no part of a union.
+        rows = queryset.model._base_manager.filter(pk__in=newest.values("pk"))
+        return (
+            rows.order_by()
+            .annotate(
+                timeline_kind=Value(self.kind, models.CharField()),
+                timeline_key=F("pk"),
+                timeline_at=F(self.at),
+                timeline_data=JSONObject(**self.data),
+            )
+            .values_list(*_COLUMNS)
+        )
 
 
 _sources: dict[str, TimelineSource] = {}
@@ -99,17 +140,24 @@ def get_timeline(
 
     Kinds that the actor may not see are left out. `before` is the place of the last
     entry of the page before; walking on from there gives each entry once, whatever is
-    added meanwhile. One query for each kind, and one for the names of staff.
+    added meanwhile. One statement for all kinds, one for changes among them, and one
+    for the names of staff.
     """
     selected = set(kinds)
-    seen = timeline_kinds(customer, actor=actor)
-    entries = [
-        _sources[kind].find(customer, actor, before, limit)
-        for kind in seen
+    parts = [
+        _sources[kind].newest(customer, actor, before, limit)
+        for kind in timeline_kinds(customer, actor=actor)
         if not selected or kind in selected
     ]
-    merged = merge(*entries, key=lambda entry: entry.place, reverse=True)
-    return _named(list(islice(merged, limit)))
+    if not parts:
+        return []
+    union = parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
+    newest = union.order_by("-timeline_at", "-timeline_key")[:limit]
+    rows: dict[str, list[TimelineRow]] = {}
+    for row in newest:
+        rows.setdefault(row[0], []).append(TimelineRow(*row))
+    entries = [_sources[kind].entries(customer, own) for kind, own in rows.items()]
+    return _named(list(merge(*entries, key=lambda entry: entry.place, reverse=True)))
 
 
 def before_place(
@@ -127,6 +175,26 @@ def before_place(
         queryset = queryset.filter(**{f"{column}__lte": moment})
         queryset = queryset.filter(Q(**{f"{column}__lt": moment}) | Q(pk__lt=last))
     return queryset[:limit]
+
+
+def instance_of(
+    model: type[_Model], row: TimelineRow, columns: Iterable[str]
+) -> _Model:
+    """Return an unsaved instance with the columns that a row has read, and its key."""
+    instance = model(pk=row.key)
+    for name in columns:
+        column: Any = model._meta.get_field(name)
+        # A key is read as what it names is.
+        target = getattr(column, "target_field", column)
+        value = row.data[name]
+        if isinstance(target, models.JSONField) and isinstance(value, str):
+            # SQLite puts one JSON into another as text.
+            value = json.loads(value)
+        value = target.to_python(value)
+        if isinstance(target, models.DecimalField) and value is not None:
+            value = round(value, target.decimal_places)
+        setattr(instance, name, value)
+    return instance
 
 
 def _named(entries: list[TimelineEntry]) -> list[TimelineEntry]:

@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models import QuerySet
+from django.db.models.functions import Cast, Left
 
-from audit.fields import without_long
 from audit.history.writing import history_model
-from audit.privacy.masking import shortened
+from audit.privacy.masking import SHORT_TEXT, shortened
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import (
@@ -27,16 +28,20 @@ from customers.models import (
 )
 from customers.selectors.customers import list_visible
 from customers.selectors.timeline import (
-    Before,
     TimelineEntry,
+    TimelineRow,
     TimelineSource,
     before_place,
+    instance_of,
     register_timeline_source,
 )
 
 # Every update sets them; naming them each time would hide what was changed.
 _STAMPS = frozenset({"updated_at", "rev"})
 _ARCHIVED = frozenset({"archived_at", "archived_by_id", "archive_reason"})
+_FLAG_COLUMNS = (
+    "history_type", "history_user_id", "code", "reason", "removed_at", "removed_reason",
+)  # fmt: skip
 _Model = TypeVar("_Model", bound=models.Model)
 
 
@@ -78,17 +83,26 @@ def _table(
     """Return the source of a table of which each instance is an entry.
 
     `data` maps keys of the entry to columns; `at`, `actor_id`, `amount` and `customer`
-    name columns, too. `texts` are long columns, of which the entry has the beginning.
+    name columns, too; a title is made from those of `data`. `texts` are long columns,
+    of which the entry has the beginning.
     """
     path = customer
+    columns = {*data.values(), actor_id, amount, "currency" if amount else ""}
+
+    def select(customer: Customer, actor: Actor) -> QuerySet[_Model]:
+        # The business first: the indexes are led by it.
+        filters = {"business": customer.business_id, path: customer}
+        queryset = list_visible(model, actor=actor).filter(**filters)
+        return queryset if only is None else queryset.filter(only)
 
     # Columns are named by text, so none of the model's own are known here.
-    def entry(instance: Any) -> TimelineEntry:
+    def entry(row: TimelineRow) -> TimelineEntry:
+        instance: Any = instance_of(model, row, read)
         values = {key: getattr(instance, column) for key, column in data.items()}
         return TimelineEntry(
-            instance.pk,
+            row.key,
             kind,
-            getattr(instance, at),
+            row.at,
             title(instance),
             getattr(instance, actor_id) if actor_id else None,
             amount=getattr(instance, amount) if amount else None,
@@ -96,19 +110,20 @@ def _table(
             data=values | {name: _cut(values[name]) for name in texts},
         )
 
-    def find(
-        customer: Customer, actor: Actor, before: Before | None, limit: int
-    ) -> Iterable[TimelineEntry]:
-        # The business first: the indexes are led by it.
-        filters = {"business": customer.business_id, path: customer}
-        queryset = list_visible(model, actor=actor).filter(**filters)
-        if only is not None:
-            queryset = queryset.filter(only)
-        queryset = without_long(queryset, columns=texts)
-        return map(entry, before_place(queryset, before, column=at, limit=limit))
-
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"
-    return TimelineSource(kind, permission, find)
+    read = {name: _read(model, name, texts) for name in sorted(columns - {""})}
+    return TimelineSource(
+        kind, permission, select, at, lambda _, rows: map(entry, rows), read
+    )
+
+
+def _read(
+    model: type[models.Model], column: str, texts: Iterable[str]
+) -> str | models.expressions.Combinable:
+    """Return what JSON holds of a column: amounts digit by digit, long texts cut."""
+    if isinstance(model._meta.get_field(column), models.DecimalField):
+        return Cast(column, models.CharField())
+    return Left(column, SHORT_TEXT + 1) if column in texts else column
 
 
 def _cut(text: str | None) -> str | None:
@@ -140,15 +155,22 @@ def _consent_title(consent: ConsentEvent) -> str:
 # --- from the history tables ---------------------------------------------------------
 
 
-def _find_changes(
-    customer: Customer, actor: Actor, before: Before | None, limit: int
-) -> list[TimelineEntry]:
-    versions = history_model(Customer)._base_manager.filter(id=customer.pk)
-    # One more, which the last one is compared with.
-    newest = list(
-        before_place(versions, before, column="history_date", limit=limit + 1)
+def _versions(customer: Customer, _actor: Actor) -> QuerySet:
+    return history_model(Customer)._base_manager.filter(id=customer.pk)
+
+
+def _changes(customer: Customer, rows: list[TimelineRow]) -> Iterable[TimelineEntry]:
+    """Return what each version changed, by comparing it with the one before it."""
+    newest, *_ = rows
+    versions = _versions(customer, Actor.system("timeline")).filter(
+        models.Q(history_date__lt=newest.at)
+        | models.Q(history_date=newest.at, pk__lte=newest.key)
     )
-    pairs = zip(newest[:limit], [*newest[1:], None], strict=False)
+    # One more, which the last one is compared with.
+    compared = list(
+        before_place(versions, None, column="history_date", limit=len(rows) + 1)
+    )
+    pairs = zip(compared[: len(rows)], [*compared[1:], None], strict=False)
     return [_change(version, older) for version, older in pairs]
 
 
@@ -177,14 +199,18 @@ def _change(version: _CustomerVersion, older: _CustomerVersion | None) -> Timeli
     return _entry_of_version("change", version, title, data)
 
 
-def _find_flags(
-    customer: Customer, actor: Actor, before: Before | None, limit: int
-) -> list[TimelineEntry]:
-    versions = history_model(Flag)._base_manager.filter(
+def _flag_versions(customer: Customer, _actor: Actor) -> QuerySet:
+    return history_model(Flag)._base_manager.filter(
         business=customer.business_id, customer=customer.pk
     )
-    newest = before_place(versions, before, column="history_date", limit=limit)
-    return [_flag(version) for version in newest]
+
+
+def _flags(_customer: Customer, rows: list[TimelineRow]) -> Iterable[TimelineEntry]:
+    model = history_model(Flag)
+    for row in rows:
+        version: Any = instance_of(model, row, _FLAG_COLUMNS)
+        version.history_date = row.at
+        yield _flag(version)
 
 
 def _flag(version: _FlagVersion) -> TimelineEntry:
@@ -279,7 +305,20 @@ def register_customer_sources() -> None:
             actor_id="recorded_by_id",
             data=_same("purpose", "channel", "action", "method", "wording_version"),
         ),
-        TimelineSource("change", "customers.view_historicalcustomer", _find_changes),
-        TimelineSource("flag", "customers.view_historicalflag", _find_flags),
+        TimelineSource(
+            "change",
+            "customers.view_historicalcustomer",
+            _versions,
+            "history_date",
+            _changes,
+        ),
+        TimelineSource(
+            "flag",
+            "customers.view_historicalflag",
+            _flag_versions,
+            "history_date",
+            _flags,
+            {name: name for name in _FLAG_COLUMNS},
+        ),
     ):
         register_timeline_source(source)

@@ -36,10 +36,12 @@ from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     Before,
     TimelineEntry,
+    TimelineRow,
     TimelineSource,
     all_timeline_kinds,
     before_place,
     get_timeline,
+    instance_of,
     register_timeline_source,
     timeline_kinds,
 )

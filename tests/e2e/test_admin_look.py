@@ -6,7 +6,6 @@ Over rows in which every text is long script, so that nothing fits by chance.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -54,7 +53,7 @@ class Inspector:
     def _answered(self, response: Any) -> None:
         if not response.url.startswith((self.visitor.base, "data:")):
             self._note(response.url, "is elsewhere")
-        is_page = urlsplit(response.url).path == urlsplit(self.page.url).path
+        is_page = response.request.is_navigation_request()
         if response.status >= 400 and not is_page:
             self._note(response.url, str(response.status))
 

@@ -13,7 +13,7 @@ import pytest
 from tests.databases import ROOT, Database, migrated
 from tests.e2e import live
 from tests.e2e.collector import Site, open_site
-from tests.e2e.test_admin_crawl import WATCH
+from tests.e2e.hostile import WATCH
 from tests.factories.audit import PASSWORD, PIN
 
 pytestmark = pytest.mark.e2e
