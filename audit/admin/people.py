@@ -58,6 +58,10 @@ class PersonPages(ScopedAdmin):
             "minutes_left": reveals.minutes_left(request, pk),
         }
 
+    def person_url(self, pk: object) -> str:
+        """Return the address of the page that shows a person."""
+        return self.page_url("change", pk)
+
     def reveal_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask for a reason, then show this person's contact data for ten minutes."""
         person = self._person(request, pk)
@@ -73,7 +77,7 @@ class PersonPages(ScopedAdmin):
                 person, actor=actor_of(request), subject=subject, reason=reason
             )
             reveals.reveal(request, subject)
-            return HttpResponseRedirect(self.page_url("change", person.pk))
+            return HttpResponseRedirect(self.person_url(person.pk))
         return self._page_about(
             request,
             person,
@@ -88,7 +92,7 @@ class PersonPages(ScopedAdmin):
         """Mask this person's contact data again."""
         person = self._person(request, pk)
         reveals.hide(request, subject_of(person))
-        return HttpResponseRedirect(self.page_url("change", person.pk))
+        return HttpResponseRedirect(self.person_url(person.pk))
 
     def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """List who has looked at this person, revealed something, and why."""
@@ -128,5 +132,6 @@ class PersonPages(ScopedAdmin):
         **context: object,
     ) -> HttpResponse:
         self.note_access(request, "viewed", [person], target=person)
-        context |= {"opts": self.opts, "original": person}
+        back = self.person_url(person.pk)
+        context |= {"opts": self.opts, "original": person, "back": back}
         return render_page(request, template, title, **context)

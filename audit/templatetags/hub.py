@@ -77,7 +77,7 @@ def crumbs(context: Context) -> list[dict[str, str]]:
     way = [{"name": plural, "url": _page_url(opts, "changelist")}]
     instance = context.get("original") or context.get("object")
     if pk := getattr(instance, "pk", None):
-        url = _page_url(opts, "change", pk)
+        url = _page_url(opts, "page", pk) or _page_url(opts, "change", pk)
         way.append({"name": str(instance), "url": url})
     if way[-1]["url"] == path:
         way[-1]["url"] = ""

@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-from capture.admin import captures, keys, navigation, projections, quarantine
+from capture.admin import (
+    captures,
+    customer_tabs,
+    keys,
+    navigation,
+    projections,
+    quarantine,
+)

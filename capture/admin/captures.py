@@ -114,7 +114,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         link = getattr(capture, "link", None)
         if link is None or link.customer_id is None:
             return "unmatched"
-        url = reverse("admin:customers_customer_change", args=[link.customer_id])
+        url = reverse("admin:customers_customer_page", args=[link.customer_id])
         return format_html('<a href="{}">{}</a>', url, link.customer)
 
     @admin.display(description="Linked by")

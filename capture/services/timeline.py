@@ -90,7 +90,7 @@ def _title(capture: Capture, values: JsonObject) -> str:
 # Payloads stay where they are.
 timeline_source = customers.TimelineSource(
     "capture",
-    "capture.view_capture",
+    ("capture.view_capture",),
     _select,
     "occurred_at",
     _entries,

@@ -28,7 +28,7 @@ def badges_of(customer: Customer, flags: Iterable[str] = ()) -> Iterator[Badge]:
     if customer.stats.urgent_tickets:
         yield Badge("Urgent", "bad")
     if customer.is_email_verified:
-        yield Badge("Verified")
+        yield Badge("E-mail verified")
     if customer.stats.repeat_frequency:
         yield Badge(customer.stats.get_repeat_frequency_display(), "brand")
     for code in flags:

@@ -18,12 +18,13 @@ from django.utils.html import format_html
 from audit.admin.base import Context, actor_of
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
-from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.customer_page import CustomerPage
+from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (
     AddressInline,
@@ -109,15 +110,6 @@ class LookAlikeFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=alike.values("pk"))
 
 
-# What the page of a customer says about a possible duplicate.
-_REASONS = {
-    "same_phone": "the same phone number",
-    "same_email": "had this e-mail",
-    "similar_email": "the e-mail looks the same and is another one",
-    "similar_name": "the name looks the same and is written with other letters",
-}
-
-
 def _check(customers: QuerySet[Customer], actor: Actor) -> None:
     services.check_archivable(customers, actor=actor)
 
@@ -142,7 +134,7 @@ RESTORE = BulkAct(
 
 
 @admin.register(Customer)
-class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
+class CustomerAdmin(BulkActs, CustomerPage, ExchangeAdmin):
     form = CustomerForm
     list_display = (
         "name_or_reference",
@@ -295,7 +287,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             actor = actor_of(request)
             duplicates = services.find_possible_duplicates(customer, actor=actor)
             context["possible_duplicates"] = [
-                (duplicate, _REASONS[reason]) for duplicate, reason in duplicates
+                (duplicate, DUPLICATE_REASONS[reason])
+                for duplicate, reason in duplicates
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import CharField, Model, Prefetch, QuerySet, Value
 
 from audit import log
 from audit.privacy.confusables import is_look_alike
@@ -26,6 +27,9 @@ from customers.selectors.customers import list_customers, list_visible
 # Of those who share the look of a name, most of whom have that very name.
 _MAX_LOOK_ALIKES = 100
 _MAX_DUPLICATES = 10
+# The strongest first.
+_LOOKS = "looks"
+_REASONS = ("same_phone", "same_email", _LOOKS)
 _Model = TypeVar("_Model", bound=Model)
 
 
@@ -94,26 +98,37 @@ def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplic
     """Return who may be the same person in the business, and by what.
 
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
-    is another one. The access event records whom it names.
+    is another one; one statement. The access event records whom it names.
     """
     others = list_customers(actor=actor, business_id=customer.business_id)
     others = others.exclude(pk=customer.pk)
-    duplicates: dict[UUID, Duplicate] = {}
+    parts = {_LOOKS: others.looking_like(customer)[:_MAX_LOOK_ALIKES]}
     if customer.phone_e164:
-        for other in others.filter(phone_e164=customer.phone_e164)[:_MAX_DUPLICATES]:
-            duplicates[other.pk] = Duplicate(other, "same_phone")
+        same = others.filter(phone_e164=customer.phone_e164)
+        parts["same_phone"] = same[:_MAX_DUPLICATES]
     if customer.email_key:
         contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
-        for other in others.filter(pk__in=former)[:_MAX_DUPLICATES]:
-            duplicates.setdefault(other.pk, Duplicate(other, "same_email"))
-    for other in others.looking_like(customer)[:_MAX_LOOK_ALIKES]:
-        if reason := _look_alike(other, customer):
+        parts["same_email"] = others.filter(pk__in=former)[:_MAX_DUPLICATES]
+    first, *more = [_because(part, reason) for reason, part in parts.items()]
+    union: Iterable[Any] = first.union(*more, all=True) if more else first
+    duplicates: dict[UUID, Duplicate] = {}
+    for other in sorted(union, key=lambda one: _REASONS.index(one.reason)):
+        reason = other.reason
+        if reason == _LOOKS:
+            reason = _look_alike(other, customer)
+        if reason is not None:
             duplicates.setdefault(other.pk, Duplicate(other, reason))
     named = list(duplicates.values())[:_MAX_DUPLICATES]
     if named:
         log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named
+
+
+def _because(part: QuerySet[Customer], reason: str) -> QuerySet[Customer]:
+    # By key: SQLite orders and cuts no part of a union.
+    rows = Customer.objects.filter(pk__in=part.values("pk")).order_by()
+    return rows.annotate(reason=Value(reason, CharField()))
 
 
 def _look_alike(other: Customer, customer: Customer) -> str | None:

@@ -71,6 +71,8 @@ _COLUMNS = tuple(f"timeline_{name}" for name in TimelineRow._fields)
 class TimelineSource:
     """One kind of entries: who may see them, and how they are read.
 
+    Whoever has one of the `permissions` sees them.
+
     `select(customer, actor)` returns the rows of a table that are entries, `at` names
     its time column (without nulls), and `data` what an entry is made from: names, and
     the columns or expressions that one JSON object holds by them. `entries(customer,
@@ -79,7 +81,7 @@ class TimelineSource:
     """
 
     kind: str
-    permission: str
+    permissions: tuple[str, ...]
     select: Callable[[Customer, Actor], QuerySet]
     at: str
     entries: Callable[[Customer, list[TimelineRow]], Iterable[TimelineEntry]]
@@ -119,7 +121,7 @@ def timeline_kinds(customer: Customer, *, actor: Actor) -> list[str]:
     return sorted(
         kind
         for kind, source in _sources.items()
-        if actor.has_perm(source.permission, business_id)
+        if any(actor.has_perm(name, business_id) for name in source.permissions)
     )
 
 

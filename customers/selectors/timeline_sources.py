@@ -11,8 +11,9 @@ from django.db import models
 from django.db.models import QuerySet
 from django.db.models.functions import Cast, Left
 
+from audit import log
 from audit.history.writing import history_model
-from audit.privacy.masking import SHORT_TEXT, shortened
+from audit.privacy.masking import REVEAL, SHORT_TEXT, shortened
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import (
@@ -113,7 +114,7 @@ def _table(
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"
     read = {name: _read(model, name, texts) for name in sorted(columns - {""})}
     return TimelineSource(
-        kind, permission, select, at, lambda _, rows: map(entry, rows), read
+        kind, (permission,), select, at, lambda _, rows: map(entry, rows), read
     )
 
 
@@ -236,6 +237,47 @@ def _entry_of_version(
     )
 
 
+# --- from the trail ------------------------------------------------------------------
+
+_REVEALS = {
+    "field.revealed": "Contact data revealed.",
+    "export.finished": "Data of this person exported.",
+}
+_MAILS = {
+    "invoice.sent": "Invoice sent.",
+    "invoice.failed": "Invoice could not be sent.",
+}
+
+
+def _events(kind: str, titles: Mapping[str, str], *permissions: str) -> TimelineSource:
+    """Return the source of some events about a customer, by what they are called."""
+
+    def select(customer: Customer, actor: Actor) -> QuerySet:
+        events = log.list_events_about(customer, actor=actor)
+        return events.filter(action__in=[*titles])
+
+    def entry(row: TimelineRow) -> TimelineEntry:
+        who = row.data["actor_id"]
+        return TimelineEntry(
+            row.key,
+            kind,
+            row.at,
+            titles[row.data["action"]],
+            UUID(who) if who else None,
+            data={"action": row.data["action"], "reason": row.data["reason"]},
+        )
+
+    columns = {name: name for name in ("action", "reason", "actor_id")}
+    return TimelineSource(
+        kind,
+        permissions,
+        select,
+        "occurred_at",
+        lambda _, rows: map(entry, rows),
+        columns,
+    )
+
+
 def register_customer_sources() -> None:
     """Register the kinds of this app; `AppConfig.ready()` calls it once."""
     for source in (
@@ -307,18 +349,20 @@ def register_customer_sources() -> None:
         ),
         TimelineSource(
             "change",
-            "customers.view_historicalcustomer",
+            ("customers.view_historicalcustomer",),
             _versions,
             "history_date",
             _changes,
         ),
         TimelineSource(
             "flag",
-            "customers.view_historicalflag",
+            ("customers.view_historicalflag",),
             _flag_versions,
             "history_date",
             _flags,
             {name: name for name in _FLAG_COLUMNS},
         ),
+        _events("access", _REVEALS, "audit.view_event", REVEAL),
+        _events("invoice", _MAILS, "customers.view_booking"),
     ):
         register_timeline_source(source)

@@ -69,7 +69,7 @@ from customers.services.capture_sync import (
     record_captured_consents,
     update_captured_customers,
 )
-from customers.services.consent import may_contact
+from customers.services.consent import contact_answers, may_contact
 from customers.services.crud import (
     archive_instance,
     create_instance,

@@ -33,6 +33,19 @@ def may_contact(customer: Customer, purpose: str, channel: str) -> Answer:
     return contact_rules.may_contact(profile, purpose, channel)
 
 
+def contact_answers(customer: Customer) -> dict[tuple[str, str], Answer]:
+    """Return the answer for each purpose and channel, as `may_contact` gives it.
+
+    As many queries as for one of them.
+    """
+    profile = load_contact_profiles([customer])[customer.pk]
+    return {
+        (purpose, channel): contact_rules.may_contact(profile, purpose, channel)
+        for purpose in Purpose.values
+        for channel in ConsentChannel.values
+    }
+
+
 def load_contact_profiles(
     customers: Iterable[Customer],
     *,

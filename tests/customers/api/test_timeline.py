@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from audit import log
+from audit.tenancy.actors import Actor
 from customers import services
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import (
@@ -28,8 +30,8 @@ from tests.factories import (
 
 BASE = "/api/v1/customers"
 KINDS = [
-    "booking", "capture", "change", "consent", "credit", "flag", "message", "note",
-    "refund", "ticket",
+    "access", "booking", "capture", "change", "consent", "credit", "flag", "invoice",
+    "message", "note", "refund", "ticket",
 ]  # fmt: skip
 
 
@@ -66,6 +68,9 @@ def everything(row) -> None:
         },
     )
     assert refund.customer_id == row.pk
+    system = Actor.system("test")
+    log.record_reveal(row, actor=system, subject=row.pk, reason="#7")
+    log.record("invoice.sent", row, actor=system, subjects=[row.pk])
 
 
 def test_every_kind_stands_in_the_timeline(alice, jonas):
@@ -199,8 +204,8 @@ def test_a_wrong_parameter_is_400(alice, jonas, query):
         ("auditor", set()),
         (
             "marketing",
-            {"capture", "change", "credit", "flag", "message", "note", "refund",
-             "ticket"},
+            {"access", "capture", "change", "credit", "flag", "message", "note",
+             "refund", "ticket"},
         ),
     ],
 )  # fmt: skip
@@ -223,7 +228,7 @@ def test_a_right_elsewhere_opens_no_kind_here(bakery, rival, jonas):
 
     body = signed_in(user).get(f"{BASE}/{jonas.pk}/timeline").json()
 
-    assert body["kinds"] == ["booking", "consent"]
+    assert body["kinds"] == ["booking", "consent", "invoice"]
 
 
 def test_a_timeline_is_of_one_customer(alice, bakery, jonas):

@@ -1,0 +1,85 @@
+"""What captures add to the page of a customer: a tab, a figure and a card."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from audit.admin.base import Context
+from audit.tenancy.actors import Actor
+from capture import services
+from capture.choices import CaptureType
+from capture.models import Capture, CapturedValue
+from customers import services as customers
+from customers.admin.page_parts import (
+    Card,
+    Figure,
+    Tab,
+    Visit,
+    register_card,
+    register_figure,
+    register_tab,
+)
+from customers.models import Customer
+
+_FOLDER = "admin/capture/customer"
+_VIEW = "capture.view_capture"
+
+
+def _captures(customer: Customer, actor: Actor) -> QuerySet[Capture]:
+    captures = services.list_captures(actor=actor)
+    own = captures.filter(
+        business=customer.business_id,
+        link__business=customer.business_id,
+        link__customer=customer.pk,
+    )
+    return own.order_by("-occurred_at", "-pk")
+
+
+def _capture_tab(visit: Visit) -> Context:
+    captures = _captures(visit.customer, visit.actor)
+    kind = visit.request.GET.get("show", "")
+    if kind in CaptureType.values:
+        captures = captures.filter(type=kind)
+    columns = ("type", "trust", "occurred_at", "received_at", "corrects_id", "warnings")
+    page = visit.page(captures.only(*columns, "source__name", "link__rule"), "captures")
+    return {"page": page, "show": kind, "kinds": CaptureType.choices}
+
+
+def _values_card(visit: Visit) -> Context:
+    values = customers.list_visible(CapturedValue, actor=visit.actor)
+    own = values.filter(customer=visit.customer).select_related("capture__source")
+    return {"values": [visit.displayed(value) for value in own[:30]]}
+
+
+def _count(visit: Visit) -> str:
+    return str(visit.counts.get("captures", 0))
+
+
+def _completeness(visit: Visit) -> str:
+    if visit.customer.stats.data_capture_complete:
+        return "signup, payment, questionnaire"
+    return "not all of signup, payment, questionnaire"
+
+
+register_tab(
+    Tab(
+        "captures",
+        "Captures",
+        (_VIEW,),
+        f"{_FOLDER}/captures.html",
+        _capture_tab,
+        _captures,
+        order=5,
+    )
+)
+register_figure(Figure("Captures", _VIEW, _count, _completeness, "tab=captures"))
+register_card(
+    Card(
+        "values",
+        "Source of these values",
+        "capture.view_capturedvalue",
+        f"{_FOLDER}/card_values.html",
+        _values_card,
+        "profile",
+    )
+)

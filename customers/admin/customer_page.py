@@ -1,0 +1,230 @@
+"""The page of one customer: who it is, figures, what happened, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import cast
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import date as format_date
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from audit.admin import reveals
+from audit.admin.base import Context, render_page
+from audit.admin.display import Badge, ago
+from audit.admin.people import PersonPages
+from audit.privacy.masking import REVEAL
+from audit.rest.pagination import CursorError, make_cursor, open_cursor
+from customers import services
+from customers.admin.badges import badges_of
+from customers.admin.page_parts import (
+    Visit,
+    cards_for,
+    count_rows,
+    figures_for,
+    tabs_for,
+)
+from customers.models import Customer
+
+PER_PAGE = 50
+# The chips above the timeline: a part of the address, words, kinds of entries.
+CHIPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("", "All", ()),
+    ("captures", "Captures", ("capture",)),
+    ("money", "Money", ("refund", "credit", "invoice")),
+    ("bookings", "Bookings", ("booking",)),
+    ("tickets", "Tickets", ("ticket", "message")),
+    ("notes", "Notes", ("note",)),
+    ("consent", "Consent", ("consent",)),
+    ("changes", "Changes", ("change", "flag")),
+    ("access", "Access", ("access",)),
+)
+# Icon and colour of each kind.
+_ICONS = {
+    "access": ("eye", "eye"),
+    "booking": ("bag", "money"),
+    "capture": ("pulse", ""),
+    "change": ("pen", ""),
+    "consent": ("check", ""),
+    "credit": ("cash", "money"),
+    "flag": ("flag", ""),
+    "invoice": ("mail", "money"),
+    "message": ("chat", "ticket"),
+    "note": ("note", ""),
+    "refund": ("refund", "money"),
+    "ticket": ("chat", "ticket"),
+}
+# The page of an entry; others have none of their own.
+_EVENTS = ("access", "invoice")
+_PAGES = {
+    **dict.fromkeys(_EVENTS, "audit_event_change"),
+    "booking": "customers_booking_change",
+    "capture": "capture_capture_change",
+    "consent": "customers_consentevent_change",
+    "credit": "customers_credit_change",
+    "note": "customers_note_change",
+    "refund": "customers_refund_change",
+    "ticket": "customers_ticket_change",
+}
+VIEW_EVENTS = "audit.view_event"
+_MORE = ("reference", "subject", "source", "method", "reason")
+
+
+class CustomerPage(PersonPages):
+    """Adds the page to the admin of customers."""
+
+    def person_url(self, pk: object) -> str:
+        """Return the address of a customer's page, which names of customers link to."""
+        return self.page_url("page", pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.page_view)
+        # Before Django's own, which leads `<id>/` on to the form.
+        return [
+            path("<uuid:pk>/", view, name=self.page_name("page")),
+            *super().get_urls(),
+        ]
+
+    def page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Show one customer; `?tab=` says what stands below the figures."""
+        customer = self._find(request, pk)
+        self.note_access(request, "viewed", [customer], target=customer)
+        is_unmasked = self.can_see_unmasked(request, customer)
+        visit = Visit(request, customer, is_unmasked)
+        visit.counts.update(count_rows(visit))
+        tabs = tabs_for(visit)
+        key = request.GET.get("tab", "overview")
+        tab = next((tab for tab in tabs if tab.key == key), None)
+        if tab is None:
+            raise Http404
+        displayed = visit.displayed(customer)
+        return render_page(
+            request,
+            "admin/customers/customer/page.html",
+            # Of the window, and so of the browser's history: no name.
+            customer.unique_id,
+            opts=self.opts,
+            original=customer,
+            customer=displayed,
+            name=displayed.name or customer.unique_id,
+            badges=self._badges(visit),
+            seen=ago(customer.stats.last_active_at),
+            is_unmasked=is_unmasked,
+            may_reveal=visit.has_perm(REVEAL) and not is_unmasked,
+            minutes_left=reveals.minutes_left(request, pk),
+            may_change=self.has_change_permission(request, customer),
+            figures=figures_for(visit),
+            tabs=[(one, visit.counts.get(one.key)) for one in tabs],
+            tab=tab,
+            visit=visit,
+            **tab.context(visit),
+        )
+
+    def _find(self, request: HttpRequest, pk: UUID) -> Customer:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        queryset = self.get_queryset(request)
+        related = queryset.select_related("business", "stats", "preferences")
+        customer = related.filter(pk=pk).first()
+        if customer is None:
+            # Answers like a missing page, and records the attempt.
+            self.get_or_404(request, pk)
+            raise Http404
+        return cast("Customer", customer)
+
+    def _badges(self, visit: Visit) -> list[Badge]:
+        flags = services.list_flags(visit.customer, actor=visit.actor)
+        return list(badges_of(visit.customer, flags.values_list("code", flat=True)))
+
+
+def overview(visit: Visit) -> Context:
+    """Return the timeline and the cards beside it."""
+    return {**timeline(visit), "cards": cards_for(visit, "overview")}
+
+
+def timeline(visit: Visit) -> Context:
+    """Return one page of the timeline, by days of the business's zone."""
+    query = visit.request.GET
+    chosen = query.get("kind", "")
+    kinds = next((kinds for key, _, kinds in CHIPS if key == chosen), ())
+    try:
+        before = open_cursor(query["before"]) if query.get("before") else None
+    except CursorError:
+        before = None
+    entries = services.get_timeline(
+        visit.customer,
+        actor=visit.actor,
+        kinds=kinds,
+        before=before,
+        limit=PER_PAGE + 1,
+    )
+    page = entries[:PER_PAGE]
+    allowed = set(services.timeline_kinds(visit.customer, actor=visit.actor))
+    is_more = len(entries) > PER_PAGE
+    return {
+        "days": [
+            (_day_name(day, visit), [_entry(one, visit) for one in of_day])
+            for day, of_day in groupby(page, key=lambda e: _local(e.at, visit).date())
+        ],
+        "chips": [
+            (key, words, key == chosen)
+            for key, words, kinds in CHIPS
+            if not kinds or allowed.intersection(kinds)
+        ],
+        "kind": chosen,
+        "older": make_cursor(page[-1].at, page[-1].id) if is_more else "",
+    }
+
+
+def _local(moment: datetime, visit: Visit) -> datetime:
+    return timezone.localtime(moment, visit.customer.business.zone)
+
+
+def _day_name(day: date, visit: Visit) -> str:
+    today = _local(timezone.now(), visit).date()
+    if day == today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return format_date(day, "j F Y")
+
+
+def _entry(entry: services.TimelineEntry, visit: Visit) -> Context:
+    icon, colour = _ICONS.get(entry.kind, ("clock", ""))
+    if entry.data.get("action") in ("withdrawn", "refused"):
+        icon, colour = "no", "no"
+    amount = ""
+    if entry.amount is not None and entry.currency:
+        amount = services.format_money(entry.amount, entry.currency)
+    quote = entry.data.get("content") or entry.data.get("body") or ""
+    return {
+        "at": _local(entry.at, visit),
+        "title": entry.title.rstrip("."),
+        "amount": amount,
+        "icon": icon,
+        "colour": colour,
+        "actor": entry.actor,
+        "more": " · ".join(visit.text(text) for text in _more(entry)),
+        "quote": visit.text(str(quote)),
+        "url": _url_of(entry, visit),
+    }
+
+
+def _more(entry: services.TimelineEntry) -> Iterable[str]:
+    return [str(entry.data[name]) for name in _MORE if entry.data.get(name)]
+
+
+def _url_of(entry: services.TimelineEntry, visit: Visit) -> str:
+    """Return the address of an entry's own page, where the person may open it."""
+    if entry.kind == "message":
+        ticket = entry.data.get("ticket_id")
+        return reverse("admin:customers_ticket_change", args=[ticket])
+    page = _PAGES.get(entry.kind)
+    if page is None or (entry.kind in _EVENTS and not visit.has_perm(VIEW_EVENTS)):
+        return ""
+    return reverse(f"admin:{page}", args=[entry.id])

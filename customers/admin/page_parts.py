@@ -1,0 +1,182 @@
+"""What stands on the page of a customer: tabs, cards and figures of all apps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Model, QuerySet, Value
+from django.db.models.fields import CharField
+from django.http import HttpRequest
+
+from audit.admin.base import Context, actor_of
+from audit.privacy.masking import bidi_instance, mask_instance, mask_text
+from audit.tenancy.actors import Actor
+from customers.models import Customer
+
+PER_PAGE = 30
+_Model = TypeVar("_Model", bound=Model)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who looks at the page of which customer, and what they may see in clear."""
+
+    request: HttpRequest
+    customer: Customer
+    is_unmasked: bool
+    # How many rows each tab has, by its key.
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> Actor:
+        """The person who looks."""
+        return actor_of(self.request)
+
+    def has_perm(self, permission: str) -> bool:
+        """Tell whether the person may do this in the customer's business."""
+        return self.actor.has_perm(permission, self.customer.business_id)
+
+    def displayed(self, instance: _Model) -> _Model:
+        """Return an instance as the person may see it; never save it."""
+        if self.is_unmasked:
+            return bidi_instance(instance)
+        return mask_instance(copy(instance))
+
+    def text(self, text: str | None) -> str:
+        """Return a text as the person may see it."""
+        return (text or "") if self.is_unmasked else mask_text(text or "")
+
+    def page(self, rows: QuerySet[_Model], tab: str) -> Page[_Model]:
+        """Return the page of a tab that the address asks for."""
+        paginator = _Counted(rows, PER_PAGE)
+        if "show" not in self.request.GET:
+            paginator.known = self.counts.get(tab, 0)
+        return paginator.get_page(self.request.GET.get("p"))
+
+
+class _Counted(Paginator[_Model]):
+    """Pages of rows of which the number is known already."""
+
+    known: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return super().count if self.known is None else self.known
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One part of the page below the figures.
+
+    `rows` are what the tab lists, newest first, and what its number counts. `context`
+    returns what the template is given.
+    """
+
+    key: str
+    title: str
+    permissions: tuple[str, ...]
+    template: str
+    context: Callable[[Visit], Context]
+    rows: Callable[[Customer, Actor], QuerySet] | None = None
+    # Where it stands among the others; those of other apps come between ours.
+    order: int = 0
+
+    def is_open_to(self, visit: Visit) -> bool:
+        """Tell whether the person may see it: with any of its permissions."""
+        return any(map(visit.has_perm, self.permissions))
+
+
+@dataclass(frozen=True)
+class Card:
+    """One card beside the timeline, or in the profile."""
+
+    key: str
+    title: str
+    permission: str
+    template: str
+    context: Callable[[Visit], Context]
+    place: str = "overview"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure below the name: what it is called, says, and which rows it opens."""
+
+    name: str
+    permission: str
+    value: Callable[[Visit], str]
+    detail: Callable[[Visit], str]
+    # The part of the address that lists its rows.
+    opens: str
+
+
+_tabs: list[Tab] = []
+_cards: list[Card] = []
+_figures: list[Figure] = []
+
+
+def register_tab(tab: Tab) -> None:
+    """Add a tab, by its order."""
+    _tabs.append(tab)
+    _tabs.sort(key=lambda one: one.order)
+
+
+def register_card(card: Card) -> None:
+    """Add a card below those that are there."""
+    _cards.append(card)
+
+
+def register_figure(figure: Figure) -> None:
+    """Add a figure behind those that are there."""
+    _figures.append(figure)
+
+
+def tabs_for(visit: Visit) -> list[Tab]:
+    """Return the tabs that the person may open."""
+    return [tab for tab in _tabs if tab.is_open_to(visit)]
+
+
+def cards_for(visit: Visit, place: str) -> list[Context]:
+    """Return the cards of a place, each with its context."""
+    return [
+        {"card": card, **card.context(visit)}
+        for card in _cards
+        if card.place == place and visit.has_perm(card.permission)
+    ]
+
+
+def figures_for(visit: Visit) -> list[Context]:
+    """Return the figures that the person may see."""
+    return [
+        {
+            "name": figure.name,
+            "value": figure.value(visit),
+            "detail": figure.detail(visit),
+            "opens": figure.opens,
+        }
+        for figure in _figures
+        if visit.has_perm(figure.permission)
+    ]
+
+
+def count_rows(visit: Visit) -> dict[str, int]:
+    """Return how many rows each tab has; one statement for all of them."""
+    parts = [
+        tab.rows(visit.customer, visit.actor)
+        .order_by()
+        .annotate(tab_key=Value(tab.key, CharField()))
+        .values("tab_key")
+        .annotate(tab_count=Count("pk"))
+        .values_list("tab_key", "tab_count")
+        for tab in tabs_for(visit)
+        if tab.rows is not None
+    ]
+    if not parts:
+        return {}
+    union = parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
+    return dict(union)
