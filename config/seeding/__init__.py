@@ -1,12 +1,14 @@
 """Made-up data, the same every time: for the demo, its tests, and benches.
 
-`named` has the five whom the documents know, `generated` any number of plain people.
+`named` has the five whom the documents know, `generated` any number of plain people,
+and `hub` a hub in use: some two hundred people with everything that its pages show.
 """
 
 from __future__ import annotations
 
 from config.seeding.drafts import WORDING, today
 from config.seeding.generated import make_customers
+from config.seeding.hub import fill_hub
 from config.seeding.named import (
     BAKERY,
     NAMED,
@@ -21,6 +23,7 @@ __all__ = [
     "NAMED",
     "RIVAL",
     "WORDING",
+    "fill_hub",
     "how_to_add_more",
     "make_businesses",
     "make_customers",
