@@ -14,9 +14,10 @@ from customers import services
 
 class Command(BaseCommand):
     help = (
-        "Make two businesses and the five customers of the demo, and any number of "
-        "generated customers besides, the same for the same numbers. Refuses on a "
-        "database that is no demo or has customers, unless --force is given."
+        "Make two businesses and the five customers of the demo, with --full a whole "
+        "hub in use, and any number of generated customers besides, the same for the "
+        "same numbers. Refuses on a database that is no demo or has customers, unless "
+        "--force is given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,7 +33,13 @@ class Command(BaseCommand):
             type=int,
             default=1,
             metavar="S",
-            help="Where the generated customers start from (default 1).",
+            help="Where what is made up starts from (default 1).",
+        )
+        parser.add_argument(
+            "--full",
+            action="store_true",
+            help="Make some two hundred people with captures, tickets, refunds, staff "
+            "and whatever else a page shows, in both businesses.",
         )
         parser.add_argument(
             "--force",
@@ -40,7 +47,9 @@ class Command(BaseCommand):
             help="Fill this database although it is no demo or has customers.",
         )
 
-    def handle(self, *, customers: int, seed: int, force: bool, **_: object) -> None:
+    def handle(
+        self, *, customers: int, seed: int, full: bool, force: bool, **_: object
+    ) -> None:
         actor = Actor.system("seed")
         if services.list_businesses(actor=actor).filter(slug=seeding.BAKERY).exists():
             how = seeding.how_to_add_more(customers)
@@ -51,12 +60,12 @@ class Command(BaseCommand):
         with transaction.atomic():
             bakery, rival = seeding.make_businesses(actor)
             seeding.make_named_customers(bakery, rival, actor)
+            total = seeding.fill_hub(bakery, rival, seed, actor) if full else 0
             for done in seeding.make_customers(bakery, customers, seed, actor):
                 if self.stdout.isatty():
                     self.stdout.write(f"\r{done} of {customers} customers", ending="")
-        self.stdout.write(
-            f"Made {len(seeding.NAMED)} demo customers and {customers} generated ones."
-        )
+        made = f"a hub of {total}" if full else f"{len(seeding.NAMED)} demo"
+        self.stdout.write(f"Made {made} customers and {customers} generated ones.")
 
 
 def require_demo(actor: Actor) -> None:
