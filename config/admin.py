@@ -70,6 +70,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.account.pin import pin_view  # noqa: PLC0415 - pages need the site
         from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
+        from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
         from customers.admin import access_review  # noqa: PLC0415 - pages need the site
 
@@ -79,6 +80,7 @@ class HoldfastAdminSite(admin.AdminSite):
             path("login/passkey/", self.login_passkey, name="login_passkey"),
             path("login/known/<str:code>/", self.login_known, name="login_known"),
             path("security/", view(monitoring_view), name="security"),
+            path("pulse/", view(pulse_view), name="pulse"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
             path(

@@ -13,6 +13,8 @@ from audit import clock
 
 _STARTED = "started_at"
 _SEEN = "seen_at"
+# What pages send that ask by themselves, every few seconds.
+BACKGROUND_HEADER = "X-Background"
 # Each visit within it leaves the row of the session alone.
 _COARSE_SECONDS = 60
 
@@ -46,5 +48,8 @@ def _keep_or_end(request: HttpRequest) -> None:
     is_old = now - started >= settings.SESSION_COOKIE_AGE
     if is_old or now - seen >= settings.SESSION_IDLE_SECONDS:
         logout(request)
+    elif BACKGROUND_HEADER in request.headers:
+        # A page asks whether it has changed; nobody need sit before it.
+        return
     elif _STARTED not in session or now - seen >= _COARSE_SECONDS:
         session[_STARTED], session[_SEEN] = started, now

@@ -18,8 +18,11 @@ from audit.admin import reveals
 from audit.admin.base import Context, render_page
 from audit.admin.display import Badge, ago
 from audit.admin.people import PersonPages
+from audit.admin.pulse import register_pulse
+from audit.ids import parse_uuid
 from audit.privacy.masking import REVEAL
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.badges import badges_of
 from customers.admin.page_parts import (
@@ -178,7 +181,27 @@ def timeline(visit: Visit) -> Context:
         ],
         "kind": chosen,
         "older": make_cursor(page[-1].at, page[-1].id) if is_more else "",
+        # Older pages do not change.
+        "is_live": before is None,
     }
+
+
+def page_version(key: str, actor: Actor) -> object | None:
+    """Return what changes when the page of a customer does, as the actor sees it."""
+    pk = parse_uuid(key)
+    if pk is None:
+        return None
+    customers = services.list_visible(
+        Customer, actor=actor, permission="customers.view_customer"
+    )
+    customer = customers.select_related("stats").filter(pk=pk).first()
+    if customer is None:
+        return None
+    newest = services.newest_entry(customer, actor=actor)
+    return customer.rev, customer.stats.updated_at, newest
+
+
+register_pulse("customer", page_version)
 
 
 def _local(moment: datetime, visit: Visit) -> datetime:
@@ -203,6 +226,7 @@ def _entry(entry: services.TimelineEntry, visit: Visit) -> Context:
         amount = services.format_money(entry.amount, entry.currency)
     quote = entry.data.get("content") or entry.data.get("body") or ""
     return {
+        "id": f"{entry.kind}-{entry.id}",
         "at": _local(entry.at, visit),
         "title": entry.title.rstrip("."),
         "amount": amount,

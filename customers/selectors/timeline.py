@@ -145,21 +145,32 @@ def get_timeline(
     added meanwhile. One statement for all kinds, one for changes among them, and one
     for the names of staff.
     """
-    selected = set(kinds)
+    rows: dict[str, list[TimelineRow]] = {}
+    for row in _newest(customer, actor, set(kinds), before, limit):
+        rows.setdefault(row.kind, []).append(row)
+    entries = [_sources[kind].entries(customer, own) for kind, own in rows.items()]
+    return _named(list(merge(*entries, key=lambda entry: entry.place, reverse=True)))
+
+
+def newest_entry(customer: Customer, *, actor: Actor) -> tuple[str, UUID] | None:
+    """Return kind and id of the newest entry that the actor may see; one statement."""
+    newest = _newest(customer, actor, set(), None, 1)
+    return (newest[0].kind, newest[0].key) if newest else None
+
+
+def _newest(
+    customer: Customer, actor: Actor, kinds: set[str], before: Before | None, limit: int
+) -> list[TimelineRow]:
     parts = [
         _sources[kind].newest(customer, actor, before, limit)
         for kind in timeline_kinds(customer, actor=actor)
-        if not selected or kind in selected
+        if not kinds or kind in kinds
     ]
     if not parts:
         return []
     union = parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
     newest = union.order_by("-timeline_at", "-timeline_key")[:limit]
-    rows: dict[str, list[TimelineRow]] = {}
-    for row in newest:
-        rows.setdefault(row[0], []).append(TimelineRow(*row))
-    entries = [_sources[kind].entries(customer, own) for kind, own in rows.items()]
-    return _named(list(merge(*entries, key=lambda entry: entry.place, reverse=True)))
+    return [TimelineRow(*row) for row in newest]
 
 
 def before_place(

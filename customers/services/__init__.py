@@ -42,6 +42,7 @@ from customers.selectors.timeline import (
     before_place,
     get_timeline,
     instance_of,
+    newest_entry,
     register_timeline_source,
     timeline_kinds,
 )

@@ -1,0 +1,94 @@
+// Keeps a page up to date: [data-poll] names what to ask for a version every few seconds.
+// When it has moved, the page is loaded once more, and its [data-live] parts take the
+// place of those here; a reader who has scrolled is asked first.
+"use strict";
+
+{
+  const EVERY = 4000, SLOWEST = 30000, IDLE = 600000, SAY_EVERY = 10000;
+  // So that what asks by itself keeps no session alive.
+  const BY_ITSELF = { headers: { "X-Background": "1" }, credentials: "same-origin" };
+  const source = document.querySelector("[data-poll]");
+  if (source) start(source.dataset.poll);
+
+  function start(url) {
+    let etag = "", wait = EVERY, timer = 0, seen = Date.now(), said = 0, isPaused = false;
+    const bar = document.createElement("p");
+    bar.className = "live-bar";
+    bar.setAttribute("role", "status");
+    const pause = button("Pause updates", () => {
+      isPaused = !isPaused;
+      pause.textContent = isPaused ? "Resume updates" : "Pause updates";
+      plan(0);
+    });
+    const line = document.createElement("p");
+    line.className = "live-line muted small";
+    line.append(pause);
+    document.querySelector("#timeline").before(bar);
+    document.querySelector("#timeline").after(line);
+    for (const name of ["pointermove", "keydown", "scroll", "pointerdown"]) {
+      addEventListener(name, () => { seen = Date.now(); }, { passive: true });
+    }
+    document.addEventListener("visibilitychange", () => plan(0));
+    ask();
+
+    function plan(after) {
+      clearTimeout(timer);
+      if (isPaused || document.hidden) return;
+      timer = setTimeout(ask, after);
+    }
+
+    async function ask() {
+      try {
+        const headers = etag ? { ...BY_ITSELF.headers, "If-None-Match": etag } : BY_ITSELF.headers;
+        const answer = await fetch(url, { ...BY_ITSELF, headers, cache: "no-store" });
+        if (answer.redirected || answer.status === 403 || answer.status === 404) return;
+        if (answer.status !== 304 && !answer.ok) throw new Error(answer.status);
+        const now = answer.headers.get("ETag") || etag;
+        const isNew = etag && now !== etag;
+        etag = now;
+        wait = Date.now() - seen > IDLE ? SLOWEST : EVERY;
+        if (isNew) await load();
+      } catch {
+        wait = Math.min(wait * 2, SLOWEST);
+      }
+      plan(wait);
+    }
+
+    async function load() {
+      const answer = await fetch(location.href, { ...BY_ITSELF, cache: "no-store" });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const known = new Set([...document.querySelectorAll("[data-entry]")].map((e) => e.dataset.entry));
+      const fresh = [...page.querySelectorAll("[data-entry]")].filter((e) => !known.has(e.dataset.entry));
+      const words = fresh.length === 1 ? "1 new entry" : `${fresh.length} new entries`;
+      // Not under the eyes of somebody who reads further down, nor while they write.
+      if (scrollY > 200 || document.activeElement?.closest("#timeline")) {
+        if (fresh.length) bar.replaceChildren(button(`Show ${words}`, () => { put(page); scrollTo(0, 0); }));
+        return;
+      }
+      put(page);
+      if (fresh.length && Date.now() - said > SAY_EVERY) {
+        said = Date.now();
+        bar.textContent = words;
+        setTimeout(() => { if (bar.textContent === words) bar.textContent = ""; }, SAY_EVERY);
+      }
+    }
+
+    function put(page) {
+      bar.replaceChildren();
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const other = page.querySelector(`[data-live="${part.dataset.live}"]`);
+        if (other) part.replaceChildren(...other.childNodes);
+      }
+    }
+  }
+
+  function button(words, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "btn quiet";
+    made.textContent = words;
+    made.addEventListener("click", act);
+    return made;
+  }
+}
