@@ -54,4 +54,5 @@ class DocsView(SpectacularSwaggerSplitView):
 
     authentication_classes = ()
     url_name = "schema"
+    template_name = "api_docs.html"
     metadata_class = None
