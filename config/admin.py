@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,7 +15,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -69,6 +67,7 @@ class HoldfastAdminSite(admin.AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         from audit.admin.account.pin import pin_view  # noqa: PLC0415 - pages need the site
         from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
+        from audit.admin.keyboard import keys_view  # noqa: PLC0415 - pages need the site
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
         from customers.admin import access_review  # noqa: PLC0415 - pages need the site
@@ -81,6 +80,7 @@ class HoldfastAdminSite(admin.AdminSite):
             path("security/", view(monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
+            path("account/keys/", view(keys_view), name="keys"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
             ),
@@ -162,10 +162,11 @@ class HoldfastAdminSite(admin.AdminSite):
         return super().admin_view(guarded(once(view)), *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> Context:
-        from audit.admin.step_up import state_of  # noqa: PLC0415 - pages need the site
+        from audit.admin.frame import frame_context  # noqa: PLC0415 - pages need the site
 
-        # Asked for by whichever template shows it.
-        state = SimpleLazyObject(partial(state_of, request))
-        # Without an address of its own the link would lead back to the admin.
-        context = {"site_url": settings.SITE_URL or None, "step_up": state}
+        context = {
+            # Without an address of its own the link would lead back to the admin.
+            "site_url": settings.SITE_URL or None,
+            **frame_context(request),
+        }
         return {**super().each_context(request), **context}
