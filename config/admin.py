@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -70,7 +72,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.keyboard import keys_view  # noqa: PLC0415 - pages need the site
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from customers.admin import access_review  # noqa: PLC0415 - pages need the site
+        from customers.admin import access_review, business_switch  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
@@ -81,6 +83,7 @@ class HoldfastAdminSite(admin.AdminSite):
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
             path("account/keys/", view(keys_view), name="keys"),
+            path("business/", view(business_switch.switch_view), name="business"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
             ),
@@ -156,17 +159,20 @@ class HoldfastAdminSite(admin.AdminSite):
         self, view: Callable[..., HttpResponseBase], *args: bool, **kwargs: bool
     ) -> Any:
         """Return the page as people open it: it may ask for a PIN, and acts once."""
+        from audit.admin.base import with_actor  # noqa: PLC0415 - pages need the site
         from audit.admin.once import once  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
 
-        return super().admin_view(guarded(once(view)), *args, **kwargs)
+        return super().admin_view(with_actor(guarded(once(view))), *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> Context:
         from audit.admin.frame import frame_context  # noqa: PLC0415 - pages need the site
+        from customers.admin.business_switch import switch_of  # noqa: PLC0415 - pages need the site
 
         context = {
             # Without an address of its own the link would lead back to the admin.
             "site_url": settings.SITE_URL or None,
+            "business_switch": SimpleLazyObject(partial(switch_of, request)),
             **frame_context(request),
         }
         return {**super().each_context(request), **context}

@@ -114,6 +114,7 @@ SINGLE_PAGES = (
     "account_preferences",
     "account_second_factor",
     "keys",
+    "business",
 )
 
 
