@@ -20,8 +20,9 @@ class RoleBackend(ModelBackend):
 
     `has_perm(name)` says whether there is a business at all where the person may do
     it, which opens a page; its rows are those of such businesses. `has_perm(name, row)`
-    asks about the business of the row. Permissions given to an account or a group
-    directly do not count. Superusers may do everything, as Django has it.
+    asks about the business of the row. While the admin is narrowed to one business
+    there is only that one. Permissions given to an account or a group directly do not
+    count. Superusers may do everything, as Django has it.
     """
 
     def get_user(self, user_id: object) -> User | None:
@@ -38,6 +39,9 @@ class RoleBackend(ModelBackend):
         if user_obj.is_anonymous or not user_obj.is_active:
             return set()
         permissions = permissions_of(user_obj)
+        if user_obj.acts_in is not None:
+            here = user_obj.acts_in
+            permissions = {here: permissions.get(here, frozenset())}
         if obj is None:
             return set().union(*permissions.values())
         business_id = business_of(obj)

@@ -69,10 +69,11 @@ class HoldfastAdminSite(admin.AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         from audit.admin.account.pin import pin_view  # noqa: PLC0415 - pages need the site
         from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
+        from audit.admin.keyboard import keys_view  # noqa: PLC0415 - pages need the site
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from customers.admin import access_review  # noqa: PLC0415 - pages need the site
+        from customers.admin import access_review, business_switch  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
@@ -83,6 +84,8 @@ class HoldfastAdminSite(admin.AdminSite):
             path("pulse/", view(pulse_view), name="pulse"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
+            path("account/keys/", view(keys_view), name="keys"),
+            path("business/", view(business_switch.switch_view), name="business"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
             ),
@@ -158,16 +161,20 @@ class HoldfastAdminSite(admin.AdminSite):
         self, view: Callable[..., HttpResponseBase], *args: bool, **kwargs: bool
     ) -> Any:
         """Return the page as people open it: it may ask for a PIN, and acts once."""
+        from audit.admin.base import with_actor  # noqa: PLC0415 - pages need the site
         from audit.admin.once import once  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
 
-        return super().admin_view(guarded(once(view)), *args, **kwargs)
+        return super().admin_view(with_actor(guarded(once(view))), *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> Context:
-        from audit.admin.step_up import state_of  # noqa: PLC0415 - pages need the site
+        from audit.admin.frame import frame_context  # noqa: PLC0415 - pages need the site
+        from customers.admin.business_switch import switch_of  # noqa: PLC0415 - pages need the site
 
-        # Asked for by whichever template shows it.
-        state = SimpleLazyObject(partial(state_of, request))
-        # Without an address of its own the link would lead back to the admin.
-        context = {"site_url": settings.SITE_URL or None, "step_up": state}
+        context = {
+            # Without an address of its own the link would lead back to the admin.
+            "site_url": settings.SITE_URL or None,
+            "business_switch": SimpleLazyObject(partial(switch_of, request)),
+            **frame_context(request),
+        }
         return {**super().each_context(request), **context}

@@ -22,6 +22,7 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _SECRET_LENGTH = 32
 _SECRET_SIGNS = 10
+_LABEL_LENGTH = 20
 # As browsers send it: in lower case, without a path, and without the usual port.
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 _USUAL = {("http", ":80"), ("https", ":443")}
@@ -129,6 +130,15 @@ def address(name: str, default: str) -> str:
         return value
     msg = f"{name}={value!r} is not an address. Write it like https://www.example.com/."
     raise ImproperlyConfigured(msg)
+
+
+def label(name: str, default: str) -> str:
+    """Return the text of NAME, which pages draw: one line of at most 20 characters."""
+    value = text(name, "").strip() or default
+    if len(value) > _LABEL_LENGTH or not value.isprintable():
+        msg = f"{name}={value!r} is no label. Write one line of up to 20 characters."
+        raise ImproperlyConfigured(msg)
+    return value
 
 
 def choice(name: str, default: str, *allowed: str) -> str:

@@ -340,6 +340,12 @@ EMAIL_TIMEOUT = 10
 # Where "View site" in the admin leads: the company's site, or the shop of the demo.
 SITE_URL = env.address("HOLDFAST_SITE_URL", "/demo/" if DEMO else "")
 
+# What this installation is for, drawn on every page of the admin: `demo`, `staging`,
+# any short text; nothing in production.
+ENVIRONMENT = env.label("HOLDFAST_ENVIRONMENT", "demo" if DEMO else "")
+if ENVIRONMENT.lower() == "production":
+    ENVIRONMENT = ""
+
 # --- language, time, files ------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True

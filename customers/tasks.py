@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Protocol
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+
 from audit.jobs import JobContext, task
 from audit.tenancy.actors import Actor
 from customers import services
@@ -38,26 +40,37 @@ def restore_customers(context: JobContext, *, changed_in: str | None = None) -> 
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
+def _narrowed(actor: Actor, only: str) -> Actor:
+    """Return the actor in the one business that was chosen when the job was started."""
+    narrowed = actor.narrow_to(UUID(only)) if only else actor
+    if narrowed is None:
+        msg = "The business that was chosen is no longer yours to act for."
+        raise PermissionDenied(msg)
+    return narrowed
+
+
 @task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
-def preview_import(context: JobContext, *, file: str) -> None:
+def preview_import(context: JobContext, *, file: str, only: str = "") -> None:
     """Preview a file; nothing of it is written."""
-    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
+    actor = _narrowed(context.actor, only)
+    upload = services.get_upload(UUID(file), table=None, actor=actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, is_resumable=False)
 
-    services.preview_import(upload, actor=context.actor, step=step)
+    services.preview_import(upload, actor=actor, step=step)
 
 
 @task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
-def load_import(context: JobContext, *, file: str) -> None:
+def load_import(context: JobContext, *, file: str, only: str = "") -> None:
     """Load a confirmed file, batch by batch, from where it stopped."""
-    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
+    actor = _narrowed(context.actor, only)
+    upload = services.get_upload(UUID(file), table=None, actor=actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, total=total)
 
-    services.load_import(upload, actor=context.actor, step=step)
+    services.load_import(upload, actor=actor, step=step)
     context.count(**services.import_report(upload)["counts"])
 
 

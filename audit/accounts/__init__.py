@@ -35,6 +35,7 @@ from audit.accounts.pin_enrolment import (
     release_pin,
     waiting_release,
 )
+from audit.accounts.preferences import get_preferences, save_preferences
 from audit.accounts.second_factor import (
     Enrolment,
     begin_enrolment,

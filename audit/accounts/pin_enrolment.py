@@ -154,7 +154,7 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
     by mail. `at_once` is for operators at the host who know the person, and ends
     the wait of an earlier release, too. Raises PermissionDenied for anybody else.
     """
-    if actor.business_ids is not None or (at_once and actor.kind != "system"):
+    if not actor.owns_platform or (at_once and actor.kind != "system"):
         msg = "Only the platform's owner releases a PIN, and at once only the host."
         raise PermissionDenied(msg)
     wait = timedelta() if at_once else RELEASE_WAIT

@@ -5,8 +5,9 @@ Knows no app above: a page says where its rows come from and who writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from django import forms
@@ -21,12 +22,19 @@ from django.db.models.expressions import Combinable
 from django.db.models.fields.related import RelatedField
 from django.db.models.options import Options
 from django.forms.utils import ErrorDict
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from audit import log
+from audit.admin import business_switch
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.ids import parse_uuid
@@ -55,14 +63,38 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _LONGEST_TERM = 100
+_ELSEWHERE = (
+    "This does not belong to the business that you have chosen. Lists go on showing "
+    "that one alone."
+)
 _MISSING = "Some of the chosen rows are not here. Nothing was done; choose again."
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the acting person, made once for each request."""
+    """Return the acting person, in the chosen business; made once for each request."""
     if not hasattr(request, "_actor"):
-        request._actor = Actor.from_request(request)  # type: ignore[attr-defined]  # set at run time, not on the type
+        actor = Actor.from_request(request)
+        request._actor = business_switch.narrow(request, actor)  # type: ignore[attr-defined]  # set at run time, not on the type
     return request._actor  # type: ignore[attr-defined]  # set at run time, not on the type
+
+
+def with_actor(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Return a view before which the actor is made, where a business is chosen.
+
+    `has_perm()` knows of the choice from then on.
+    """
+
+    @wraps(view)
+    def answer(
+        request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
+        if business_switch.chosen_business(request) is not None:
+            actor_of(request)
+        return view(request, *args, **kwargs)
+
+    return answer
 
 
 def user_of(request: HttpRequest) -> User:
@@ -157,9 +189,28 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
         instance = super().get_object(request, object_id, from_field)
+        if instance is None and business_switch.chosen_business(request) is not None:
+            instance = self._find_elsewhere(request, object_id, from_field)
         if instance is None:
             # A foreign row and a missing one: the same page, the same entry.
             refuse(request, "not_found", self.opts.label_lower, object_id)
+        return instance
+
+    def _find_elsewhere(
+        self, request: HttpRequest, object_id: str, from_field: str | None
+    ) -> Any:
+        """Return a row of another business of the person, who acts there from now on.
+
+        A colleague's link opens, and the form of a tab from before the switch is saved.
+        """
+        narrowed, chosen = actor_of(request), user_of(request).acts_in
+        request._actor = Actor.from_request(request)  # type: ignore[attr-defined]  # as in actor_of
+        user_of(request).acts_in = None
+        instance = super().get_object(request, object_id, from_field)
+        if instance is None:
+            request._actor, user_of(request).acts_in = narrowed, chosen  # type: ignore[attr-defined]  # as in actor_of
+        elif request.method == "GET":
+            self.message_user(request, _ELSEWHERE)
         return instance
 
     def get_or_404(self, request: HttpRequest, object_id: object) -> Any:

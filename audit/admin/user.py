@@ -98,7 +98,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         # Accounts belong to no business: the owner alone sees all addresses.
-        return actor_of(request).business_ids is None
+        return actor_of(request).owns_platform
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

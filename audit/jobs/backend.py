@@ -124,7 +124,7 @@ class JobBackend(BaseTaskBackend):
 def _require_reach(actor: Actor, business_id: UUID | None) -> None:
     if business_id is not None:
         actor.require_perm(business_id)
-    elif actor.business_ids is not None:
+    elif not actor.owns_platform:
         msg = "A job for every business is the platform owner's."
         raise PermissionDenied(msg)
 

@@ -52,14 +52,13 @@ def find_operation(pk: UUID) -> Operation | None:
 def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
     """Return whose PINs the actor may see the state of: all, or their own."""
     pins = PinCredential.objects.select_related("user")
-    return pins if actor.business_ids is None else pins.filter(user__in=[actor.user_id])
+    return pins if actor.owns_platform else pins.filter(user__in=[actor.user_id])
 
 
 def list_step_ups(*, actor: Actor) -> QuerySet[Grant]:
     """Return the confirmations the actor may see: all, or their own."""
     grants = Grant.objects.select_related("user")
-    may_see_all = actor.business_ids is None
-    return grants if may_see_all else grants.filter(user__in=[actor.user_id])
+    return grants if actor.owns_platform else grants.filter(user__in=[actor.user_id])
 
 
 def search_operations(

@@ -8,6 +8,7 @@ from audit.models.heartbeat import Heartbeat
 from audit.models.idempotency import IdempotentResponse
 from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
+from audit.models.preferences import UserPreferences
 from audit.models.rate_limit import RateLimitBucket
 from audit.models.refusals import RefusalWindow
 from audit.models.sign_in import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -72,6 +73,9 @@ class User(SignedModel, AbstractUser):
 
     # What this instance may do, once it was asked; see `permissions_of`.
     _permissions: Permissions
+    # The business that the admin is narrowed to for this request: has_perm() knows none
+    # but its permissions then.
+    acts_in: UUID | None = None
 
     # Sign-ins are events; a counter here would be a write on every one of them.
     last_login = None

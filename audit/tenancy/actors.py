@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -99,7 +99,8 @@ class Actor:
     """Who acts, for which businesses, in which operation.
 
     `business_ids` is None for an actor of all businesses. `permissions` say what a
-    member of staff may do in each; keys and commands are held by their own scopes.
+    member of staff may do in each; keys and commands are held by their own scopes, and
+    the platform's owner (`is_owner`) may do everything in each.
     """
 
     kind: Kind
@@ -108,6 +109,7 @@ class Actor:
     business_ids: frozenset[UUID] | None = frozenset()
     key_id: UUID | None = None
     permissions: Permissions = field(default_factory=dict)
+    is_owner: bool = False
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Actor:
@@ -131,7 +133,7 @@ class Actor:
             return cls(kind="anonymous", operation=operation)
         user.require_genuine()
         if user.is_superuser:
-            return cls("user", operation, id=user.pk, business_ids=None)
+            return cls("user", operation, id=user.pk, business_ids=None, is_owner=True)
         permissions = permissions_of(user)
         ids = frozenset(permissions)
         return cls(
@@ -153,11 +155,34 @@ class Actor:
         operation = OperationContext(via=via, route=name)
         return cls(kind="system", operation=operation, business_ids=None)
 
+    def narrow_to(self, business_id: UUID) -> Actor | None:
+        """Return the same actor in one of their businesses; None if it is not theirs.
+
+        With the permissions of that business, and never with more than before.
+        """
+        if self.business_ids is not None and business_id not in self.business_ids:
+            return None
+        permissions = {
+            pk: names for pk, names in self.permissions.items() if pk == business_id
+        }
+        ids = frozenset({business_id})
+        return replace(self, business_ids=ids, permissions=permissions)
+
+    @property
+    def owns_platform(self) -> bool:
+        """Tell whether what belongs to no business is the actor's.
+
+        Of commands and of the owner, who may have narrowed down to one business.
+        """
+        return self.is_owner or self.business_ids is None
+
     @property
     def permission_fingerprint(self) -> str:
         """The permissions by business, as a text that changes with any of them."""
         if self.business_ids is None:
             return "everything"
+        if self.is_owner:
+            return json.dumps(["everything", *sorted(map(str, self.business_ids))])
         permissions = (
             (str(pk), sorted(names)) for pk, names in self.permissions.items()
         )
@@ -165,8 +190,8 @@ class Actor:
 
     @property
     def sole_business_id(self) -> UUID | None:
-        """The business of an actor who works for exactly one."""
-        ids = self.business_ids or ()
+        """The business of an actor who works for exactly one; the owner for none."""
+        ids = () if self.owns_platform else self.business_ids or ()
         return next(iter(ids)) if len(ids) == 1 else None
 
     @property
@@ -176,7 +201,7 @@ class Actor:
 
     def businesses_for(self, permission: str) -> frozenset[UUID] | None:
         """Return the businesses in which the actor may do this; None for all."""
-        if self.kind != "user" or self.business_ids is None:
+        if self.kind != "user" or self.owns_platform:
             return self.business_ids
         return frozenset(
             pk
@@ -189,6 +214,8 @@ class Actor:
 
         What belongs to no business is the platform owner's and the commands'.
         """
+        if business_id is None and self.owns_platform:
+            return True
         ids = self.businesses_for(permission)
         return ids is None or business_id in ids
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from audit.admin.base import actor_of
 from audit.admin.bulk import BulkAct, BulkActs
+from audit.admin.keyboard import register_jump
 from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from capture import services
@@ -196,3 +197,6 @@ class RefusalCountAdmin(ReadOnlyAdmin):
     list_select_related = ("source",)
     ordering = ("-hour", "-id")
     extra_lookups = ("source__id__exact",)
+
+
+register_jump("q", "Quarantine", "capture.quarantine")

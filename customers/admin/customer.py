@@ -17,6 +17,7 @@ from django.utils.html import format_html
 
 from audit.admin.base import Context, actor_of
 from audit.admin.bulk import BulkAct, BulkActs
+from audit.admin.keyboard import register_jump
 from audit.admin.once import repeatable
 from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_visible_bidi
@@ -322,3 +323,6 @@ class CustomerAdmin(BulkActs, CustomerPage, ExchangeAdmin):
         self, request: HttpRequest, queryset: QuerySet[Customer]
     ) -> HttpResponse | None:
         return self.act_on_many(request, queryset, RESTORE)
+
+
+register_jump("c", "Customers", "customers.customer")

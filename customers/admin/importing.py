@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from audit import jobs
-from audit.admin.base import Context, actor_of, refuse, render_page
+from audit.admin.base import Context, actor_of, refuse, render_page, user_of
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE, JobTask
@@ -310,7 +310,7 @@ class ImportPages(HubAdmin):
                 reason=upload.reason,
                 key=_job_key(upload),
                 total=total,
-            ).enqueue(file=str(upload.pk))
+            ).enqueue(file=str(upload.pk), only=str(user_of(request).acts_in or ""))
 
     # --- responses --------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from audit.admin.inlines import TrackedInline
+from audit.admin.keyboard import register_jump
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.models import Ticket, TicketMessage
@@ -61,3 +62,6 @@ class TicketMessageAdmin(CustomerChildAdmin):
     search_fields = ("ticket__number__exact",)
     ordering = ("sent_at", "id")
     extra_lookups = ("ticket__id__exact",)
+
+
+register_jump("t", "Tickets", "customers.ticket")

@@ -29,7 +29,7 @@ class Workplace:
 
 def list_workplaces(*, actor: Actor) -> list[Workplace]:
     """Return the businesses that a person works for now, by name; 100 at most."""
-    if actor.business_ids is None:
+    if actor.owns_platform:
         permissions = sorted(frozenset().union(*PERMISSIONS.values()))
         every = list_businesses(actor=actor).order_by("name", "pk")[:_MOST]
         return [

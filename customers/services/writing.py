@@ -120,7 +120,7 @@ class Write(Generic[_Model]):
             msg = f"{self.instance._meta.label} belongs to no business."
             raise TypeError(msg)
         is_founded = self.is_new and isinstance(self.instance, Business)
-        if not is_founded or self.actor.business_ids is not None:
+        if not is_founded or not self.actor.owns_platform:
             meta, act = self.instance._meta, "add" if self.is_new else "change"
             name = f"{meta.app_label}.{act}_{meta.model_name}"
             self.actor.require_perm(business_id, name)

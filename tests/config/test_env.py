@@ -262,3 +262,38 @@ def test_in_production_admins_and_the_owner_need_a_second_factor():
             check=True,
         )
         assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("staging", "staging"), ("  Test of Oslo ", "Test of Oslo"), ("", "demo")],
+)
+def test_a_label_is_one_short_line(monkeypatch, value, expected):
+    monkeypatch.setenv("X", value)
+
+    assert env.label("X", "demo") == expected
+
+
+@pytest.mark.parametrize("value", ["x" * 21, "two\nlines", "turned\u202e"])
+def test_another_label_stops_the_start(monkeypatch, value):
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="Write one line of up to 20"):
+        env.label("X", "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ""),
+        ({"HOLDFAST_DEMO": "true"}, "demo"),
+        ({"HOLDFAST_DEMO": "true", "HOLDFAST_ENVIRONMENT": "production"}, ""),
+        ({"HOLDFAST_ENVIRONMENT": "staging"}, "staging"),
+    ],
+)
+def test_a_demo_says_so_and_production_says_nothing(facts, expected):
+    """Read in a process of its own: settings are read once."""
+    code = "from django.conf import settings; print(f'<{settings.ENVIRONMENT}>')"
+
+    shell = run("shell", "-v", "0", "-c", code, HOLDFAST_DEBUG="true", **facts)
+
+    assert shell.stdout.strip() == f"<{expected}>"

@@ -36,6 +36,7 @@ BOOKKEEPING = {
     "audit.RecoveryCode",
     "audit.RefusalWindow",
     "audit.TokenFamily",
+    "audit.UserPreferences",
     "customers.ImportContent",
     "customers.ImportFile",
 }

@@ -111,7 +111,10 @@ SINGLE_PAGES = (
     "access_review",
     "account",
     "account_pin",
+    "account_preferences",
     "account_second_factor",
+    "keys",
+    "business",
 )
 
 

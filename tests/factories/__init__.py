@@ -12,6 +12,7 @@ from tests.factories.audit import (
     PinCredentialFactory,
     TokenFamilyFactory,
     UserFactory,
+    UserPreferencesFactory,
 )
 from tests.factories.capture import (
     ApiKeyFactory,
@@ -69,5 +70,6 @@ __all__ = [
     "TicketMessageFactory",
     "TokenFamilyFactory",
     "UserFactory",
+    "UserPreferencesFactory",
     "WebhookEndpointFactory",
 ]

@@ -25,6 +25,7 @@ from audit.models import (
     PinCredential,
     TokenFamily,
     User,
+    UserPreferences,
 )
 from audit.tenancy.actors import Actor, OperationContext
 from tests.authenticator import Device
@@ -49,6 +50,15 @@ class UserFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         return model_class.objects.create_user(*args, **kwargs)
+
+
+class UserPreferencesFactory(factory.django.DjangoModelFactory):
+    """What a user has chosen about the admin."""
+
+    class Meta:
+        model = UserPreferences
+
+    user = factory.SubFactory(UserFactory)
 
 
 class AuthenticatorFactory(factory.django.DjangoModelFactory):

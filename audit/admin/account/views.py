@@ -22,6 +22,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
+from audit.admin.account.preferences import preferences_context, preferences_view
 from audit.admin.account.second_factor import second_factor_context, second_factor_view
 from audit.admin.base import actor_of, render_page, user_of
 from audit.tenancy.actors import Actor
@@ -53,6 +54,9 @@ def account_urls(site: admin.AdminSite) -> list[URLPattern]:
             "account/second-factor/",
             wrap(second_factor_view),
             name="account_second_factor",
+        ),
+        path(
+            "account/preferences/", wrap(preferences_view), name="account_preferences"
         ),
         path("account/end-sessions/", wrap(end_sessions_view), name="account_end"),
         path(
@@ -154,4 +158,7 @@ register_section(
 register_section(Section("PIN", "admin/account/_pin.html", _pin_context))
 register_section(
     Section("Sessions and tokens", "admin/account/_sessions.html", _sessions_context)
+)
+register_section(
+    Section("Preferences", "admin/account/_preferences.html", preferences_context)
 )

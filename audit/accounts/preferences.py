@@ -1,0 +1,41 @@
+"""What a person has chosen about the admin: shortcuts, density."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from audit.log.recording import record
+from audit.models import User, UserPreferences
+from audit.tenancy.actors import Actor
+
+
+def get_preferences(user: User) -> UserPreferences:
+    """Return what a person has chosen, or the defaults; one query for each `user`."""
+    try:
+        return user.preferences
+    except UserPreferences.DoesNotExist:
+        # Which `user` keeps, so that nobody asks again.
+        return UserPreferences(user=user)
+
+
+@transaction.atomic
+def save_preferences(
+    user: User, *, actor: Actor, has_shortcuts: bool, density: str
+) -> UserPreferences:
+    """Store what a person has chosen; an event names what has changed.
+
+    Raises ValidationError for a density that there is not.
+    """
+    UserPreferences.objects.get_or_create(user=user)
+    preferences = UserPreferences.objects.select_for_update().get(user=user)
+    values = {"has_shortcuts": has_shortcuts, "density": density}
+    changed = [n for n, value in values.items() if getattr(preferences, n) != value]
+    for name in changed:
+        setattr(preferences, name, values[name])
+    preferences.clean_fields()
+    preferences.user = user
+    if changed:
+        preferences.save(update_fields=changed)
+        fields = [f"preferences.{name}" for name in sorted(changed)]
+        record("user.changed", user, actor=actor, data={"fields": fields})
+    return preferences

@@ -1,0 +1,51 @@
+"""The preferences of whoever is signed in: a part of the account page."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+
+from audit import accounts
+from audit.admin.base import actor_of, render_page, user_of
+from audit.models import User, UserPreferences
+
+
+class PreferencesForm(forms.ModelForm):
+    """What a person chooses; the service writes it."""
+
+    class Meta:
+        model = UserPreferences
+        fields = ("has_shortcuts", "density")
+        widgets = {"density": forms.RadioSelect}
+        labels = {"has_shortcuts": "Single-key shortcuts"}
+        help_texts = {
+            "has_shortcuts": "Off: a single letter never acts, which voice control and "
+            "unsteady hands need. Ctrl+S and Esc go on working.",
+            "density": "How close the rows of lists stand.",
+        }
+
+
+def preferences_view(request: HttpRequest) -> HttpResponse:
+    """Store what a form brings; show the form, or one that is refused."""
+    user = user_of(request)
+    form = _form_of(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        accounts.save_preferences(user, actor=actor_of(request), **form.cleaned_data)
+        messages.success(request, "Your preferences are kept.")
+        return HttpResponseRedirect(reverse("admin:account"))
+    return render_page(
+        request, "admin/account/preferences.html", "Preferences", form=form
+    )
+
+
+def preferences_context(request: HttpRequest) -> dict[str, object]:
+    """Return what the part of the account page needs."""
+    return {"form": _form_of(user_of(request))}
+
+
+def _form_of(user: User, data: QueryDict | None = None) -> PreferencesForm:
+    # Not its instance: a refused form would change what the page itself looks at.
+    chosen = accounts.get_preferences(user)
+    return PreferencesForm(data, initial=forms.model_to_dict(chosen))

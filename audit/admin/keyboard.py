@@ -1,0 +1,63 @@
+"""The keyboard map: one table for the dialog, for the page and for keys.js."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from audit.admin.base import ScopedAdmin, render_page
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """Keys, pressed together or one after another, and what they do.
+
+    `url` is where they lead; empty for those that do something on the page itself.
+    """
+
+    keys: tuple[str, ...]
+    act: str
+    url: str = ""
+    is_chord: bool = False
+
+
+_BEFORE = (Shortcut(("?",), "Show this map"), Shortcut(("/",), "Search"))
+_AFTER = (
+    Shortcut(("[",), "Fold or unfold the navigation"),
+    Shortcut(("j",), "Next row of a list"),
+    Shortcut(("k",), "Previous row"),
+    Shortcut(("x",), "Select the row"),
+    Shortcut(("Enter",), "Open the row"),
+    Shortcut(("Ctrl", "S"), "Save the form", is_chord=True),
+    Shortcut(("Esc",), "Close a dialog, leave a field"),
+)
+# What `g` and a letter lead to: a list, by the label of its model.
+_jumps: dict[str, tuple[str, str]] = {}
+
+
+def register_jump(letter: str, act: str, model: str) -> None:
+    """Let `g` and a letter lead to the list of a model, like `customers.customer`."""
+    _jumps[letter] = (act, model)
+
+
+def shortcuts_of(request: HttpRequest) -> list[Shortcut]:
+    """Return the map of a person: without lists that they may not open."""
+    jumps = [Shortcut(("g", "i"), "Home", reverse("admin:index"))]
+    for letter, (act, label) in _jumps.items():
+        page = admin.site._registry[apps.get_model(label)]
+        if isinstance(page, ScopedAdmin) and page.has_view_or_change_permission(
+            request
+        ):
+            jumps.append(Shortcut(("g", letter), act, page.page_url("changelist")))
+    return [*_BEFORE, *jumps, *_AFTER]
+
+
+@require_safe
+def keys_view(request: HttpRequest) -> HttpResponse:
+    """Show the map as a page, for who has no script."""
+    return render_page(request, "hub/keys_page.html", "Keyboard map")

@@ -1,0 +1,47 @@
+"""What the frame of every page says: where one is, who one is, what is confirmed."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from tests.conftest import confirm, signed_in, staff
+
+
+def test_the_menu_has_what_is_one_s_own(bakery):
+    user = staff(bakery, username="ada", first_name="Ada", last_name="Lovelace")
+    text = signed_in(user).get("/admin/").text
+
+    assert 'aria-label="ada, your account">AL</summary>' in text
+    assert "Signed in as <b>Ada</b>" in text
+    for path in ("account/", "account/keys/", "password_change/"):
+        assert f'href="/admin/{path}"' in text
+    assert 'id="logout-form" method="post" action="/admin/logout/"' in text
+    assert "theme-toggle" in text
+
+
+def test_every_page_says_what_the_installation_is_for(alice, settings):
+    settings.ENVIRONMENT = "staging <1>"
+    for path in ("/admin/", "/admin/customers/customer/", "/admin/account/pin/"):
+        assert "staging &lt;1&gt;</span>" in alice.get(path).text
+
+    settings.ENVIRONMENT = ""
+    assert "Environment:" not in alice.get("/admin/").text
+
+
+def test_a_confirmation_is_ended_from_the_head_of_a_page(alice):
+    assert "Step-up confirmed" not in alice.get("/admin/").text
+    confirm(alice, "manage_keys")
+    text = alice.get("/admin/").text
+    assert "Step-up confirmed, 5 min left" in text
+    assert 'method="post" action="/admin/step-up/end/"' in text
+
+    alice.post("/admin/step-up/end/")
+
+    assert "Step-up confirmed" not in alice.get("/admin/").text
+
+
+def test_the_sign_in_page_knows_nobody(db):
+    text = Client().get("/admin/login/").text
+
+    for part in ("user-tools", "business-switch", "<dialog", "Step-up"):
+        assert part not in text
