@@ -17,6 +17,8 @@ from audit.admin.base import ScopedAdmin, render_page
 class Shortcut:
     """Keys, pressed together or one after another, and what they do.
 
+    Or, with `is_range`, the first and the last of several keys.
+
     `url` is where they lead; empty for those that do something on the page itself.
     """
 
@@ -24,6 +26,7 @@ class Shortcut:
     act: str
     url: str = ""
     is_chord: bool = False
+    is_range: bool = False
 
 
 _BEFORE = (Shortcut(("?",), "Show this map"), Shortcut(("/",), "Search"))
@@ -33,6 +36,9 @@ _AFTER = (
     Shortcut(("k",), "Previous row"),
     Shortcut(("x",), "Select the row"),
     Shortcut(("Enter",), "Open the row"),
+    Shortcut(("e",), "Edit the customer of the page"),
+    Shortcut(("n",), "Write a note on the customer of the page"),
+    Shortcut(("1", "8"), "The tabs of the page", is_range=True),
     Shortcut(("Ctrl", "S"), "Save the form", is_chord=True),
     Shortcut(("Esc",), "Close a dialog, leave a field"),
 )

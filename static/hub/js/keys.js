@@ -67,6 +67,14 @@
     return Boolean(button);
   };
 
+  // What a page marks with a key of its own: [data-key].
+  const press = (key) => {
+    const marked = [...document.querySelectorAll("[data-key]")];
+    const target = marked.find((one) => one.dataset.key === key && isShown(one));
+    target?.click();
+    return Boolean(target);
+  };
+
   const SINGLE = {
     "?": () => (openMap(), true),
     "/": search,
@@ -96,7 +104,7 @@
       beganJump = event.timeStamp;
       return true;
     }
-    return Object.hasOwn(SINGLE, event.key) && SINGLE[event.key]();
+    return (Object.hasOwn(SINGLE, event.key) && SINGLE[event.key]()) || press(event.key);
   };
 
   // Without the dialog nobody has signed in, or the page is a popup.
