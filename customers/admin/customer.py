@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,14 +18,22 @@ from audit.admin.base import Context, actor_of
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.keyboard import register_jump
 from audit.admin.once import repeatable
+from audit.admin.paging import CappedPaginator
 from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.columns import (
+    DEFAULT_COLUMNS,
+    SEE_TICKETS,
+    CustomerColumns,
+    with_flags,
+)
 from customers.admin.customer_page import CustomerPage
 from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
+from customers.admin.filters import EXTRA_LOOKUPS, FILTERS, TicketsFilter
 from customers.admin.inlines import (
     AddressInline,
     BookingInline,
@@ -36,10 +43,12 @@ from customers.admin.inlines import (
     PreferencesInline,
     TicketInline,
 )
+from customers.admin.links import customer_url
+from customers.admin.list_choices import CustomizedChangeList, ListChoices
+from customers.admin.saved_views import SavedViewPages
 from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
-    from django.contrib.admin.filters import _ListFilterChoices
     from django.contrib.admin.options import _FieldsetSpec, _ListDisplayT
 
 
@@ -66,49 +75,22 @@ class CustomerForm(TrackedForm):
         return cleaned
 
 
-class ArchivedFilter(admin.SimpleListFilter):
-    """Live customers, unless the archived ones are asked for."""
+class CustomerChangeList(CustomizedChangeList):
+    """Customers with their flags; each row leads to the page of the customer."""
 
-    title = "archived"
-    parameter_name = "archived"
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = with_flags(self.result_list, request)
 
-    def lookups(
-        self, request: HttpRequest, model_admin: object
-    ) -> list[tuple[str, str]]:
-        return [("yes", "Archived"), ("all", "All")]
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Any]:
+        found = super().get_queryset(request, exclude_parameters)
+        customers = cast("CustomerQuerySet", found)
+        return services.sorted_by_index(customers, actor=actor_of(request))
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Customer]
-    ) -> QuerySet[Customer]:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(archived_at__isnull=self.value() != "yes")
-
-    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
-        choices = super().choices(changelist)
-        for number, choice in enumerate(choices):
-            yield {**choice, "display": "Live"} if number == 0 else choice
-
-
-class LookAlikeFilter(admin.SimpleListFilter):
-    """Customers who may be taken for others of their business."""
-
-    title = "possible duplicates"
-    parameter_name = "alike"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: object
-    ) -> list[tuple[str, str]]:
-        return [("yes", "E-mail or name looks like another's")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Customer]
-    ) -> QuerySet[Customer]:
-        if self.value() != "yes":
-            return queryset
-        customers = services.list_customers(actor=actor_of(request))
-        alike = customers.looking_alike().order_by()
-        return queryset.filter(pk__in=alike.values("pk"))
+    def url_for_result(self, result: Model) -> str:
+        return customer_url(result.pk)
 
 
 def _check(customers: QuerySet[Customer], actor: Actor) -> None:
@@ -135,29 +117,18 @@ RESTORE = BulkAct(
 
 
 @admin.register(Customer)
-class CustomerAdmin(BulkActs, CustomerPage, ExchangeAdmin):
+class CustomerAdmin(
+    CustomerColumns, SavedViewPages, BulkActs, CustomerPage, ExchangeAdmin
+):
+    import_export_change_list_template = "admin/customers/customer/change_list.html"
     form = CustomerForm
-    list_display = (
-        "name_or_reference",
-        "email",
-        "phone",
-        "status",
-        "orders",
-        "spent",
-        "tier",
-        "open_tickets",
-        "joined_at",
-    )
-    list_filter = (
-        ArchivedFilter,
-        "status",
-        "customer_type",
-        "stats__repeat_frequency",
-        "stats__is_opted_in",
-        LookAlikeFilter,
-        "joined_at",
-    )
-    list_select_related = ("stats", "business")
+    list_display = ("who", *DEFAULT_COLUMNS, "acts")
+    list_display_links = ("who",)
+    list_filter = FILTERS
+    extra_lookups = EXTRA_LOOKUPS
+    show_facets = admin.ShowFacets.ALLOW
+    paginator = CappedPaginator
+    list_select_related = ("stats", "business", "preferences")
     search_fields = ("name",)
     search_help_text = "Name, e-mail, phone in any format, reference or external id."
     ordering = ("-joined_at", "-id")
@@ -213,30 +184,6 @@ class CustomerAdmin(BulkActs, CustomerPage, ExchangeAdmin):
         ),
     )
 
-    # --- columns ----------------------------------------------------------------
-
-    @admin.display(description="Name", ordering="order_name")
-    def name_or_reference(self, customer: Customer) -> str:
-        return customer.name or customer.unique_id
-
-    @admin.display(description="Orders", ordering="stats__total_orders")
-    def orders(self, customer: Customer) -> int:
-        return customer.stats.total_orders
-
-    @admin.display(description="Spent", ordering="stats__total_spent")
-    def spent(self, customer: Customer) -> str:
-        return services.format_money(
-            customer.stats.total_spent, customer.business.currency
-        )
-
-    @admin.display(description="Tier", ordering="stats__repeat_frequency")
-    def tier(self, customer: Customer) -> str | None:
-        return customer.stats.get_repeat_frequency_display()
-
-    @admin.display(description="Open tickets", ordering="stats__open_tickets")
-    def open_tickets(self, customer: Customer) -> int:
-        return customer.stats.open_tickets
-
     @admin.display(description="Figures")
     def figures(self, customer: Customer) -> str:
         if customer._state.adding:
@@ -269,10 +216,16 @@ class CustomerAdmin(BulkActs, CustomerPage, ExchangeAdmin):
     # --- the list and the form --------------------------------------------------
 
     def get_list_display(self, request: HttpRequest) -> _ListDisplayT[Customer]:
-        # Who works for one business needs no column that names it.
-        businesses = services.list_businesses(actor=actor_of(request))[:2]
-        more = ("business",) if len(businesses) > 1 else ()
-        return (*super().get_list_display(request), *more)
+        return ("who", *ListChoices.of(request).columns, "acts")
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        left_out = set() if request.user.has_perm(SEE_TICKETS) else {TicketsFilter}
+        return [each for each in self.list_filter if each not in left_out]
+
+    def get_changelist(
+        self, request: HttpRequest, **kwargs: object
+    ) -> type[ChangeList]:
+        return CustomerChangeList
 
     def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
         fieldsets = super().get_fieldsets(request, obj)

@@ -16,5 +16,6 @@ from customers.models.customer import Customer, CustomerQuerySet
 from customers.models.import_file import ImportContent, ImportFile
 from customers.models.note import Note
 from customers.models.preferences import Flag, Preferences
+from customers.models.saved_view import ListLayout, SavedView
 from customers.models.stats import CustomerStats
 from customers.models.ticket import Ticket, TicketMessage

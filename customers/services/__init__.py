@@ -15,6 +15,7 @@ from customers.selectors.customer_detail import (
     get_parts,
 )
 from customers.selectors.customers import (
+    SEE_CUSTOMERS,
     find_customer,
     get_business,
     get_customer,
@@ -29,9 +30,11 @@ from customers.selectors.customers import (
     list_memberships,
     list_visible,
     match_customers,
+    sorted_by_index,
     with_order_name,
 )
 from customers.selectors.money import get_booking, get_credit, get_refund
+from customers.selectors.saved_views import get_layout, get_view, list_views
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     Before,
@@ -179,13 +182,22 @@ from customers.services.purchases import (
     update_purchase_history,
 )
 from customers.services.revealing import require_reveal, reveal_customer
+from customers.services.saved_views import (
+    archive_view,
+    change_view,
+    may_archive_view,
+    owns_view,
+    save_layout,
+    save_view,
+)
 from customers.services.saving import save_record
-from customers.services.segment_rules import RuleError
+from customers.services.segment_rules import RuleError, age_rule
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,
     list_segment_customers,
     list_segments,
+    meeting_rule,
 )
 from customers.services.stats import (
     find_differences,

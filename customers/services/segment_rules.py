@@ -85,6 +85,14 @@ def read_rule(rule: object, *, business: Business, now: datetime | None = None) 
     return condition
 
 
+def age_rule(name: str, days: int, *, is_within: bool) -> dict[str, JsonValue]:
+    """Return the condition that a time is within the last days, or longer ago.
+
+    A day is 24 hours. Who has no such time meets neither.
+    """
+    return {"field": name, "op": "gt" if is_within else "lte", "value": f"-{days}d"}
+
+
 def plain_rule(rule: object) -> JsonValue:
     """Return a rule as the trail keeps it: fractions as text."""
     if isinstance(rule, dict):
@@ -245,6 +253,9 @@ _FIELDS: dict[str, _Field] = {
     "joined_at": _Field("joined_at", _ORDERED, _parse_time, _TIME_HINT),
     "last_login_at": _Field(
         "stats__last_login_at", (*_ORDERED, "is_null"), _parse_time, _TIME_HINT
+    ),
+    "last_active_at": _Field(
+        "stats__last_active_at", (*_ORDERED, "is_null"), _parse_time, _TIME_HINT
     ),
     "last_purchase_date": _Field(
         "stats__last_purchase_date", (*_ORDERED, "is_null"), _day, _TIME_HINT

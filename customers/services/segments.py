@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -13,7 +15,7 @@ from audit.tenancy.actors import Actor
 from customers.metrics import ENGAGED_FOR, NEW_FOR
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.money import format_money
-from customers.selectors.customers import list_customers
+from customers.selectors.customers import list_businesses, list_customers
 from customers.services.segment_rules import read_rule
 
 
@@ -124,3 +126,22 @@ def list_rule_customers(
     condition = read_rule(rule, business=business)
     customers = list_customers(actor=actor, business_id=business.pk)
     return customers.filter(condition).for_list()
+
+
+def meeting_rule(
+    customers: CustomerQuerySet, rule: object, *, actor: Actor
+) -> CustomerQuerySet:
+    """Keep the customers, of any of the actor's businesses, that meet a rule.
+
+    A day is one of each business's time zone. Raises RuleError.
+    """
+    now = timezone.now()
+    businesses: dict[Q, list[UUID]] = defaultdict(list)
+    for business in list_businesses(actor=actor):
+        businesses[read_rule(rule, business=business, now=now)].append(business.pk)
+    if len(businesses) == 1:
+        return customers.filter(*businesses)
+    condition = Q(pk__in=[])
+    for each, ids in businesses.items():
+        condition |= each & Q(business_id__in=ids)
+    return customers.filter(condition)

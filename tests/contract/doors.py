@@ -182,8 +182,9 @@ def asked_about(row: Any) -> Asked:
         "code": "verified",
         "token": "x",
         "content_type_id": "1",
-        # Nobody's file: files are their uploader's alone.
+        # Nobody's file and nobody's view: they are their owner's alone.
         "file_id": str(business.pk),
+        "view_id": str(business.pk),
     }
     return Asked(row, business, values)
 

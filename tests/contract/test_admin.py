@@ -22,7 +22,8 @@ from tests.factories import CustomerFactory, UserFactory
 from tests.factories.rows import make_row
 
 # Counters, stored answers and uploads with a time to live: nothing for others to look
-# at. What somebody signs in with stands on the page of the own account.
+# at. What somebody signs in with stands on the page of the own account, and how
+# somebody likes a list has pages below that list.
 BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
@@ -39,6 +40,8 @@ BOOKKEEPING = {
     "audit.UserPreferences",
     "customers.ImportContent",
     "customers.ImportFile",
+    "customers.ListLayout",
+    "customers.SavedView",
 }
 OURS = [
     model

@@ -20,10 +20,12 @@ from customers.models import (
     Flag,
     ImportContent,
     ImportFile,
+    ListLayout,
     Membership,
     Note,
     Preferences,
     Refund,
+    SavedView,
     Ticket,
     TicketMessage,
 )
@@ -204,3 +206,23 @@ class ImportContentFactory(factory.django.DjangoModelFactory):
     file = factory.SubFactory(ImportFileFactory)
     business = factory.SelfAttribute("file.business")
     content = "sealed"
+
+
+class SavedViewFactory(factory.django.DjangoModelFactory):
+    """A view of its owner alone."""
+
+    class Meta:
+        model = SavedView
+
+    business = factory.SubFactory(BusinessFactory)
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"View {n}")
+
+
+class ListLayoutFactory(factory.django.DjangoModelFactory):
+    """The usual columns of somebody's list."""
+
+    class Meta:
+        model = ListLayout
+
+    user = factory.SubFactory(UserFactory)

@@ -460,7 +460,7 @@ def test_the_acting_person_is_named_without_a_foreign_key(db, alice):
 
 
 def test_every_mutable_table_of_the_hub_is_tracked():
-    """Only projections, uploads and rows that never change go without history."""
+    """Only projections, uploads, how somebody likes a list, and what never changes."""
     untracked = {
         model._meta.label
         for app in ("customers", "capture")
@@ -474,6 +474,8 @@ def test_every_mutable_table_of_the_hub_is_tracked():
         "customers.CustomerStats",
         "customers.ImportContent",
         "customers.ImportFile",
+        "customers.ListLayout",
+        "customers.SavedView",
         "capture.CaptureLink",
         "capture.CapturedValue",
         "capture.DashboardSnapshot",

@@ -1,0 +1,157 @@
+"""The columns of the list of customers: what each draws, and what it is sorted by.
+
+Sorted is by what has an index, and never by what is masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.contrib import admin
+from django.db.models import F, Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.display import Badge, ago, render_badges
+from audit.templatetags.hub import initials
+from customers import services
+from customers.admin.badges import badges_of
+from customers.admin.links import customer_url
+from customers.models import Customer, Flag
+
+# Columns that a person may choose, in the order in which they stand if nobody does.
+COLUMNS = {
+    "contact": "Contact",
+    "state": "State",
+    "customer_class": "Type",
+    "tier": "Tier",
+    "orders": "Orders",
+    "spent": "Value",
+    "open_tickets": "Open tickets",
+    "seen": "Seen",
+    "joined": "Joined",
+    "business": "Business",
+}
+DEFAULT_COLUMNS = ("contact", "state", "orders", "spent", "open_tickets", "seen")
+SEE_TICKETS = "customers.view_ticket"
+# So many badges stand in one row of the list.
+_MOST_BADGES = 6
+
+
+def offered_columns(request: HttpRequest) -> list[str]:
+    """Return the columns that there are for this person."""
+    # Who works for one business needs no column that names it.
+    businesses = services.list_businesses(actor=actor_of(request))[:2]
+    return [
+        name
+        for name in COLUMNS
+        if (name != "business" or len(businesses) > 1)
+        and (name != "open_tickets" or request.user.has_perm(SEE_TICKETS))
+    ]
+
+
+def with_flags(
+    customers: QuerySet[Customer], request: HttpRequest
+) -> QuerySet[Customer]:
+    """Load the flags that stand now, as `standing_flags`; one query for all rows."""
+    flags = services.list_visible(Flag, actor=actor_of(request))
+    standing = flags.filter(removed_at=None).order_by("code")
+    return customers.prefetch_related(
+        Prefetch("flags", standing, to_attr="standing_flags")
+    )
+
+
+class CustomerColumns(ScopedAdmin):
+    """What each column of the list draws; rows come masked."""
+
+    @admin.display(description="Customer", ordering="order_name")
+    def who(self, customer: Customer) -> SafeString:
+        name = customer.name or customer.unique_id
+        return format_html(
+            '<span class="who"><span class="avatar" aria-hidden="true">{}</span>'
+            '<span><b><bdi>{}</bdi></b><span class="ref">{}</span></span></span>',
+            initials(customer.name)[:1] if customer.name else "–",
+            name,
+            customer.unique_id,
+        )
+
+    @admin.display(description="Contact")
+    def contact(self, customer: Customer) -> SafeString:
+        texts = [text for text in (customer.email, customer.phone) if text]
+        if not texts:
+            return format_html('<span class="none">{}</span>', "no contact")
+        lines = format_html_join("", "<span>{}</span>", ((text,) for text in texts))
+        return format_html('<span class="masked lines">{}</span>', lines)
+
+    @admin.display(description="State")
+    def state(self, customer: Customer) -> SafeString:
+        flags: list[Flag] = customer.standing_flags  # type: ignore[attr-defined]  # by `with_flags`
+        return render_badges(_fewer(badges_of(customer, (f.code for f in flags))))
+
+    @admin.display(description="Type")
+    def customer_class(self, customer: Customer) -> str:
+        return customer.get_customer_type_display() or "–"
+
+    @admin.display(description="Tier", ordering="stats__repeat_frequency")
+    def tier(self, customer: Customer) -> str:
+        return customer.stats.get_repeat_frequency_display() or "–"
+
+    @admin.display(description="Orders", ordering="stats__total_orders")
+    def orders(self, customer: Customer) -> int:
+        return customer.stats.total_orders
+
+    @admin.display(description="Value", ordering="stats__total_spent")
+    def spent(self, customer: Customer) -> str:
+        return services.format_money(
+            customer.stats.total_spent, customer.business.currency
+        )
+
+    @admin.display(description="Open")
+    def open_tickets(self, customer: Customer) -> str:
+        stats = customer.stats
+        if not stats.open_tickets:
+            return "–"
+        colour, more = ("bad", " urgent") if stats.urgent_tickets else ("warn", "")
+        return format_html(
+            '<span class="badge {}">{}<span class="sr">{}</span></span>',
+            colour,
+            stats.open_tickets,
+            more,
+        )
+
+    # Nobody seen yet is the longest ago, on both engines.
+    @admin.display(
+        description="Seen", ordering=F("stats__last_active_at").asc(nulls_first=True)
+    )
+    def seen(self, customer: Customer) -> str:
+        return ago(customer.stats.last_active_at)
+
+    @admin.display(description="Joined", ordering="joined_at")
+    def joined(self, customer: Customer) -> str:
+        return ago(customer.joined_at)
+
+    @admin.display(description=format_html('<span class="sr">{}</span>', "Acts"))
+    def acts(self, customer: Customer) -> SafeString:
+        change = reverse("admin:customers_customer_change", args=[customer.pk])
+        bookings = reverse("admin:customers_booking_changelist")
+        links = (
+            (customer_url(customer.pk), "View"),
+            (change, "Edit"),
+            (f"{bookings}?customer__id__exact={customer.pk}", "Orders"),
+        )
+        name = customer.name or customer.unique_id
+        return format_html_join(
+            "",
+            '<a class="btn quiet" href="{}">{}<span class="sr"> {}</span></a>',
+            ((url, word, name) for url, word in links),
+        )
+
+
+def _fewer(badges: Iterator[Badge]) -> list[Badge]:
+    """Return as many badges as fit, and how many there are besides."""
+    listed = list(badges)
+    rest = len(listed) - _MOST_BADGES
+    return [*listed[:_MOST_BADGES], Badge(f"{rest} more")] if rest > 1 else listed

@@ -1,0 +1,325 @@
+"""The filters of the list of customers. None asks for what is masked.
+
+A wrong value is refused: an act on all that a filter found must never reach all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+from audit.admin.base import actor_of
+from customers import services
+from customers.models import Customer, CustomerQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices
+
+_Params = dict[str, list[str]]
+_LONGEST_TEXT = 100
+_DAYS = (7, 30, 90, 365)
+_BOTH_WAYS = ("within", "over")
+# As far back as rules can say; see `customers.services.segment_rules`.
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+
+
+class ArchivedFilter(admin.SimpleListFilter):
+    """Live customers, unless the archived ones are asked for."""
+
+    title = "archived"
+    parameter_name = "archived"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [("yes", "Archived"), ("all", "All")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
+        choices = super().choices(changelist)
+        for number, choice in enumerate(choices):
+            yield {**choice, "display": "Live"} if number == 0 else choice
+
+
+class LookAlikeFilter(admin.SimpleListFilter):
+    """Customers who may be taken for others of their business."""
+
+    title = "possible duplicates"
+    parameter_name = "alike"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [("yes", "E-mail or name looks like another's")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
+        if self.value() != "yes":
+            return queryset
+        customers = services.list_customers(actor=actor_of(request))
+        alike = customers.looking_alike().order_by()
+        return queryset.filter(pk__in=alike.values("pk"))
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """One of a few conditions, each with the words for it."""
+
+    conditions: ClassVar[Mapping[str, tuple[str, Q]]]
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [(value, words) for value, (words, _) in self.conditions.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in self.conditions:
+            raise IncorrectLookupParameters
+        return queryset.filter(self.conditions[value][1])
+
+
+class OrdersFilter(ConditionFilter):
+    """How often somebody ordered."""
+
+    title = "orders"
+    parameter_name = "orders"
+    conditions: ClassVar = {
+        "0": ("None", Q(stats__total_orders=0)),
+        "1": ("1", Q(stats__total_orders=1)),
+        "2-4": ("2 to 4", Q(stats__total_orders__range=(2, 4))),
+        "5-9": ("5 to 9", Q(stats__total_orders__range=(5, 9))),
+        "10-": ("10 and more", Q(stats__total_orders__gte=10)),
+    }
+
+
+def _spent(low: int, high: int) -> Q:
+    return Q(stats__total_spent__gte=low, stats__total_spent__lt=high)
+
+
+class SpentFilter(ConditionFilter):
+    """The value of a customer, in the currency of the business."""
+
+    title = "value"
+    parameter_name = "spent"
+    conditions: ClassVar = {
+        "0": ("Nothing", Q(stats__total_spent__lte=0)),
+        "0-100": ("Below 100", Q(stats__total_spent__gt=0, stats__total_spent__lt=100)),
+        "100-500": ("100 to 500", _spent(100, 500)),
+        "500-1000": ("500 to 1,000", _spent(500, 1000)),
+        "1000-5000": ("1,000 to 5,000", _spent(1000, 5000)),
+        "5000-": ("5,000 and more", Q(stats__total_spent__gte=5000)),
+    }
+
+
+class TicketsFilter(ConditionFilter):
+    """Whether somebody waits for an answer."""
+
+    title = "tickets"
+    parameter_name = "tickets"
+    conditions: ClassVar = {
+        "open": ("Open", Q(stats__open_tickets__gt=0)),
+        "urgent": ("Urgent", Q(stats__urgent_tickets__gt=0)),
+        "none": ("None open", Q(stats__open_tickets=0)),
+    }
+
+
+class FormFilter(admin.ListFilter):
+    """A filter with a small form besides its links."""
+
+    parameter_name: str
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: _Params,
+        model: type[Model],
+        model_admin: admin.ModelAdmin,
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.expected_parameters():
+            if name in params:
+                self.used_parameters[name] = str(params.pop(name)[-1])
+
+    def has_output(self) -> bool:
+        """Tell the list to draw it."""
+        return True
+
+    def value(self, name: str = "") -> str:
+        """Return what was sent, or nothing."""
+        return cast("str", self.used_parameters.get(name or self.parameter_name, ""))
+
+    def rest(self) -> list[tuple[str, str]]:
+        """Return what else the address says, for the form to say again."""
+        own: set[str | None] = {*self.expected_parameters(), PAGE_VAR, ERROR_FLAG}
+        sent = self.request.GET.lists()
+        return [(name, value) for name, vs in sent if name not in own for value in vs]
+
+
+class SourceFilter(FormFilter):
+    """Where customers came from, typed: to list all sources is to read all rows."""
+
+    title = "source"
+    parameter_name = "source"
+    template = "admin/customers/customer/source_filter.html"
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
+        text = self.value().strip()[:_LONGEST_TEXT]
+        return queryset.filter(source=text) if text else queryset
+
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
+        yield {
+            "selected": not self.value(),
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "All",
+        }
+        if self.value():
+            yield {
+                "selected": True,
+                "query_string": changelist.get_query_string(),
+                "display": self.value(),
+            }
+
+
+class AgeFilter(FormFilter):
+    """How long ago something was: within so many days, or longer ago than that.
+
+    `name` is the field of the rules of segments, which decide what that means.
+    """
+
+    template = "admin/customers/customer/age_filter.html"
+    name: ClassVar[str]
+    never: ClassVar[str] = ""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        how, days = self.value(), self.value(self.days_parameter)
+        is_number = _NUMBER.fullmatch(days) is not None
+        known = {"": True, "within": is_number, "over": is_number, "never": self.never}
+        if not known.get(how):
+            raise IncorrectLookupParameters
+
+    @property
+    def days_parameter(self) -> str:
+        """The parameter of the number of days."""
+        return f"{self.parameter_name}_days"
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, self.days_parameter]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        if self.value() == "never":
+            rule: object = {"field": self.name, "op": "is_null", "value": True}
+        else:
+            days = int(self.value(self.days_parameter))
+            rule = services.age_rule(
+                self.name, days, is_within=self.value() == "within"
+            )
+        customers = cast("CustomerQuerySet", queryset)
+        return services.meeting_rule(customers, rule, actor=actor_of(request))
+
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
+        chosen = (self.value(), self.value(self.days_parameter))
+        names = [self.parameter_name, self.days_parameter]
+        yield {
+            "selected": not chosen[0],
+            "query_string": changelist.get_query_string(remove=names),
+            "display": "any time",
+        }
+        offered = {(how, str(n)) for how in _BOTH_WAYS for n in _DAYS}
+        offered |= {chosen} if chosen[0] in _BOTH_WAYS else set()
+        in_order = sorted(offered, key=lambda o: (_BOTH_WAYS.index(o[0]), int(o[1])))
+        for how, days in in_order:
+            params = dict(zip(names, (how, days), strict=True))
+            yield cast(
+                "_ListFilterChoices",
+                {
+                    "selected": (how, days) == chosen,
+                    "query_string": changelist.get_query_string(params),
+                    "display": _in_words(how, days),
+                    "how": how,
+                    "days": days,
+                },
+            )
+        if self.never:
+            params = {self.parameter_name: "never"}
+            yield {
+                "selected": chosen[0] == "never",
+                "query_string": changelist.get_query_string(params, names[1:]),
+                "display": self.never,
+            }
+
+
+def _in_words(how: str, days: str) -> str:
+    length = "1 day" if days == "1" else f"{days} days"
+    return f"within {length}" if how == "within" else f"more than {length} ago"
+
+
+class JoinedFilter(AgeFilter):
+    """How long somebody has been a customer."""
+
+    title, parameter_name, name = "joined", "joined", "joined_at"
+
+
+class LoginFilter(AgeFilter):
+    """When somebody last signed in."""
+
+    title, parameter_name, name = "last login", "login", "last_login_at"
+    never = "never signed in"
+
+
+class PurchaseFilter(AgeFilter):
+    """When somebody last bought something."""
+
+    title, parameter_name = "last purchase", "purchase"
+    name, never = "last_purchase_date", "never bought"
+
+
+class SeenFilter(AgeFilter):
+    """When anything was last heard of somebody."""
+
+    title, parameter_name, name = "last seen", "seen", "last_active_at"
+    never = "never seen"
+
+
+AGE_FILTERS = (JoinedFilter, LoginFilter, PurchaseFilter, SeenFilter)
+FILTERS = (
+    ArchivedFilter,
+    "status",
+    "customer_type",
+    "stats__repeat_frequency",
+    "stats__is_opted_in",
+    "stats__data_capture_complete",
+    OrdersFilter,
+    SpentFilter,
+    TicketsFilter,
+    *AGE_FILTERS,
+    SourceFilter,
+    LookAlikeFilter,
+)
+# What the forms of filters send besides the names of the filters.
+EXTRA_LOOKUPS = tuple(f"{each.parameter_name}_days" for each in AGE_FILTERS)
