@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import QuerySet
 
 from audit.admin.base import Context
@@ -12,14 +14,16 @@ from capture.models import Capture, CapturedValue
 from customers import services as customers
 from customers.admin.page_parts import (
     Card,
+    CustomerView,
     Figure,
     Tab,
-    Visit,
     register_card,
     register_figure,
     register_tab,
 )
-from customers.models import Customer
+
+if TYPE_CHECKING:
+    from customers.models import Customer
 
 _FOLDER = "admin/capture/customer"
 _VIEW = "capture.view_capture"
@@ -27,36 +31,38 @@ _VIEW = "capture.view_capture"
 
 def _captures(customer: Customer, actor: Actor) -> QuerySet[Capture]:
     captures = services.list_captures(actor=actor)
-    own = captures.filter(
+    visible = captures.filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,
     )
-    return own.order_by("-occurred_at", "-pk")
+    return visible.order_by("-occurred_at", "-pk")
 
 
-def _capture_tab(visit: Visit) -> Context:
-    captures = _captures(visit.customer, visit.actor)
-    kind = visit.request.GET.get("show", "")
+def _capture_tab(view: CustomerView) -> Context:
+    captures = _captures(view.customer, view.actor)
+    kind = view.request.GET.get("show", "")
     if kind in CaptureType.values:
         captures = captures.filter(type=kind)
     columns = ("type", "trust", "occurred_at", "received_at", "corrects_id", "warnings")
-    page = visit.page(captures.only(*columns, "source__name", "link__rule"), "captures")
+    page = view.paginate(
+        captures.only(*columns, "source__name", "link__rule"), "captures"
+    )
     return {"page": page, "show": kind, "kinds": CaptureType.choices}
 
 
-def _values_card(visit: Visit) -> Context:
-    values = customers.list_visible(CapturedValue, actor=visit.actor)
-    own = values.filter(customer=visit.customer).select_related("capture__source")
-    return {"values": [visit.displayed(value) for value in own[:30]]}
+def _values_card(view: CustomerView) -> Context:
+    values = customers.list_visible(CapturedValue, actor=view.actor)
+    visible = values.filter(customer=view.customer).select_related("capture__source")
+    return {"values": [view.displayed(value) for value in visible[:30]]}
 
 
-def _count(visit: Visit) -> str:
-    return str(visit.counts.get("captures", 0))
+def _count(view: CustomerView) -> str:
+    return str(view.counts.get("captures", 0))
 
 
-def _completeness(visit: Visit) -> str:
-    if visit.customer.stats.data_capture_complete:
+def _completeness(view: CustomerView) -> str:
+    if view.customer.stats.data_capture_complete:
         return "signup, payment, questionnaire"
     return "not all of signup, payment, questionnaire"
 

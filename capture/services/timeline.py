@@ -42,26 +42,26 @@ def _select(customer: Customer, actor: Actor) -> QuerySet[Capture]:
 
 
 def _entries(
-    _customer: Customer, rows: list[customers.TimelineRow]
+    _customer: Customer, records: list[customers.TimelineRecord]
 ) -> Iterable[customers.TimelineEntry]:
-    return map(_entry, rows)
+    return map(_entry, records)
 
 
-def _entry(row: customers.TimelineRow) -> customers.TimelineEntry:
-    capture = customers.instance_of(Capture, row, _COLUMNS)
+def _entry(record: customers.TimelineRecord) -> customers.TimelineEntry:
+    capture = customers.instance_of(Capture, record, _COLUMNS)
     values = capture.facts or {}
     is_payment = capture.type == CaptureType.PAYMENT
     amount = to_decimal(values.get("final_price")) if is_payment else None
     return customers.TimelineEntry(
-        row.key,
+        record.key,
         "capture",
-        row.at,
+        record.at,
         _title(capture, values),
         amount=amount,
         currency=_currency(values) if amount is not None else None,
         data={
             "type": capture.type,
-            "source": row.data["source"],
+            "source": record.data["source"],
             "trust": capture.trust,
             "corrects": capture.corrects_id,
         },

@@ -26,9 +26,9 @@ from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.badges import badges_of
 from customers.admin.page_parts import (
-    Visit,
+    CustomerView,
     cards_for,
-    count_rows,
+    count_by_tab,
     figures_for,
     tabs_for,
 )
@@ -95,17 +95,17 @@ class CustomerPage(PersonPages):
 
     def page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show one customer; `?tab=` says what stands below the figures."""
-        customer = self._find(request, pk)
+        customer = self._find_customer(request, pk)
         self.note_access(request, "viewed", [customer], target=customer)
         is_unmasked = self.can_see_unmasked(request, customer)
-        visit = Visit(request, customer, is_unmasked)
-        visit.counts.update(count_rows(visit))
-        tabs = tabs_for(visit)
+        view = CustomerView(request, customer, is_unmasked)
+        view.counts.update(count_by_tab(view))
+        tabs = tabs_for(view)
         key = request.GET.get("tab", "overview")
         tab = next((tab for tab in tabs if tab.key == key), None)
         if tab is None:
             raise Http404
-        displayed = visit.displayed(customer)
+        displayed = view.displayed(customer)
         return render_page(
             request,
             "admin/customers/customer/page.html",
@@ -115,20 +115,20 @@ class CustomerPage(PersonPages):
             original=customer,
             customer=displayed,
             name=displayed.name or customer.unique_id,
-            badges=self._badges(visit),
+            badges=self._badges(view),
             seen=ago(customer.stats.last_active_at),
             is_unmasked=is_unmasked,
-            may_reveal=visit.has_perm(REVEAL) and not is_unmasked,
+            may_reveal=view.has_perm(REVEAL) and not is_unmasked,
             minutes_left=reveals.minutes_left(request, pk),
             may_change=self.has_change_permission(request, customer),
-            figures=figures_for(visit),
-            tabs=[(one, visit.counts.get(one.key)) for one in tabs],
+            figures=figures_for(view),
+            tabs=[(one, view.counts.get(one.key)) for one in tabs],
             tab=tab,
-            visit=visit,
-            **tab.context(visit),
+            view=view,
+            **tab.context(view),
         )
 
-    def _find(self, request: HttpRequest, pk: UUID) -> Customer:
+    def _find_customer(self, request: HttpRequest, pk: UUID) -> Customer:
         if not self.has_view_permission(request):
             raise PermissionDenied
         queryset = self.get_queryset(request)
@@ -140,19 +140,19 @@ class CustomerPage(PersonPages):
             raise Http404
         return cast("Customer", customer)
 
-    def _badges(self, visit: Visit) -> list[Badge]:
-        flags = services.list_flags(visit.customer, actor=visit.actor)
-        return list(badges_of(visit.customer, flags.values_list("code", flat=True)))
+    def _badges(self, view: CustomerView) -> list[Badge]:
+        flags = services.list_flags(view.customer, actor=view.actor)
+        return list(badges_of(view.customer, flags.values_list("code", flat=True)))
 
 
-def overview(visit: Visit) -> Context:
+def overview(view: CustomerView) -> Context:
     """Return the timeline and the cards beside it."""
-    return {**timeline(visit), "cards": cards_for(visit, "overview")}
+    return {**timeline(view), "cards": cards_for(view, "overview")}
 
 
-def timeline(visit: Visit) -> Context:
+def timeline(view: CustomerView) -> Context:
     """Return one page of the timeline, by days of the business's zone."""
-    query = visit.request.GET
+    query = view.request.GET
     chosen = query.get("kind", "")
     kinds = next((kinds for key, _, kinds in CHIPS if key == chosen), ())
     try:
@@ -160,19 +160,19 @@ def timeline(visit: Visit) -> Context:
     except CursorError:
         before = None
     entries = services.get_timeline(
-        visit.customer,
-        actor=visit.actor,
+        view.customer,
+        actor=view.actor,
         kinds=kinds,
         before=before,
         limit=PER_PAGE + 1,
     )
     page = entries[:PER_PAGE]
-    allowed = set(services.timeline_kinds(visit.customer, actor=visit.actor))
+    allowed = set(services.timeline_kinds(view.customer, actor=view.actor))
     is_more = len(entries) > PER_PAGE
     return {
         "days": [
-            (_day_name(day, visit), [_entry(one, visit) for one in of_day])
-            for day, of_day in groupby(page, key=lambda e: _local(e.at, visit).date())
+            (_day_name(day, view), [_entry(one, view) for one in of_day])
+            for day, of_day in groupby(page, key=lambda e: _local(e.at, view).date())
         ],
         "chips": [
             (key, words, key == chosen)
@@ -204,12 +204,12 @@ def page_version(key: str, actor: Actor) -> object | None:
 register_pulse("customer", page_version)
 
 
-def _local(moment: datetime, visit: Visit) -> datetime:
-    return timezone.localtime(moment, visit.customer.business.zone)
+def _local(moment: datetime, view: CustomerView) -> datetime:
+    return timezone.localtime(moment, view.customer.business.zone)
 
 
-def _day_name(day: date, visit: Visit) -> str:
-    today = _local(timezone.now(), visit).date()
+def _day_name(day: date, view: CustomerView) -> str:
+    today = _local(timezone.now(), view).date()
     if day == today:
         return "Today"
     if day == today - timedelta(days=1):
@@ -217,7 +217,7 @@ def _day_name(day: date, visit: Visit) -> str:
     return format_date(day, "j F Y")
 
 
-def _entry(entry: services.TimelineEntry, visit: Visit) -> Context:
+def _entry(entry: services.TimelineEntry, view: CustomerView) -> Context:
     icon, colour = _ICONS.get(entry.kind, ("clock", ""))
     if entry.data.get("action") in ("withdrawn", "refused"):
         icon, colour = "no", "no"
@@ -227,15 +227,15 @@ def _entry(entry: services.TimelineEntry, visit: Visit) -> Context:
     quote = entry.data.get("content") or entry.data.get("body") or ""
     return {
         "id": f"{entry.kind}-{entry.id}",
-        "at": _local(entry.at, visit),
+        "at": _local(entry.at, view),
         "title": entry.title.rstrip("."),
         "amount": amount,
         "icon": icon,
         "colour": colour,
         "actor": entry.actor,
-        "more": " · ".join(visit.text(text) for text in _more(entry)),
-        "quote": visit.text(str(quote)),
-        "url": _url_of(entry, visit),
+        "more": " · ".join(view.text(text) for text in _more(entry)),
+        "quote": view.text(str(quote)),
+        "url": _url_of(entry, view),
     }
 
 
@@ -243,12 +243,12 @@ def _more(entry: services.TimelineEntry) -> Iterable[str]:
     return [str(entry.data[name]) for name in _MORE if entry.data.get(name)]
 
 
-def _url_of(entry: services.TimelineEntry, visit: Visit) -> str:
+def _url_of(entry: services.TimelineEntry, view: CustomerView) -> str:
     """Return the address of an entry's own page, where the person may open it."""
     if entry.kind == "message":
         ticket = entry.data.get("ticket_id")
         return reverse("admin:customers_ticket_change", args=[ticket])
     page = _PAGES.get(entry.kind)
-    if page is None or (entry.kind in _EVENTS and not visit.has_perm(VIEW_EVENTS)):
+    if page is None or (entry.kind in _EVENTS and not view.has_perm(VIEW_EVENTS)):
         return ""
     return reverse(f"admin:{page}", args=[entry.id])

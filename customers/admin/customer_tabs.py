@@ -17,9 +17,9 @@ from customers import services
 from customers.admin.customer_page import VIEW_EVENTS, overview
 from customers.admin.page_parts import (
     Card,
+    CustomerView,
     Figure,
     Tab,
-    Visit,
     cards_for,
     register_card,
     register_figure,
@@ -38,7 +38,6 @@ from customers.models import (
     Booking,
     ConsentEvent,
     Contact,
-    Credit,
     Customer,
     Ticket,
 )
@@ -62,20 +61,18 @@ _HISTORY = "customers.view_historicalcustomer"
 
 def _tickets(customer: Customer, actor: Actor) -> QuerySet[Ticket]:
     tickets = services.list_visible(Ticket, actor=actor)
-    own = tickets.filter(business=customer.business_id, customer=customer)
-    return own.order_by("-opened_at", "-pk")
+    visible = tickets.filter(business=customer.business_id, customer=customer)
+    return visible.order_by("-opened_at", "-pk")
 
 
 def _bookings(customer: Customer, actor: Actor) -> BookingQuerySet:
-    bookings = Booking.objects.visible_to(actor).orders()
-    own = bookings.filter(business=customer.business_id, customer=customer)
-    return own.order_by("-placed_at", "-pk")
+    return services.list_orders(customer, actor=actor)
 
 
 def _consents(customer: Customer, actor: Actor) -> QuerySet[ConsentEvent]:
     events = services.list_visible(ConsentEvent, actor=actor)
-    own = events.filter(business=customer.business_id, customer=customer)
-    return own.order_by("-occurred_at", "-pk")
+    visible = events.filter(business=customer.business_id, customer=customer)
+    return visible.order_by("-occurred_at", "-pk")
 
 
 def _versions(customer: Customer, _actor: Actor) -> QuerySet:
@@ -90,45 +87,44 @@ def _looks(customer: Customer, actor: Actor) -> QuerySet:
 # --- what the tabs show ---------------------------------------------------------------
 
 
-def _profile(visit: Visit) -> Context:
-    return {"cards": cards_for(visit, "profile")}
+def _profile(view: CustomerView) -> Context:
+    return {"cards": cards_for(view, "profile")}
 
 
-def _ticket_tab(visit: Visit) -> Context:
-    tickets = _tickets(visit.customer, visit.actor).select_related("assignee")
-    show = visit.request.GET.get("show", "")
-    if show in ("open", "urgent"):
+def _ticket_tab(view: CustomerView) -> Context:
+    tickets = _tickets(view.customer, view.actor).select_related("assignee")
+    chosen = view.request.GET.get("show", "")
+    if chosen in ("open", "urgent"):
         tickets = tickets.filter(status__in=UNRESOLVED_STATUSES)
-    if show == "urgent":
+    if chosen == "urgent":
         tickets = tickets.filter(priority=TicketPriority.URGENT)
-    page = visit.page(tickets, "tickets")
-    page.object_list = [visit.displayed(ticket) for ticket in page.object_list]
-    return {"page": page, "show": show}
+    page = view.paginate(tickets, "tickets")
+    page.object_list = [view.displayed(ticket) for ticket in page.object_list]
+    return {"page": page, "show": chosen}
 
 
-def _booking_tab(visit: Visit) -> Context:
-    bookings = _bookings(visit.customer, visit.actor).with_refunded()
-    show = visit.request.GET.get("show", "")
-    if show == "purchases":
+def _booking_tab(view: CustomerView) -> Context:
+    bookings = _bookings(view.customer, view.actor).with_refunded()
+    chosen = view.request.GET.get("show", "")
+    if chosen == "purchases":
         bookings = bookings.purchases()
-    page = visit.page(bookings, "bookings")
-    # The rows are loaded once; what each adds to the lifetime value stands beside it.
-    rows = [(visit.displayed(one), *_amounts(one)) for one in page.object_list]
-    entries: list[Credit] = []
-    if visit.has_perm("customers.view_credit"):
-        visible = services.list_visible(Credit, actor=visit.actor)
-        own = visible.filter(customer=visit.customer)
-        entries = list(own.order_by("-created_at", "-pk")[:_MOST_CREDITS])
+    page = view.paginate(bookings, "bookings")
+    # What each adds to the lifetime value stands beside it.
+    lines = [(view.displayed(one), *_amounts(one)) for one in page.object_list]
+    entries = []
+    if view.has_perm("customers.view_credit"):
+        newest = services.list_credits(view.customer, actor=view.actor)
+        entries = list(newest.order_by("-created_at", "-pk")[:_MOST_CREDITS])
     return {
         "page": page,
-        "bookings": rows,
-        "show": show,
-        "spent": _spent(visit.customer),
+        "bookings": lines,
+        "show": chosen,
+        "spent": _spent(view.customer),
         "credits": [
             (entry, services.format_money(entry.amount, entry.currency))
             for entry in entries
         ],
-        "balances": _balances(visit),
+        "balances": _balances(view),
     }
 
 
@@ -146,42 +142,42 @@ def _amounts(booking: Booking) -> tuple[str, str, str]:
 
 def _spent(customer: Customer) -> list[str]:
     """Return the lifetime value in each currency, the business's first."""
-    own = customer.business.currency
-    spent: dict[str, str] = {own: "0", **(customer.stats.spent or {})}
-    codes = sorted(spent, key=lambda code: (code != own, code))
+    first = customer.business.currency
+    spent: dict[str, str] = {first: "0", **(customer.stats.spent or {})}
+    codes = sorted(spent, key=lambda code: (code != first, code))
     return [services.format_money(Decimal(spent[code]), code) for code in codes]
 
 
-def _balances(visit: Visit) -> list[str]:
-    balances = services.credit_balance(visit.customer, actor=visit.actor)
+def _balances(view: CustomerView) -> list[str]:
+    balances = services.credit_balance(view.customer, actor=view.actor)
     return [services.format_money(amount, code) for code, amount in balances.items()]
 
 
-def _consent_tab(visit: Visit) -> Context:
-    found = services.contact_answers(visit.customer)
+def _consent_tab(view: CustomerView) -> Context:
+    by_channel = services.contact_answers(view.customer)
     answers = [
-        (purpose, [found[purpose, channel] for channel in ConsentChannel])
+        (purpose, [by_channel[purpose, channel] for channel in ConsentChannel])
         for purpose in Purpose
     ]
-    events = visit.page(_consents(visit.customer, visit.actor), "consent")
-    events.object_list = [visit.displayed(event) for event in events.object_list]
+    events = view.paginate(_consents(view.customer, view.actor), "consent")
+    events.object_list = [view.displayed(event) for event in events.object_list]
     return {"answers": answers, "channels": ConsentChannel, "page": events}
 
 
-def _history_tab(visit: Visit) -> Context:
-    page = visit.page(_versions(visit.customer, visit.actor), "history")
+def _history_tab(view: CustomerView) -> Context:
+    page = view.paginate(_versions(view.customer, view.actor), "history")
     newest = list(page.object_list)
     before = None
     if newest:
-        older = _versions(visit.customer, visit.actor)
+        older = _versions(view.customer, view.actor)
         last = newest[-1]
         before = older.filter(history_id__lt=last.history_id).first()
-    changes = changes_of(newest, before, is_masked=not visit.is_unmasked)
-    return {"page": page, "changes": changes, "object": visit.customer}
+    changes = changes_of(newest, before, is_masked=not view.is_unmasked)
+    return {"page": page, "changes": changes, "object": view.customer}
 
 
-def _access_tab(visit: Visit) -> Context:
-    page = visit.page(_looks(visit.customer, visit.actor), "access")
+def _access_tab(view: CustomerView) -> Context:
+    page = view.paginate(_looks(view.customer, view.actor), "access")
     names = log.usernames_by_id(event.actor_id for event in page.object_list)
     entries = [
         (event, names.get(event.actor_id) or event.actor_kind)
@@ -193,10 +189,10 @@ def _access_tab(visit: Visit) -> Context:
 # --- the cards ------------------------------------------------------------------------
 
 
-def _contact_card(visit: Visit) -> Context:
-    contacts = services.list_visible(Contact, actor=visit.actor)
-    own = contacts.filter(customer=visit.customer, archived_at=None)
-    displayed = [visit.displayed(contact) for contact in own[:20]]
+def _contact_card(view: CustomerView) -> Context:
+    contacts = services.list_visible(Contact, actor=view.actor)
+    visible = contacts.filter(customer=view.customer, archived_at=None)
+    displayed = [view.displayed(contact) for contact in visible[:20]]
     further = (ContactKind.EMAIL, ContactKind.PHONE)
     return {
         "further": [one for one in displayed if one.kind in further],
@@ -204,73 +200,73 @@ def _contact_card(visit: Visit) -> Context:
     }
 
 
-def _address_card(visit: Visit) -> Context:
-    addresses = services.list_visible(Address, actor=visit.actor)
-    own = addresses.filter(customer=visit.customer, archived_at=None)
-    return {"addresses": [visit.displayed(address) for address in own[:10]]}
+def _address_card(view: CustomerView) -> Context:
+    addresses = services.list_visible(Address, actor=view.actor)
+    visible = addresses.filter(customer=view.customer, archived_at=None)
+    return {"addresses": [view.displayed(address) for address in visible[:10]]}
 
 
-def _preferences_card(visit: Visit) -> Context:
-    return {"preferences": visit.displayed(visit.customer.preferences)}
+def _preferences_card(view: CustomerView) -> Context:
+    return {"preferences": view.displayed(view.customer.preferences)}
 
 
-def _duplicates_card(visit: Visit) -> Context:
-    if not visit.customer.is_live:
+def _duplicates_card(view: CustomerView) -> Context:
+    if not view.customer.is_live:
         return {"duplicates": []}
-    duplicates = services.find_possible_duplicates(visit.customer, actor=visit.actor)
+    duplicates = services.find_possible_duplicates(view.customer, actor=view.actor)
     return {
         "duplicates": [
-            (visit.displayed(one), DUPLICATE_REASONS[reason])
+            (view.displayed(one), DUPLICATE_REASONS[reason])
             for one, reason in duplicates
         ]
     }
 
 
-def _identity_card(visit: Visit) -> Context:
+def _identity_card(view: CustomerView) -> Context:
     return {}
 
 
-def _note_card(visit: Visit) -> Context:
-    notes = services.list_notes(visit.customer, actor=visit.actor)
+def _note_card(view: CustomerView) -> Context:
+    notes = services.list_notes(view.customer, actor=view.actor)
     pinned = notes.filter(is_pinned=True).order_by("-created_at", "-pk")[:5]
-    return {"notes": [visit.displayed(note) for note in pinned]}
+    return {"notes": [view.displayed(note) for note in pinned]}
 
 
 # --- the figures ----------------------------------------------------------------------
 
 
-def _value(visit: Visit) -> str:
-    return " · ".join(_spent(visit.customer))
+def _value(view: CustomerView) -> str:
+    return " · ".join(_spent(view.customer))
 
 
-def _average(visit: Visit) -> str:
-    average = visit.customer.stats.avg_transaction_value
+def _average(view: CustomerView) -> str:
+    average = view.customer.stats.avg_transaction_value
     if average is None:
         return "no purchase yet"
-    return f"average {services.format_money(average, visit.customer.business.currency)}"
+    return f"average {services.format_money(average, view.customer.business.currency)}"
 
 
-def _orders(visit: Visit) -> str:
-    return str(visit.customer.stats.total_orders)
+def _orders(view: CustomerView) -> str:
+    return str(view.customer.stats.total_orders)
 
 
-def _order_detail(visit: Visit) -> str:
-    stats = visit.customer.stats
+def _order_detail(view: CustomerView) -> str:
+    stats = view.customer.stats
     return f"{stats.completed_orders} completed, {stats.cancelled_orders} cancelled"
 
 
-def _open_tickets(visit: Visit) -> str:
-    return str(visit.customer.stats.open_tickets)
+def _open_tickets(view: CustomerView) -> str:
+    return str(view.customer.stats.open_tickets)
 
 
-def _urgent(visit: Visit) -> str:
-    urgent = visit.customer.stats.urgent_tickets
+def _urgent(view: CustomerView) -> str:
+    urgent = view.customer.stats.urgent_tickets
     return f"{urgent} urgent" if urgent else "none urgent"
 
 
-def _credit(visit: Visit) -> str:
-    own = services.format_money(Decimal(0), visit.customer.business.currency)
-    return " · ".join(_balances(visit)) or own
+def _credit(view: CustomerView) -> str:
+    nothing = services.format_money(Decimal(0), view.customer.business.currency)
+    return " · ".join(_balances(view)) or nothing
 
 
 def _tab(key: str, title: str, *permissions: str, **more: Any) -> None:
@@ -284,7 +280,7 @@ _tab(
     "Tickets",
     "customers.view_ticket",
     context=_ticket_tab,
-    rows=_tickets,
+    queryset=_tickets,
     order=3,
 )
 _tab(
@@ -292,7 +288,7 @@ _tab(
     "Bookings",
     "customers.view_booking",
     context=_booking_tab,
-    rows=_bookings,
+    queryset=_bookings,
     order=4,
 )
 _tab(
@@ -300,17 +296,17 @@ _tab(
     "Consent",
     "customers.view_consentevent",
     context=_consent_tab,
-    rows=_consents,
+    queryset=_consents,
     order=6,
 )
-_tab("history", "History", _HISTORY, context=_history_tab, rows=_versions, order=7)
+_tab("history", "History", _HISTORY, context=_history_tab, queryset=_versions, order=7)
 _tab(
     "access",
     "Who looked",
     VIEW_EVENTS,
     REVEAL,
     context=_access_tab,
-    rows=_looks,
+    queryset=_looks,
     order=8,
 )
 

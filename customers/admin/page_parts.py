@@ -22,7 +22,7 @@ _Model = TypeVar("_Model", bound=Model)
 
 
 @dataclass(frozen=True)
-class Visit:
+class CustomerView:
     """Who looks at the page of which customer, and what they may see in clear."""
 
     request: HttpRequest
@@ -50,45 +50,45 @@ class Visit:
         """Return a text as the person may see it."""
         return (text or "") if self.is_unmasked else mask_text(text or "")
 
-    def page(self, rows: QuerySet[_Model], tab: str) -> Page[_Model]:
+    def paginate(self, queryset: QuerySet[_Model], tab: str) -> Page[_Model]:
         """Return the page of a tab that the address asks for."""
-        paginator = _Counted(rows, PER_PAGE)
+        paginator = _Counted(queryset, PER_PAGE)
         if "show" not in self.request.GET:
-            paginator.known = self.counts.get(tab, 0)
+            paginator.total = self.counts.get(tab, 0)
         return paginator.get_page(self.request.GET.get("p"))
 
 
 class _Counted(Paginator[_Model]):
     """Pages of rows of which the number is known already."""
 
-    known: int | None = None
+    total: int | None = None
 
     @property
     def count(self) -> int:
         """How many rows there are."""
-        return super().count if self.known is None else self.known
+        return super().count if self.total is None else self.total
 
 
 @dataclass(frozen=True)
 class Tab:
     """One part of the page below the figures.
 
-    `rows` are what the tab lists, newest first, and what its number counts. `context`
-    returns what the template is given.
+    `queryset` is what the tab lists, newest first, and what its number counts.
+    `context` returns what the template is given.
     """
 
     key: str
     title: str
     permissions: tuple[str, ...]
     template: str
-    context: Callable[[Visit], Context]
-    rows: Callable[[Customer, Actor], QuerySet] | None = None
+    context: Callable[[CustomerView], Context]
+    queryset: Callable[[Customer, Actor], QuerySet] | None = None
     # Where it stands among the others; those of other apps come between ours.
     order: int = 0
 
-    def is_open_to(self, visit: Visit) -> bool:
+    def is_open_to(self, view: CustomerView) -> bool:
         """Tell whether the person may see it: with any of its permissions."""
-        return any(map(visit.has_perm, self.permissions))
+        return any(map(view.has_perm, self.permissions))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Card:
     title: str
     permission: str
     template: str
-    context: Callable[[Visit], Context]
+    context: Callable[[CustomerView], Context]
     place: str = "overview"
 
 
@@ -109,8 +109,8 @@ class Figure:
 
     name: str
     permission: str
-    value: Callable[[Visit], str]
-    detail: Callable[[Visit], str]
+    value: Callable[[CustomerView], str]
+    detail: Callable[[CustomerView], str]
     # The part of the address that lists its rows.
     opens: str
 
@@ -136,45 +136,45 @@ def register_figure(figure: Figure) -> None:
     _figures.append(figure)
 
 
-def tabs_for(visit: Visit) -> list[Tab]:
+def tabs_for(view: CustomerView) -> list[Tab]:
     """Return the tabs that the person may open."""
-    return [tab for tab in _tabs if tab.is_open_to(visit)]
+    return [tab for tab in _tabs if tab.is_open_to(view)]
 
 
-def cards_for(visit: Visit, place: str) -> list[Context]:
+def cards_for(view: CustomerView, place: str) -> list[Context]:
     """Return the cards of a place, each with its context."""
     return [
-        {"card": card, **card.context(visit)}
+        {"card": card, **card.context(view)}
         for card in _cards
-        if card.place == place and visit.has_perm(card.permission)
+        if card.place == place and view.has_perm(card.permission)
     ]
 
 
-def figures_for(visit: Visit) -> list[Context]:
+def figures_for(view: CustomerView) -> list[Context]:
     """Return the figures that the person may see."""
     return [
         {
             "name": figure.name,
-            "value": figure.value(visit),
-            "detail": figure.detail(visit),
+            "value": figure.value(view),
+            "detail": figure.detail(view),
             "opens": figure.opens,
         }
         for figure in _figures
-        if visit.has_perm(figure.permission)
+        if view.has_perm(figure.permission)
     ]
 
 
-def count_rows(visit: Visit) -> dict[str, int]:
+def count_by_tab(view: CustomerView) -> dict[str, int]:
     """Return how many rows each tab has; one statement for all of them."""
     parts = [
-        tab.rows(visit.customer, visit.actor)
+        tab.queryset(view.customer, view.actor)
         .order_by()
         .annotate(tab_key=Value(tab.key, CharField()))
         .values("tab_key")
         .annotate(tab_count=Count("pk"))
         .values_list("tab_key", "tab_count")
-        for tab in tabs_for(visit)
-        if tab.rows is not None
+        for tab in tabs_for(view)
+        if tab.queryset is not None
     ]
     if not parts:
         return {}

@@ -127,8 +127,8 @@ def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplic
 
 def _because(part: QuerySet[Customer], reason: str) -> QuerySet[Customer]:
     # By key: SQLite orders and cuts no part of a union.
-    rows = Customer.objects.filter(pk__in=part.values("pk")).order_by()
-    return rows.annotate(reason=Value(reason, CharField()))
+    others = Customer.objects.filter(pk__in=part.values("pk")).order_by()
+    return others.annotate(reason=Value(reason, CharField()))
 
 
 def _look_alike(other: Customer, customer: Customer) -> str | None:

@@ -11,6 +11,7 @@ from django.db import models
 from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
+from customers.models.booking import BookingQuerySet
 from customers.selectors.customers import list_visible
 
 
@@ -30,6 +31,13 @@ def get_booking(
         bookings = bookings.filter(business=business_id)
     live = bookings.filter(customer__archived_at=None, customer__erased_at=None)
     return live.get(named)
+
+
+def list_orders(customer: Customer, *, actor: Actor) -> BookingQuerySet:
+    """Return all bookings of a customer but drafts, the newest first."""
+    orders = Booking.objects.visible_to(actor).orders()
+    visible = orders.filter(business=customer.business_id, customer=customer)
+    return visible.order_by("-placed_at", "-pk")
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:

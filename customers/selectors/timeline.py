@@ -1,6 +1,6 @@
 """Everything that happened with one customer, the newest first, from many tables.
 
-Each kind of entry has a source, which reads at most as many rows as the page holds;
+Each kind of entry has a source, which reads at most as many records as the page holds;
 apps above register theirs. All of them together are one statement, a union, so a page
 costs the same however many kinds there are and however long the story is.
 """
@@ -54,7 +54,7 @@ class TimelineEntry:
         return self.at, self.id
 
 
-class TimelineRow(NamedTuple):
+class TimelineRecord(NamedTuple):
     """What one statement reads of an entry, from whichever table it comes."""
 
     kind: str
@@ -64,7 +64,7 @@ class TimelineRow(NamedTuple):
 
 
 # No table has columns of these names.
-_COLUMNS = tuple(f"timeline_{name}" for name in TimelineRow._fields)
+_COLUMNS = tuple(f"timeline_{name}" for name in TimelineRecord._fields)
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class TimelineSource:
 
     Whoever has one of the `permissions` sees them.
 
-    `select(customer, actor)` returns the rows of a table that are entries, `at` names
-    its time column (without nulls), and `data` what an entry is made from: names, and
-    the columns or expressions that one JSON object holds by them. `entries(customer,
-    rows)` makes entries of those of a page, in the same order; it may ask one more
+    `select(customer, actor)` returns what of a table are entries, `at` names its time
+    column (without nulls), and `data` what an entry is made from: names, and the
+    columns or expressions that one JSON object holds by them. `entries(customer,
+    records)` makes entries of those of a page, in the same order; it may ask one more
     statement.
     """
 
@@ -84,19 +84,19 @@ class TimelineSource:
     permissions: tuple[str, ...]
     select: Callable[[Customer, Actor], QuerySet]
     at: str
-    entries: Callable[[Customer, list[TimelineRow]], Iterable[TimelineEntry]]
+    entries: Callable[[Customer, list[TimelineRecord]], Iterable[TimelineEntry]]
     data: Mapping[str, str | Combinable] = field(default_factory=dict)
 
     def newest(
         self, customer: Customer, actor: Actor, before: Before | None, limit: int
     ) -> QuerySet:
-        """Return the newest rows before a place, in the columns of `TimelineRow`."""
+        """Return the newest before a place, in the columns of `TimelineRecord`."""
         queryset = self.select(customer, actor)
         newest = before_place(queryset, before, column=self.at, limit=limit)
         # By key: SQLite orders and cuts no part of a union.
-        rows = queryset.model._base_manager.filter(pk__in=newest.values("pk"))
+        records = queryset.model._base_manager.filter(pk__in=newest.values("pk"))
         return (
-            rows.order_by()
+            records.order_by()
             .annotate(
                 timeline_kind=Value(self.kind, models.CharField()),
                 timeline_key=F("pk"),
@@ -145,10 +145,12 @@ def get_timeline(
     added meanwhile. One statement for all kinds, one for changes among them, and one
     for the names of staff.
     """
-    rows: dict[str, list[TimelineRow]] = {}
-    for row in _newest(customer, actor, set(kinds), before, limit):
-        rows.setdefault(row.kind, []).append(row)
-    entries = [_sources[kind].entries(customer, own) for kind, own in rows.items()]
+    records: dict[str, list[TimelineRecord]] = {}
+    for record in _newest(customer, actor, set(kinds), before, limit):
+        records.setdefault(record.kind, []).append(record)
+    entries = [
+        _sources[kind].entries(customer, of_kind) for kind, of_kind in records.items()
+    ]
     return _named(list(merge(*entries, key=lambda entry: entry.place, reverse=True)))
 
 
@@ -160,7 +162,7 @@ def newest_entry(customer: Customer, *, actor: Actor) -> tuple[str, UUID] | None
 
 def _newest(
     customer: Customer, actor: Actor, kinds: set[str], before: Before | None, limit: int
-) -> list[TimelineRow]:
+) -> list[TimelineRecord]:
     parts = [
         _sources[kind].newest(customer, actor, before, limit)
         for kind in timeline_kinds(customer, actor=actor)
@@ -170,7 +172,7 @@ def _newest(
         return []
     union = parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
     newest = union.order_by("-timeline_at", "-timeline_key")[:limit]
-    return [TimelineRow(*row) for row in newest]
+    return [TimelineRecord(*record) for record in newest]
 
 
 def before_place(
@@ -191,15 +193,15 @@ def before_place(
 
 
 def instance_of(
-    model: type[_Model], row: TimelineRow, columns: Iterable[str]
+    model: type[_Model], record: TimelineRecord, columns: Iterable[str]
 ) -> _Model:
-    """Return an unsaved instance with the columns that a row has read, and its key."""
-    instance = model(pk=row.key)
+    """Return an unsaved instance with the key and the columns of a record."""
+    instance = model(pk=record.key)
     for name in columns:
         column: Any = model._meta.get_field(name)
         # A key is read as what it names is.
         target = getattr(column, "target_field", column)
-        value = row.data[name]
+        value = record.data[name]
         if isinstance(target, models.JSONField) and isinstance(value, str):
             # SQLite puts one JSON into another as text.
             value = json.loads(value)

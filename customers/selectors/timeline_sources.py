@@ -30,7 +30,7 @@ from customers.models import (
 from customers.selectors.customers import list_visible
 from customers.selectors.timeline import (
     TimelineEntry,
-    TimelineRow,
+    TimelineRecord,
     TimelineSource,
     before_place,
     instance_of,
@@ -47,7 +47,7 @@ _Model = TypeVar("_Model", bound=models.Model)
 
 
 class _Version(Protocol):
-    """A row of a history table."""
+    """A record of a history table."""
 
     history_id: UUID
     history_date: datetime
@@ -97,13 +97,13 @@ def _table(
         return queryset if only is None else queryset.filter(only)
 
     # Columns are named by text, so none of the model's own are known here.
-    def entry(row: TimelineRow) -> TimelineEntry:
-        instance: Any = instance_of(model, row, read)
+    def entry(record: TimelineRecord) -> TimelineEntry:
+        instance: Any = instance_of(model, record, data_columns)
         values = {key: getattr(instance, column) for key, column in data.items()}
         return TimelineEntry(
-            row.key,
+            record.key,
             kind,
-            row.at,
+            record.at,
             title(instance),
             getattr(instance, actor_id) if actor_id else None,
             amount=getattr(instance, amount) if amount else None,
@@ -112,13 +112,20 @@ def _table(
         )
 
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"
-    read = {name: _read(model, name, texts) for name in sorted(columns - {""})}
+    data_columns = {
+        name: _column(model, name, texts) for name in sorted(columns - {""})
+    }
     return TimelineSource(
-        kind, (permission,), select, at, lambda _, rows: map(entry, rows), read
+        kind,
+        (permission,),
+        select,
+        at,
+        lambda _, records: map(entry, records),
+        data_columns,
     )
 
 
-def _read(
+def _column(
     model: type[models.Model], column: str, texts: Iterable[str]
 ) -> str | models.expressions.Combinable:
     """Return what JSON holds of a column: amounts digit by digit, long texts cut."""
@@ -160,18 +167,20 @@ def _versions(customer: Customer, _actor: Actor) -> QuerySet:
     return history_model(Customer)._base_manager.filter(id=customer.pk)
 
 
-def _changes(customer: Customer, rows: list[TimelineRow]) -> Iterable[TimelineEntry]:
+def _changes(
+    customer: Customer, records: list[TimelineRecord]
+) -> Iterable[TimelineEntry]:
     """Return what each version changed, by comparing it with the one before it."""
-    newest, *_ = rows
+    newest, *_ = records
     versions = _versions(customer, Actor.system("timeline")).filter(
         models.Q(history_date__lt=newest.at)
         | models.Q(history_date=newest.at, pk__lte=newest.key)
     )
     # One more, which the last one is compared with.
     compared = list(
-        before_place(versions, None, column="history_date", limit=len(rows) + 1)
+        before_place(versions, None, column="history_date", limit=len(records) + 1)
     )
-    pairs = zip(compared[: len(rows)], [*compared[1:], None], strict=False)
+    pairs = zip(compared[: len(records)], [*compared[1:], None], strict=False)
     return [_change(version, older) for version, older in pairs]
 
 
@@ -206,11 +215,13 @@ def _flag_versions(customer: Customer, _actor: Actor) -> QuerySet:
     )
 
 
-def _flags(_customer: Customer, rows: list[TimelineRow]) -> Iterable[TimelineEntry]:
+def _flags(
+    _customer: Customer, records: list[TimelineRecord]
+) -> Iterable[TimelineEntry]:
     model = history_model(Flag)
-    for row in rows:
-        version: Any = instance_of(model, row, _FLAG_COLUMNS)
-        version.history_date = row.at
+    for record in records:
+        version: Any = instance_of(model, record, _FLAG_COLUMNS)
+        version.history_date = record.at
         yield _flag(version)
 
 
@@ -256,15 +267,15 @@ def _events(kind: str, titles: Mapping[str, str], *permissions: str) -> Timeline
         events = log.list_events_about(customer, actor=actor)
         return events.filter(action__in=[*titles])
 
-    def entry(row: TimelineRow) -> TimelineEntry:
-        who = row.data["actor_id"]
+    def entry(record: TimelineRecord) -> TimelineEntry:
+        who = record.data["actor_id"]
         return TimelineEntry(
-            row.key,
+            record.key,
             kind,
-            row.at,
-            titles[row.data["action"]],
+            record.at,
+            titles[record.data["action"]],
             UUID(who) if who else None,
-            data={"action": row.data["action"], "reason": row.data["reason"]},
+            data={"action": record.data["action"], "reason": record.data["reason"]},
         )
 
     columns = {name: name for name in ("action", "reason", "actor_id")}
@@ -273,7 +284,7 @@ def _events(kind: str, titles: Mapping[str, str], *permissions: str) -> Timeline
         permissions,
         select,
         "occurred_at",
-        lambda _, rows: map(entry, rows),
+        lambda _, records: map(entry, records),
         columns,
     )
 

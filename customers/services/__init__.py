@@ -33,16 +33,20 @@ from customers.selectors.customers import (
     sorted_by_index,
     with_order_name,
 )
-from customers.selectors.money import get_booking, get_credit, get_refund
+from customers.selectors.money import (
+    get_booking,
+    get_credit,
+    get_refund,
+    list_credits,
+    list_orders,
+)
 from customers.selectors.saved_views import get_layout, get_view, list_views
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
-    Before,
     TimelineEntry,
-    TimelineRow,
+    TimelineRecord,
     TimelineSource,
     all_timeline_kinds,
-    before_place,
     get_timeline,
     instance_of,
     newest_entry,

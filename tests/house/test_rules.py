@@ -44,7 +44,11 @@ ALLOWED_LICENCES = re.compile(
     re.IGNORECASE,
 )
 # Packages whose metadata names no licence; read by hand.
-KNOWN_LICENCES = {"diff-match-patch": "Apache-2.0", "uritemplate": "BSD or Apache-2.0"}
+KNOWN_LICENCES = {
+    "axe-playwright-python": "MIT, and MPL-2.0 for axe",
+    "diff-match-patch": "Apache-2.0",
+    "uritemplate": "BSD or Apache-2.0",
+}
 
 # Plain texts about people: they are read by staff, and nobody is found by them.
 _PLACE = "A line of a place, which is neither a name nor compared with others."
