@@ -81,6 +81,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.keyboard import keys_view  # noqa: PLC0415 - pages need the site
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
+        from audit.admin.search import search_view, suggest_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
         from customers.admin import access_review, business_switch  # noqa: PLC0415 - pages need the site
 
@@ -89,6 +90,8 @@ class HoldfastAdminSite(admin.AdminSite):
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
             path("login/known/<str:code>/", self.login_known, name="login_known"),
+            path("search/", view(search_view), name="search"),
+            path("search/suggest/", view(suggest_view), name="search_suggest"),
             path("security/", view(monitoring_view), name="security"),
             path("pulse/", view(pulse_view), name="pulse"),
             path("step-up/end/", view(end_view), name="step_up_end"),

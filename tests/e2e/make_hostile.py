@@ -107,6 +107,7 @@ SINGLE_PAGES = (
     "index",
     "password_change",
     "password_change_done",
+    "search",
     "security",
     "access_review",
     "account",

@@ -43,6 +43,11 @@ def names_in(page: Any) -> list[str]:
     return sorted(row.name for row in page.context["cl"].result_list)
 
 
+def attributes_with(text: str, page: Any) -> list[str]:
+    """Return the names of the attributes in a page that hold a text."""
+    return re.findall(rf'([\w-]+)="[^"]*{re.escape(text)}[^"]*"', page.text)
+
+
 def said(page: Any) -> list[str]:
     return [str(message) for message in page.context["messages"]]
 
@@ -56,7 +61,6 @@ def test_a_search_leads_to_a_short_key(alice, ana, jonas):
     page = alice.get(response["Location"])
     assert names_in(page) == ["Ana"]
     assert f'name="q" value="{TERM}"' in page.text
-    assert "1 result" in page.text
 
 
 def test_filters_stay_and_the_page_number_does_not(alice, ana):
@@ -90,7 +94,7 @@ def test_the_list_without_its_search_keeps_its_filters(alice, ana):
     page = alice.get(found)
 
     assert page.context["cl"].unsearched_url == "?status=active"
-    assert '<a href="?status=active">Clear search</a>' in page.text
+    assert '<a class="chip" href="?status=active">search' in page.text
 
 
 def test_links_of_a_searched_list_carry_the_key_alone(alice, bakery):
@@ -106,7 +110,7 @@ def test_links_of_a_searched_list_carry_the_key_alone(alice, bakery):
     assert [link for link in links if f"s={key}" not in link] == []
     assert f"/export/?s={key}" in page.text
     assert f"change/?_changelist_filters=s%3D{key}" in page.text
-    assert "zelda" not in page.text.replace('value="zelda"', "")
+    assert attributes_with("zelda", page) == ["value"]
     second = alice.get(f"{CUSTOMERS}?p=2&s={key}")
     assert names_in(second) == ["Zelda"] * 10
 
@@ -117,7 +121,7 @@ def test_the_form_of_a_row_leads_back_to_the_search(alice, ana):
 
     page = alice.get(path)
 
-    assert TERM not in page.text.replace(f'value="{TERM}"', "")
+    assert attributes_with(TERM, page) == ["value"]  # her own, in the form
     assert f"{CUSTOMERS}?s={key}" in page.text or f"s%3D{key}" in page.text
 
 
