@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
 from audit.fields import without_long
@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 
 
 class LabelledChoices(AutocompleteJsonView):
-    """Labels each choice as its page does, since `str()` holds no name."""
+    """Labels each choice as its page does, since `str()` holds no name.
+
+    Asked by POST alone: what is typed would stand in the address of a GET.
+    """
 
     model_admin: ScopedAdmin
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Answer as Django does, which reads the parameters of an address."""
+        request.GET = request.POST
+        return self.get(request)
 
     def get_context_data(self, **kwargs: Any) -> Context:
         context = super().get_context_data(**kwargs)
@@ -63,6 +71,7 @@ class HoldfastAdminSite(admin.AdminSite):
             return super().get_app_list(request, app_label)
         return grouped(request, self._build_app_dict(request))
 
+    @method_decorator(require_POST)
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledChoices.as_view(admin_site=self)(request)
 
@@ -72,6 +81,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.keyboard import keys_view  # noqa: PLC0415 - pages need the site
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
+        from audit.admin.search import search_view, suggest_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
         from customers.admin import access_review, business_switch  # noqa: PLC0415 - pages need the site
 
@@ -80,6 +90,8 @@ class HoldfastAdminSite(admin.AdminSite):
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
             path("login/known/<str:code>/", self.login_known, name="login_known"),
+            path("search/", view(search_view), name="search"),
+            path("search/suggest/", view(suggest_view), name="search_suggest"),
             path("security/", view(monitoring_view), name="security"),
             path("pulse/", view(pulse_view), name="pulse"),
             path("step-up/end/", view(end_view), name="step_up_end"),

@@ -230,6 +230,11 @@ def post_confirmed(client: Client, path: str, data: Any, **options: Any) -> Any:
     return client.post(path, code, **options)
 
 
+def search(client: Client, path: str, text: str) -> Any:
+    """Search a list as its form does, and return the page that shows what it has."""
+    return client.post(path, {"q": text}, follow=True)
+
+
 def actor_of(user: User) -> Actor:
     """Return the actor that a request of the user would have."""
     return Actor.from_user(user, OperationContext(via="admin", route="/test"))

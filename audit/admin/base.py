@@ -32,9 +32,10 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from audit import log
-from audit.admin import business_switch
+from audit.admin import business_switch, search_terms
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.ids import parse_uuid
@@ -105,10 +106,31 @@ def user_of(request: HttpRequest) -> User:
 class MaskedChangeList(ChangeList):
     """A list that is not sorted by what it masks: the order would tell the values.
 
-    Long columns that it does not show are not read.
+    Long columns that it does not show are not read. What is searched for comes from
+    the session, see `search_terms`.
     """
 
     model_admin: ScopedAdmin
+
+    @property
+    def unsearched_url(self) -> str:
+        """The address of this list with its filters and without the search."""
+        params = {k: v for k, v in self.filter_params.items() if k != search_terms.KEY}
+        return f"?{urlencode(sorted(params.items()), doseq=True)}"
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        lookups: dict[str, Any] = super().get_filters_params(params)
+        lookups.pop(search_terms.KEY, None)
+        return lookups
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Model]:
+        term = search_terms.term_of(request)
+        if term and self.search_fields:
+            self.query = term
+        queryset = super().get_queryset(request, exclude_parameters)
+        return queryset.none() if term is None else queryset
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -310,6 +332,9 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: Context | None = None
     ) -> HttpResponse:
+        redirect = self._search_redirect(request)
+        if redirect is not None:
+            return redirect
         name = request.POST.get("action")
         if name and name not in dict(self.get_action_choices(request)):
             refuse(request, "unknown_action", self.opts.label_lower)
@@ -320,6 +345,15 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
             query = changelist.query or None
             self.note_access(request, verb, changelist.result_list, query=query)
         return response
+
+    def _search_redirect(self, request: HttpRequest) -> HttpResponse | None:
+        """Return where a search of the list leads; None where it is to be shown."""
+        if not self.has_view_or_change_permission(request):
+            return None
+        if self.get_search_fields(request) and search_terms.is_list_search(request):
+            text = request.POST[search_terms.TERM]
+            return search_terms.search_redirect(request, text)
+        return search_terms.tidy_redirect(request)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Model], *args: Any, **kwargs: Any
@@ -410,7 +444,20 @@ def _flag_bidi(form: forms.BaseForm) -> None:
 
 
 class ChoiceById(AutocompleteSelect):
-    """Django's box, which is drawn also where what was sent is the id of nothing."""
+    """Django's box, which is drawn also where what was sent is the id of nothing.
+
+    What is typed is sent by POST, so that it stands in no address.
+    """
+
+    def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        attrs: dict[str, Any] = super().build_attrs(*args, **kwargs)
+        return {**attrs, "data-ajax--type": "POST"}
+
+    @property
+    def media(self) -> forms.Media:
+        # After the script that makes jQuery ready, wherever forms are joined.
+        ours = forms.Media(js=["admin/js/jquery.init.js", "hub/js/choices.js"])
+        return super().media + ours
 
     def optgroups(
         self, name: str, value: Sequence[str], attr: dict[str, object] | None = None

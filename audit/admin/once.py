@@ -29,6 +29,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
+from audit.admin.search_terms import is_list_search
 from audit.crypto import hmac_hex
 from audit.json_text import JsonObject
 from audit.rest import idempotency
@@ -68,6 +69,9 @@ def once(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
     def answer(
         request: HttpRequest, *args: object, **kwargs: object
     ) -> HttpResponseBase:
+        if name == "changelist_view" and is_list_search(request):
+            # It takes no token away from the actions of its page, nor is it repeated.
+            return view(request, *args, **kwargs)
         if _is_repeatable(view, request.POST.get("action", "")):
             # Of one that calls `act_once` itself, further down.
             first = answer_again(request, token_of(request))

@@ -33,7 +33,8 @@ _KINDS: dict[str, Q] = {
     "Sign-ins": Q(action__startswith="auth."),
     "Staff access": Q(action__endswith=".viewed")
     | Q(action__endswith=".listed")
-    | Q(action__endswith=".searched"),
+    | Q(action__endswith=".searched")
+    | Q(action__endswith=".suggested"),
 }
 
 

@@ -112,12 +112,6 @@ def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
     return chips
 
 
-@register.simple_tag
-def query_without(changelist: ChangeList, name: str) -> str:
-    """Return the address of a list without one of its parameters."""
-    return str(changelist.get_query_string(remove=[name]))
-
-
 @register.simple_tag(takes_context=True)
 def refused_fields(context: Context) -> list[dict[str, str]]:
     """Return each refused field of a form and of its inlines, with its place."""

@@ -9,4 +9,5 @@ from capture.admin import (
     navigation,
     projections,
     quarantine,
+    search,
 )

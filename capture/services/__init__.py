@@ -62,6 +62,7 @@ from capture.services.legacy_import import TableReport as LegacyTable
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import rebuild
 from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
+from capture.services.search import find_captures, find_payments
 from capture.services.selectors import (
     fields_of,
     format_amount,

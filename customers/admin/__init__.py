@@ -9,5 +9,6 @@ from customers.admin import (
     customer,
     navigation,
     note,
+    search,
     ticket,
 )

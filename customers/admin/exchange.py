@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import Format
 from import_export.resources import ModelResource
 
 from audit import accounts, log
 from audit.admin.base import actor_of
+from audit.admin.search_terms import tidy_redirect
 from audit.admin.step_up import require_step_up, sent_fields
 from audit.ids import parse_uuid
 from audit.privacy.classes import subject_of
@@ -42,6 +43,15 @@ class ExchangeAdmin(ExportMixin, ImportPages):
     def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         """Return the columns of the table that files of this page are loaded into."""
         return [resource_of(self.import_table)]
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        """Export what the list shows: after the end of its search that is not all."""
+        if self.has_export_permission(request):
+            back = self.page_name("changelist")
+            redirect = tidy_redirect(request, ended_name=back)
+            if redirect is not None:
+                return redirect
+        return super().export_action(request)
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
         """Return the chosen instances that the person may see."""

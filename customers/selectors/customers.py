@@ -26,6 +26,8 @@ _Model = TypeVar("_Model", bound=models.Model)
 SEE_CUSTOMERS = "customers.view_customer"
 # Archived customers may share an external id; nobody has so many of them.
 _MAX_MATCHES = 50
+# So many businesses can be named one by one.
+MOST_NAMED = 100
 
 
 def list_visible(
@@ -40,6 +42,22 @@ def list_visible(
         msg = f"{model._meta.label} has no scoped queryset."
         raise TypeError(msg)
     return queryset.visible_to(actor, permission)
+
+
+def list_by_index(
+    model: type[_Model], *, actor: Actor, permission: str = ""
+) -> ScopedQuerySet[_Model]:
+    """Return what the actor may see of a table, to look up a value in it.
+
+    Its indexes begin with the business: for whoever sees all of them each is named.
+    """
+    queryset = list_visible(model, actor=actor, permission=permission)
+    if actor.business_ids is not None:
+        return queryset
+    businesses = list_businesses(actor=actor).order_by("pk")
+    named = [*businesses.values_list("pk", flat=True)[: MOST_NAMED + 1]]
+    is_short = len(named) <= MOST_NAMED
+    return queryset.filter(business_id__in=named) if is_short else queryset
 
 
 def list_businesses(*, actor: Actor, permission: str = "") -> ScopedQuerySet[Business]:

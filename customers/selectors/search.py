@@ -20,13 +20,16 @@ from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164
-from customers.selectors.customers import list_businesses, list_customers, list_visible
+from customers.selectors.customers import (
+    MOST_NAMED,
+    list_businesses,
+    list_customers,
+    list_visible,
+)
 
 LEAST = 2
 # The kinds of exact matches, the best first; a customer may match by several.
 _EXACT = ("reference", "external_id", "email", "phone", "name")
-# So many businesses can be named one by one.
-_FEW = 100
 # Fewer digits are no number.
 _PHONE = 4
 # Nobody types one of these whole and means somebody else.
@@ -39,11 +42,13 @@ _BEST_FIRST = ("rank", *_ORDER)
 class Match:
     """A customer, and what matched: name, email, phone, reference or external id.
 
-    Former e-mails and further phones count as what they are.
+    Former e-mails and further phones count as what they are. `is_exact` says that the
+    text is a whole one of them; a name is nobody's alone.
     """
 
     customer: Customer
     matched: str
+    is_exact: bool = False
 
 
 def search_customers(
@@ -71,7 +76,7 @@ def find_customers(
     businesses = _countries(actor, business_id)
     customers = list_customers(actor=actor, business_id=business_id)
     contacts = list_visible(Contact, actor=actor)
-    if actor.business_ids is None and len(businesses) <= _FEW:
+    if actor.business_ids is None and len(businesses) <= MOST_NAMED:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
         customers = customers.filter(business_id__in=[*businesses])
         contacts = contacts.filter(business_id__in=[*businesses])
@@ -115,7 +120,9 @@ def _exact_matches(
         best.setdefault(pk, rank)
     matched = customers.for_list().in_bulk(list(best)[:limit])
     return [
-        Match(matched[pk], _EXACT[rank]) for pk, rank in best.items() if pk in matched
+        Match(matched[pk], _EXACT[rank], is_exact=_EXACT[rank] != "name")
+        for pk, rank in best.items()
+        if pk in matched
     ]
 
 
@@ -151,7 +158,8 @@ def _countries(actor: Actor, business_id: UUID | None) -> dict[UUID, str]:
     businesses = list_businesses(actor=actor, permission="customers.view_customer")
     if business_id is not None:
         businesses = businesses.filter(pk=business_id)
-    return dict(businesses.order_by("pk").values_list("pk", "country")[: _FEW + 1])
+    countries = businesses.order_by("pk").values_list("pk", "country")
+    return dict(countries[: MOST_NAMED + 1])
 
 
 def _phones(text: str, countries: set[str]) -> set[str]:

@@ -24,6 +24,7 @@ from customers.selectors.customers import (
     get_working_business,
     is_colleague,
     list_businesses,
+    list_by_index,
     list_customers,
     list_detailed_customers,
     list_hub_customers,
@@ -32,6 +33,13 @@ from customers.selectors.customers import (
     match_customers,
     sorted_by_index,
     with_order_name,
+)
+from customers.selectors.lookups import (
+    find_bookings,
+    find_notes,
+    find_refunds,
+    find_tickets,
+    look_up,
 )
 from customers.selectors.money import (
     get_booking,

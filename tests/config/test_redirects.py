@@ -74,8 +74,23 @@ def test_a_missing_slash_leads_to_a_path_of_ours(owner, target):
     assert not response.get("Location", "/x").startswith(("//", "/\\"))
 
 
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "//x/.."])
+@pytest.mark.parametrize("page", ["search/", "customers/customer/"])
+def test_a_search_leads_to_a_path_of_ours(owner, target, page):
+    responses = (
+        owner.get(f"{target}/admin/{page}?q=ann"),
+        owner.post(f"{target}/admin/{page}", {"q": "ann"}),
+        owner.get(f"/admin/{page}?q={target}&s={target}"),
+    )
+
+    for response in responses:
+        assert not response.get("Location", "/x").startswith(("//", "/\\", "http"))
+        assert "evil" not in response.get("Location", "")
+
+
 # The third is Django's own check of `next`; `get_full_path` escapes a second slash. The
-# host of LOCAL_ORIGIN is a setting, and `page_url` reverses the name of an admin page.
+# host of LOCAL_ORIGIN is a setting; `page_url` reverses the name of an admin page, and
+# the address of a match is such a one. `searched_url` keeps the path.
 NAMED = (
     "reverse(",
     '"admin:',
@@ -84,6 +99,8 @@ NAMED = (
     "request.get_full_path(",
     "settings.LOCAL_ORIGIN + request.get_full_path(",
     "self.page_url(",
+    "only.url",
+    "searched_url(",
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
@@ -311,9 +312,10 @@ def search(meter: Meter, client: Client, kind: str) -> None:
         if (place + number) % 3 == 0:
             # It almost is in the rows.
             name = "search" if is_table else "q"
+            send = partial(client.post, follow=True) if door.is_admin else client.get
             meter.ask(
-                f"GET {door.route}?{name}=… ({kind})",
-                lambda p=path, n=name: client.get(p, {n: f"{text}!"}),
+                f"search of {door.route} ({kind})",
+                lambda p=path, n=name, s=send: s(p, {n: f"{text}!"}),
             )
 
 

@@ -140,7 +140,7 @@ def test_other_words_of_the_list_change_nothing(owner, query):
 def test_a_forged_choice_finds_nothing(owner, forged):
     CustomerFactory(name="Ana")
 
-    response = owner.get("/admin/autocomplete/", {"term": "a", **forged})
+    response = owner.post("/admin/autocomplete/", {"term": "a", **forged})
 
     assert response.status_code in {403, 404}
     assert "Ana" not in response.content.decode()
@@ -150,8 +150,8 @@ def test_a_choice_is_not_for_those_who_may_not_look(db):
     CustomerFactory(name="Ana")
     asked = {"app_label": "customers", "model_name": "note", "field_name": "customer"}
 
-    stranger = signed_in(UserFactory()).get("/admin/autocomplete/", asked)
-    nobody = Client().get("/admin/autocomplete/", asked)
+    stranger = signed_in(UserFactory()).post("/admin/autocomplete/", asked)
+    nobody = Client().post("/admin/autocomplete/", asked)
 
     assert stranger.status_code == 403
     assert nobody.status_code == 302

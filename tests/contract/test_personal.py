@@ -18,7 +18,7 @@ from capture import services
 from capture.models import CapturedValue
 from customers.choices import ContactKind
 from customers.models import Customer
-from tests.conftest import form_data, post_confirmed, signed_in, staff
+from tests.conftest import form_data, post_confirmed, search, signed_in, staff
 from tests.contract.doors import doors, path_of
 from tests.factories import (
     AddressFactory,
@@ -198,7 +198,7 @@ def test_a_choice_names_nobody_contact_data(zelda, bakery):
         "term": EMAIL,
     }
 
-    answer = support.get(reverse("admin:autocomplete"), query)
+    answer = support.post(reverse("admin:autocomplete"), query)
 
     assert [row["id"] for row in answer.json()["results"]] == [str(zelda.pk)]
     assert found_in(answer.text) == []
@@ -290,8 +290,8 @@ class TestAccess:
         assert Operation.objects.filter(pk=entry.operation_id).exists()
 
     def test_a_search_keeps_what_was_looked_for(self, alice, zelda):
-        alice.get("/admin/customers/customer/", {"q": "zelda"})
-        alice.get("/admin/customers/customer/", {"q": "nobody"})
+        search(alice, "/admin/customers/customer/", "zelda")
+        search(alice, "/admin/customers/customer/", "nobody")
 
         found = Event.objects.filter(action="customer.searched").order_by("pk")
         assert [e.query for e in found] == ["zelda", "nobody"]
@@ -357,7 +357,7 @@ def broken_trail(db):
 
 def test_what_was_searched_for_is_masked_for_an_auditor(alice, bob, bakery):
     CustomerFactory(business=bakery, email="secret@example.org")
-    alice.get("/admin/customers/customer/", {"q": "secret@example.org"})
+    search(alice, "/admin/customers/customer/", "secret@example.org")
     event = Event.objects.get(action="customer.searched")
     path = f"/admin/audit/event/{event.pk}/change/"
 

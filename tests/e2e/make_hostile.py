@@ -107,6 +107,7 @@ SINGLE_PAGES = (
     "index",
     "password_change",
     "password_change_done",
+    "search",
     "security",
     "access_review",
     "account",
@@ -146,6 +147,7 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
     base = f"{model._meta.app_label}_{model._meta.model_name}"
     found = [named(f"{base}_{view}") for view in ("changelist", "add", "import")]
     found.append(named(f"{base}_export"))
+    # Leads to the list with the key of this search.
     found.append(f"{found[0]}?q=%3Cscript%3Ewindow.__xss%3D7%3C/script%3E")
     if row is None:
         raise SystemExit(f"{model._meta.label} has no row to look at.")

@@ -10,7 +10,7 @@ from django.test import Client
 from audit.models import Event
 from customers import services
 from customers.models import Address, Booking, Customer, Note, Refund
-from tests.conftest import form_data
+from tests.conftest import form_data, search
 from tests.factories import (
     BookingFactory,
     CustomerFactory,
@@ -163,7 +163,7 @@ def test_search_finds_in_any_format(alice, ana):
     CustomerFactory(business=ana.business, name="Jonas Berg")
 
     for text in ("ana", "ANA@example", ana.unique_id.lower()):
-        found = alice.get(LIST, {"q": text}).context["cl"].result_list
+        found = search(alice, LIST, text).context["cl"].result_list
         assert list(found) == [ana]
 
 
@@ -193,8 +193,8 @@ def test_autocomplete_names_own_customers_only(alice, charlie, ana, bakery):
         "term": "ana",
     }
 
-    own = alice.get("/admin/autocomplete/", question).json()["results"]
-    foreign = charlie.get("/admin/autocomplete/", question).json()["results"]
+    own = alice.post("/admin/autocomplete/", question).json()["results"]
+    foreign = charlie.post("/admin/autocomplete/", question).json()["results"]
 
     assert own == [{"id": str(ana.pk), "text": f"Ana · {ana.unique_id}"}]
     assert foreign == []
