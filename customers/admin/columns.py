@@ -36,6 +36,8 @@ COLUMNS = {
     "business": "Business",
 }
 DEFAULT_COLUMNS = ("contact", "state", "orders", "spent", "open_tickets", "seen")
+# Columns that are sorted by a figure.
+FIGURES = {"tier", "orders", "spent", "seen"}
 SEE_TICKETS = "customers.view_ticket"
 # So many badges stand in one row of the list.
 _MOST_BADGES = 6
