@@ -228,16 +228,15 @@ class BulkActs(ScopedAdmin):
         first = list(queryset[:_MOST_NAMED])
         self.note_access(request, "listed", first)
         words = self._in_words(act, chosen)
-        rows = [
-            (one, self.autocomplete_label(one), chosen.skipped.get(one.pk, ""))
-            for one in first
-        ]
         context = {
             **self._carried_context(request, act),
             "values": chosen.values,
             "words": words,
             "what": act.what(chosen.values),
-            "rows": rows,
+            "rows": [
+                (self.autocomplete_label(one), chosen.skipped.get(one.pk, ""))
+                for one in first
+            ],
             "count": count,
             "digest": chosen.digest,
             "rest": count + len(chosen.skipped) - len(first),

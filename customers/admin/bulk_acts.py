@@ -55,40 +55,40 @@ class FlagForm(forms.Form):
         return flag
 
 
-def _people(count: int) -> str:
+def _count(count: int) -> str:
     return f"{count:,} {'customer' if count == 1 else 'customers'}"
 
 
 def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:
     done = services.archive_customers(ids, actor=actor, reason=reason)
-    return f"Archived {_people(len(done))}."
+    return f"Archived {_count(len(done))}."
 
 
 def _restore(ids: list[UUID], actor: Actor, reason: str) -> str:
     done = services.restore_customers(ids, actor=actor, reason=reason)
-    return f"Restored {_people(len(done))}."
+    return f"Restored {_count(len(done))}."
 
 
 def _set_status(ids: list[UUID], actor: Actor, reason: str, *, status: str) -> str:
     done = services.set_status_batch(ids, actor=actor, reason=reason, status=status)
-    return f"Set status {_to_status(status)} for {_people(done)}."
+    return f"Set status {_to_status(status)} for {_count(done)}."
 
 
 def _set_type(ids: list[UUID], actor: Actor, reason: str, *, customer_type: str) -> str:
     done = services.set_type_batch(
         ids, actor=actor, reason=reason, customer_type=customer_type
     )
-    return f"Set type {_to_type(customer_type)} for {_people(done)}."
+    return f"Set type {_to_type(customer_type)} for {_count(done)}."
 
 
 def _add_flag(ids: list[UUID], actor: Actor, reason: str, *, flag: str) -> str:
     done = services.add_flag_batch(ids, actor=actor, reason=reason, code=flag)
-    return f"Added flag {flag} for {_people(done)}."
+    return f"Added flag {flag} for {_count(done)}."
 
 
 def _remove_flag(ids: list[UUID], actor: Actor, reason: str, *, flag: str) -> str:
     done = services.remove_flag_batch(ids, actor=actor, reason=reason, code=flag)
-    return f"Removed flag {flag} for {_people(done)}."
+    return f"Removed flag {flag} for {_count(done)}."
 
 
 def _to_status(status: str) -> str:
@@ -108,7 +108,7 @@ def _check(permission: str) -> Callable[[_Customers, Actor], None]:
 
 
 _BACK = "Nothing is deleted; both acts can be taken back."
-_KEPT = "What was before stands in the history of each."
+_HISTORY = "What was before stands in the history of each."
 ARCHIVE = BulkAct(
     "archive",
     _check(services.ARCHIVE),
@@ -130,7 +130,7 @@ SET_STATUS = BulkAct(
     _check(services.CHANGE),
     _set_status,
     "customers.tasks.set_status",
-    _KEPT,
+    _HISTORY,
     form=StatusForm,
     find_skipped=services.skipped_by_status,
     name_value=_to_status,
@@ -140,7 +140,7 @@ SET_TYPE = BulkAct(
     _check(services.CHANGE),
     _set_type,
     "customers.tasks.set_type",
-    _KEPT,
+    _HISTORY,
     form=TypeForm,
     find_skipped=services.skipped_by_type,
     name_value=_to_type,
@@ -160,7 +160,7 @@ REMOVE_FLAG = BulkAct(
     _check(services.CHANGE_FLAG),
     _remove_flag,
     "customers.tasks.remove_flag",
-    _KEPT,
+    _HISTORY,
     form=FlagForm,
     find_skipped=services.skipped_without_flag,
     name_value=lambda flag: flag,

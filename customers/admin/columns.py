@@ -60,9 +60,9 @@ def with_flags(
 ) -> QuerySet[Customer]:
     """Load the flags that stand now, as `standing_flags`; one query for all rows."""
     flags = services.list_visible(Flag, actor=actor_of(request))
-    standing = flags.filter(removed_at=None).order_by("code")
+    current = flags.filter(removed_at=None).order_by("code")
     return customers.prefetch_related(
-        Prefetch("flags", standing, to_attr="standing_flags")
+        Prefetch("flags", current, to_attr="standing_flags")
     )
 
 

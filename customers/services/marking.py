@@ -63,8 +63,8 @@ def add_flag_batch(ids: Iterable[UUID], *, actor: Actor, reason: str, code: str)
     check_flag_code(code)
     customers = _locked(_changeable(actor, ADD_FLAG), ids, actor)
     # Asked once they are locked.
-    standing = Flag.objects.filter(customer__in=customers, code=code, removed_at=None)
-    having = set(standing.values_list("customer_id", flat=True))
+    current = Flag.objects.filter(customer__in=customers, code=code, removed_at=None)
+    having = set(current.values_list("customer_id", flat=True))
     customers = [customer for customer in customers if customer.pk not in having]
     flags = [
         Flag(
@@ -89,10 +89,10 @@ def remove_flag_batch(
     """Remove a flag from customers who have it."""
     check_flag_code(code)
     customers = _locked(_changeable(actor, CHANGE_FLAG).filter(_has(code)), ids, actor)
-    standing = Flag.objects.filter(
+    current = Flag.objects.filter(
         customer__in=customers, code=code, removed_at=None
     ).order_by("pk")
-    keys = [*standing.select_for_update(no_key=True).values_list("pk", flat=True)]
+    keys = [*current.select_for_update(no_key=True).values_list("pk", flat=True)]
     Flag.objects.as_actor(actor, reason=reason).update_locked(
         keys,
         removed_at=timezone.now(),
