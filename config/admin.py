@@ -71,7 +71,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from customers.admin import access_review  # noqa: PLC0415 - pages need the site
+        from customers.admin import access_review, addresses  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
@@ -83,6 +83,13 @@ class HoldfastAdminSite(admin.AdminSite):
             path("account/pin/", view(pin_view), name="account_pin"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
+            ),
+            path("customers", view(addresses.list_view)),
+            path("customers/", view(addresses.list_view), name="customers"),
+            path(
+                "customers/<str:reference>",
+                view(addresses.customer_view),
+                name="customer",
             ),
         ]
         # Before the pattern that takes everything.

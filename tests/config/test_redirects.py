@@ -75,7 +75,8 @@ def test_a_missing_slash_leads_to_a_path_of_ours(owner, target):
 
 
 # The third is Django's own check of `next`; `get_full_path` escapes a second slash. The
-# host of LOCAL_ORIGIN is a setting, and `page_url` reverses the name of an admin page.
+# host of LOCAL_ORIGIN is a setting; `page_url` and `customer_url` reverse the name of a
+# page of the admin.
 NAMED = (
     "reverse(",
     '"admin:',
@@ -84,6 +85,7 @@ NAMED = (
     "request.get_full_path(",
     "settings.LOCAL_ORIGIN + request.get_full_path(",
     "self.page_url(",
+    "customer_url(",
 )
 
 
