@@ -83,7 +83,7 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
         from audit.admin.search import search_view, suggest_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from customers.admin import access_review, business_switch  # noqa: PLC0415 - pages need the site
+        from customers.admin import access_review, addresses, business_switch  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
@@ -100,6 +100,13 @@ class HoldfastAdminSite(admin.AdminSite):
             path("business/", view(business_switch.switch_view), name="business"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
+            ),
+            path("customers", view(addresses.list_view)),
+            path("customers/", view(addresses.list_view), name="customers"),
+            path(
+                "customers/<str:reference>",
+                view(addresses.customer_view),
+                name="customer",
             ),
         ]
         # Before the pattern that takes everything.

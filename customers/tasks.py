@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -47,6 +47,30 @@ def _narrowed(actor: Actor, only: str) -> Actor:
         msg = "The business that was chosen is no longer yours to act for."
         raise PermissionDenied(msg)
     return narrowed
+
+
+@task("Set the status of customers")
+def set_status(context: JobContext, *, status: str) -> None:
+    """Set the status of the customers of a job, batch by batch."""
+    _change(context, services.set_status_batch, status=status)
+
+
+@task("Set the type of customers")
+def set_type(context: JobContext, *, customer_type: str) -> None:
+    """Set the type of the customers of a job, batch by batch."""
+    _change(context, services.set_type_batch, customer_type=customer_type)
+
+
+@task("Add a flag to customers")
+def add_flag(context: JobContext, *, flag: str) -> None:
+    """Add a flag to the customers of a job, batch by batch."""
+    _change(context, services.add_flag_batch, code=flag)
+
+
+@task("Remove a flag from customers")
+def remove_flag(context: JobContext, *, flag: str) -> None:
+    """Remove a flag from the customers of a job, batch by batch."""
+    _change(context, services.remove_flag_batch, code=flag)
 
 
 @task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
@@ -95,3 +119,10 @@ def _mark(context: JobContext, mark: _Mark, done: str, changed_in: str | None) -
                 ids, actor=context.actor, reason=context.reason, changed_in=operation_id
             )
             context.count(**{done: marked, "left as they were": len(ids) - marked})
+
+
+def _change(context: JobContext, change: Callable[..., int], **values: str) -> None:
+    for number, ids in context.batches():
+        with context.piece(context.done + len(ids), cursor=number):
+            done = change(ids, actor=context.actor, reason=context.reason, **values)
+            context.count(**{"changed": done, "left as they were": len(ids) - done})

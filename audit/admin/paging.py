@@ -37,10 +37,10 @@ class CappedPaginator(Paginator):
             return super().page(number)
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        rows = self.object_list[start : start + self.per_page]
-        if start >= MOST_COUNTED and not rows.exists():
+        instances = self.object_list[start : start + self.per_page]
+        if start >= MOST_COUNTED and not instances.exists():
             raise EmptyPage
-        return Page(rows, number, self)
+        return Page(instances, number, self)
 
     def validate_number(self, number: float | str) -> int:
         """Return the number of a page that there may be."""

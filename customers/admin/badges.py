@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from audit import clock
 from audit.admin.display import Badge
-from customers.choices import CustomerStatus
+from customers.choices import FLAG_VERIFIED, CustomerStatus
 from customers.models import Customer
 
 # A customer counts as new for so long after joining.
@@ -27,11 +27,12 @@ def badges_of(customer: Customer, flags: Iterable[str] = ()) -> Iterator[Badge]:
         yield Badge("Do not contact", "bad")
     if customer.stats.urgent_tickets:
         yield Badge("Urgent", "bad")
-    if customer.is_email_verified:
-        yield Badge("E-mail verified")
+    flags = list(flags)
+    if customer.is_email_verified or FLAG_VERIFIED in flags:
+        yield Badge("Verified")
     if customer.stats.repeat_frequency:
         yield Badge(customer.stats.get_repeat_frequency_display(), "brand")
-    for code in flags:
+    for code in (code for code in flags if code != FLAG_VERIFIED):
         yield Badge(code.replace("_", " ").replace("-", " ").capitalize(), "warn")
 
 

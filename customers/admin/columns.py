@@ -36,6 +36,8 @@ COLUMNS = {
     "business": "Business",
 }
 DEFAULT_COLUMNS = ("contact", "state", "orders", "spent", "open_tickets", "seen")
+# Columns that are sorted by a figure.
+FIGURES = {"tier", "orders", "spent", "seen"}
 SEE_TICKETS = "customers.view_ticket"
 # So many badges stand in one row of the list.
 _MOST_BADGES = 6
@@ -58,9 +60,9 @@ def with_flags(
 ) -> QuerySet[Customer]:
     """Load the flags that stand now, as `standing_flags`; one query for all rows."""
     flags = services.list_visible(Flag, actor=actor_of(request))
-    standing = flags.filter(removed_at=None).order_by("code")
+    current = flags.filter(removed_at=None).order_by("code")
     return customers.prefetch_related(
-        Prefetch("flags", standing, to_attr="standing_flags")
+        Prefetch("flags", current, to_attr="standing_flags")
     )
 
 

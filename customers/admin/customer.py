@@ -1,29 +1,27 @@
-"""Customers: the list, the form with what belongs to them, archive and restore."""
+"""Customers: the list, and the form with what belongs to them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.admin.base import Context, actor_of
-from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.keyboard import register_jump
-from audit.admin.once import repeatable
 from audit.admin.paging import CappedPaginator
 from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.bulk_acts import CustomerBulkActs
 from customers.admin.columns import (
     DEFAULT_COLUMNS,
     SEE_TICKETS,
@@ -82,43 +80,13 @@ class CustomerChangeList(CustomizedChangeList):
         super().get_results(request)
         self.result_list = with_flags(self.result_list, request)
 
-    def get_queryset(
-        self, request: HttpRequest, exclude_parameters: Any = None
-    ) -> QuerySet[Any]:
-        found = super().get_queryset(request, exclude_parameters)
-        customers = cast("CustomerQuerySet", found)
-        return services.sorted_by_index(customers, actor=actor_of(request))
-
     def url_for_result(self, result: Model) -> str:
         return customer_url(result.pk)
 
 
-def _check(customers: QuerySet[Customer], actor: Actor) -> None:
-    services.check_archivable(customers, actor=actor)
-
-
-def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:
-    done = len(services.archive_customers(ids, actor=actor, reason=reason))
-    return f"Archived {done} {'customer' if done == 1 else 'customers'}."
-
-
-def _restore(ids: list[UUID], actor: Actor, reason: str) -> str:
-    done = len(services.restore_customers(ids, actor=actor, reason=reason))
-    return f"Restored {done} {'customer' if done == 1 else 'customers'}."
-
-
-_BACK = "Nothing is deleted; both acts can be taken back."
-ARCHIVE = BulkAct(
-    "archive", _check, _archive, "customers.tasks.archive_customers", _BACK
-)
-RESTORE = BulkAct(
-    "restore", _check, _restore, "customers.tasks.restore_customers", _BACK
-)
-
-
 @admin.register(Customer)
 class CustomerAdmin(
-    CustomerColumns, SavedViewPages, BulkActs, CustomerPage, ExchangeAdmin
+    CustomerColumns, SavedViewPages, CustomerBulkActs, CustomerPage, ExchangeAdmin
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
     form = CustomerForm
@@ -132,7 +100,6 @@ class CustomerAdmin(
     search_fields = ("name",)
     search_help_text = "Name, e-mail, phone in any format, reference or external id."
     ordering = ("-joined_at", "-id")
-    actions = ("archive", "restore")
     inlines = (
         PreferencesInline,
         AddressInline,
@@ -257,25 +224,6 @@ class CustomerAdmin(
             return queryset, False
         seen_in = actor_of(request).businesses_for(SEE_UNMASKED)
         return queryset.matching(search_term, seen_in=seen_in), False
-
-    # --- acts -------------------------------------------------------------------
-
-    def has_archive_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(services.ARCHIVE)
-
-    @admin.action(description="Archive…", permissions=["archive"])
-    @repeatable
-    def archive(
-        self, request: HttpRequest, queryset: QuerySet[Customer]
-    ) -> HttpResponse | None:
-        return self.act_on_many(request, queryset, ARCHIVE)
-
-    @admin.action(description="Restore…", permissions=["archive"])
-    @repeatable
-    def restore(
-        self, request: HttpRequest, queryset: QuerySet[Customer]
-    ) -> HttpResponse | None:
-        return self.act_on_many(request, queryset, RESTORE)
 
 
 register_jump("c", "Customers", "customers.customer")

@@ -168,9 +168,9 @@ class FormFilter(admin.ListFilter):
 
     def rest(self) -> list[tuple[str, str]]:
         """Return what else the address says, for the form to say again."""
-        own: set[str | None] = {*self.expected_parameters(), PAGE_VAR, ERROR_FLAG}
+        names: set[str | None] = {*self.expected_parameters(), PAGE_VAR, ERROR_FLAG}
         sent = self.request.GET.lists()
-        return [(name, value) for name, vs in sent if name not in own for value in vs]
+        return [(name, value) for name, vs in sent if name not in names for value in vs]
 
 
 class SourceFilter(FormFilter):
@@ -217,8 +217,8 @@ class AgeFilter(FormFilter):
         super().__init__(*args)
         how, days = self.value(), self.value(self.days_parameter)
         is_number = _NUMBER.fullmatch(days) is not None
-        known = {"": True, "within": is_number, "over": is_number, "never": self.never}
-        if not known.get(how):
+        valid = {"": True, "within": is_number, "over": is_number, "never": self.never}
+        if not valid.get(how):
             raise IncorrectLookupParameters
 
     @property

@@ -10,13 +10,14 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.admin.views.main import ORDER_VAR
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit.admin.base import actor_of
 from audit.admin.paging import CappedChangeList
 from audit.ids import parse_uuid
 from customers import services
-from customers.admin.columns import DEFAULT_COLUMNS, offered_columns
+from customers.admin.columns import DEFAULT_COLUMNS, FIGURES, offered_columns
 from customers.models import ListLayout, SavedView
 
 VIEW_VAR = "view"
@@ -77,11 +78,15 @@ class CustomizedChangeList(CappedChangeList):
         lookups.pop(VIEW_VAR, None)
         return lookups
 
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Any]:
         if ORDER_VAR in self.params:
-            # Django counts columns, and those of two people differ.
+            # Django counts columns.
             self.params[ORDER_VAR] = self._by_number(self.params[ORDER_VAR])
-        return super().get_ordering(request, queryset)
+        if self.sort.partition(".")[0].removeprefix("-") in FIGURES:
+            self.root_queryset = services.list_by_figures(actor=actor_of(request))
+        return super().get_queryset(request, exclude_parameters)
 
     def get_results(self, request: HttpRequest) -> None:
         self.list_per_page = ListChoices.of(request).layout.page_size

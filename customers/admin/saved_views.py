@@ -40,7 +40,7 @@ _READY = (
 
 
 class ViewLink(NamedTuple):
-    """A view above the list: its name, its address, and whether it is shown now."""
+    """A view above the list: its name, its address, and whether it is current now."""
 
     name: str
     url: str
@@ -55,18 +55,15 @@ class ViewForm(forms.Form):
     is_shared = forms.BooleanField(
         required=False, label="Shared with everybody of the business"
     )
-    business = forms.ModelChoiceField(Business.objects.none(), empty_label=None)
 
     def __init__(
         self, *args: Any, businesses: QuerySet[Business] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        if businesses is None:
-            del self.fields["business"]
-        else:
-            field: Any = self.fields["business"]
-            field.queryset = businesses
+        if businesses is not None:
+            choice = forms.ModelChoiceField(businesses, empty_label=None)
+            self.fields["business"] = choice
 
 
 class SavedViewPages(ScopedAdmin):
@@ -150,7 +147,7 @@ class SavedViewPages(ScopedAdmin):
             request,
             form,
             "Save this view",
-            kept=active_filters(changelist),
+            filters=active_filters(changelist),
             is_sorted=bool(changelist.sort),
             has_search=bool(changelist.query),
         )
@@ -211,13 +208,13 @@ class SavedViewPages(ScopedAdmin):
                 return HttpResponseRedirect(
                     self.page_url("changelist") + _plain_query(request)
                 )
-            order = _moved(order, request.POST["move"])
+            order = _reordered(order, request.POST["move"])
         return render_page(
             request,
             "admin/customers/customer/columns.html",
             "Columns",
             opts=self.opts,
-            rows=[(name, COLUMNS[name], name in chosen) for name in order],
+            columns=[(name, COLUMNS[name], name in chosen) for name in order],
             sizes=PAGE_SIZES,
             page_size=size,
             back=self.page_url("changelist") + _plain_query(request),
@@ -229,10 +226,10 @@ class SavedViewPages(ScopedAdmin):
         self, request: HttpRequest, changelist: CustomizedChangeList
     ) -> dict[str, object]:
         choices, active = ListChoices.of(request), changelist.active_filters
-        shown = choices.view
+        current = choices.view
         ready = [
             ViewLink(
-                name, f"?{urlencode(filters)}", shown is None and filters == active
+                name, f"?{urlencode(filters)}", current is None and filters == active
             )
             for name, filters in _READY
             if "tickets" not in filters or request.user.has_perm(SEE_TICKETS)
@@ -241,26 +238,26 @@ class SavedViewPages(ScopedAdmin):
             ViewLink(
                 view.name,
                 self.page_url("view", view.pk),
-                shown is view and view.filters == active,
+                current is view and view.filters == active,
                 view.is_shared,
             )
             for view in choices.views
         ]
-        may_edit = shown is not None and services.may_archive_view(
-            shown, actor=actor_of(request)
+        may_edit = current is not None and services.may_archive_view(
+            current, actor=actor_of(request)
         )
         here = dict(active)
         if changelist.sort:
             here[ORDER_VAR] = changelist.sort
-        if shown is not None:
-            here[VIEW_VAR] = str(shown.pk)
+        if current is not None:
+            here[VIEW_VAR] = str(current.pk)
         return {
             "views": [*ready, *saved],
-            "is_all": shown is None and not active and not changelist.query,
+            "is_all": current is None and not active and not changelist.query,
             "save_url": f"{self.page_url('view_add')}?{urlencode(here)}",
             "can_save": bool(active or changelist.sort),
-            "edit_url": self.page_url("view_edit", shown.pk)
-            if shown and may_edit
+            "edit_url": self.page_url("view_edit", current.pk)
+            if current and may_edit
             else "",
             "columns_url": self.page_url("columns") + _plain_query(request),
         }
@@ -301,7 +298,7 @@ def _query_of(view: SavedView) -> str:
 def _plain_query(request: HttpRequest) -> str:
     """Return what the address says of filters, for a link to the list or from it.
 
-    Without a view, whose columns would be shown, and without what counts columns.
+    Without a view, whose columns would be current, and without what counts columns.
     """
     query = request.GET.copy()
     for name in (VIEW_VAR, PAGE_VAR, ERROR_FLAG, ORDER_VAR):
@@ -309,7 +306,7 @@ def _plain_query(request: HttpRequest) -> str:
     return f"?{query.urlencode()}" if query else ""
 
 
-def _moved(order: list[str], move: str) -> list[str]:
+def _reordered(order: list[str], move: str) -> list[str]:
     """Return the columns with one of them a place further: `up:seen`, `down:seen`."""
     way, _, name = move.partition(":")
     if name not in order:

@@ -24,6 +24,7 @@ from customers.selectors.customers import (
     get_working_business,
     is_colleague,
     list_businesses,
+    list_by_figures,
     list_by_index,
     list_customers,
     list_detailed_customers,
@@ -31,7 +32,6 @@ from customers.selectors.customers import (
     list_memberships,
     list_visible,
     match_customers,
-    sorted_by_index,
     with_order_name,
 )
 from customers.selectors.lookups import (
@@ -68,9 +68,11 @@ from customers.services.archiving import (
     archive_batch,
     archive_customer,
     archive_customers,
-    check_archivable,
+    check_many,
     restore_batch,
     restore_customers,
+    skipped_by_archiving,
+    skipped_by_restoring,
 )
 from customers.services.batches import by_key, compare_again
 from customers.services.bulk import bulk_create_customers
@@ -154,6 +156,20 @@ from customers.services.imports.uploads import (
     list_uploads,
 )
 from customers.services.locking import lock_customers
+from customers.services.marking import (
+    ADD_FLAG,
+    CHANGE,
+    CHANGE_FLAG,
+    add_flag_batch,
+    check_flag_code,
+    remove_flag_batch,
+    set_status_batch,
+    set_type_batch,
+    skipped_by_flag,
+    skipped_by_status,
+    skipped_by_type,
+    skipped_without_flag,
+)
 from customers.services.messages import add_message, change_message
 from customers.services.money.booking_rules import check_new_booking
 from customers.services.money.credits import (

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from audit import log
@@ -27,6 +27,7 @@ _HAS_IT = {
     "email_key": "A customer here has this e-mail already.",
     "external_id": "A customer here has this external id already.",
 }
+_NAMES = {"email_key": "e-mail", "external_id": "external id"}
 
 
 def archive_customer(
@@ -179,26 +180,52 @@ def _values_of_live(customers: list[Customer]) -> set[tuple[str, UUID, str | Non
     return taken
 
 
-def check_archivable(customers: QuerySet[Customer], *, actor: Actor) -> None:
-    """Check that the actor may archive and restore all customers of a queryset.
+def check_many(customers: QuerySet[Customer], *, actor: Actor, permission: str) -> None:
+    """Check that the actor may do this to all customers of a queryset.
 
     Several at once need the permission `bulk`. Raises ValidationError when one is not
-    the actor's to archive.
+    the actor's.
     """
     total = customers.count()
-    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE)
-    archivable = archivable.filter(pk__in=customers.order_by().values("pk"))
-    mine = archivable.count()
-    in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
-    _check_archivable(total, mine, in_bulk=in_bulk, expected=total)
+    allowed = list_visible(Customer, actor=actor, permission=permission)
+    allowed = allowed.filter(pk__in=customers.order_by().values("pk"))
+    mine = allowed.count()
+    in_bulk = allowed.visible_to(actor, BULK).count() if total > 1 else mine
+    _check_number(total, mine, in_bulk=in_bulk, expected=total)
 
 
-def _check_archivable(total: int, mine: int, *, in_bulk: int, expected: int) -> None:
+def skipped_by_archiving(customers: QuerySet[Customer]) -> dict[UUID, str]:
+    """Return who is left out when these are archived, and why."""
+    return _skipped(customers, Q(archived_at__isnull=False), "already archived")
+
+
+def skipped_by_restoring(customers: QuerySet[Customer]) -> dict[UUID, str]:
+    """Return who is left out when these are restored, and why.
+
+    Of two that would take the same value the second is left out when it comes to it.
+    """
+    skipped = _skipped(customers, Q(archived_at=None), "not archived")
+    archived = customers.exclude(archived_at=None)
+    for column in _HAS_IT:
+        live = Customer.objects.live().filter(
+            business=OuterRef("business"), **{column: OuterRef(column)}
+        )
+        why = f"whose {_NAMES[column]} a live customer has"
+        skipped |= _skipped(archived, Q(Exists(live)), why)
+    return skipped
+
+
+def _skipped(customers: QuerySet[Customer], condition: Q, why: str) -> dict[UUID, str]:
+    keys = customers.order_by().filter(condition).values_list("pk", flat=True)
+    return dict.fromkeys(keys, why)
+
+
+def _check_number(total: int, mine: int, *, in_bulk: int, expected: int) -> None:
     if total > 1 and in_bulk < mine:
         msg = "Your role acts on one customer at a time. Choose one."
         raise ValidationError(msg, code="one_at_a_time")
     if mine < expected:
-        msg = "Some of these customers are not here, or not yours to archive."
+        msg = "Some of these customers are not here, or not yours to change."
         raise ValidationError(msg, code="not_found")
 
 
@@ -210,7 +237,7 @@ def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     customers = list(locking(archivable.order_by("pk")))
     in_bulk = sum(actor.has_perm(BULK, customer.business_id) for customer in customers)
     mine = len(customers)
-    _check_archivable(mine, mine, in_bulk=in_bulk, expected=len(ids))
+    _check_number(mine, mine, in_bulk=in_bulk, expected=len(ids))
     for customer in customers:
         check_not_erased(customer)
     return customers

@@ -89,8 +89,9 @@ def test_a_search_leads_to_a_path_of_ours(owner, target, page):
 
 
 # The third is Django's own check of `next`; `get_full_path` escapes a second slash. The
-# host of LOCAL_ORIGIN is a setting; `page_url` reverses the name of an admin page, and
-# the address of a match is such a one. `searched_url` keeps the path.
+# host of LOCAL_ORIGIN is a setting; `page_url` and `customer_url` reverse the name of a
+# page of the admin, and the address of a match is such a one. `searched_url` keeps the
+# path.
 NAMED = (
     "reverse(",
     '"admin:',
@@ -101,6 +102,7 @@ NAMED = (
     "self.page_url(",
     "only.url",
     "searched_url(",
+    "customer_url(",
 )
 
 

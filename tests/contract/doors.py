@@ -51,6 +51,7 @@ _API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
     ("api/v1/quarantine", Quarantine),
     ("api/v1/webhooks/", WebhookEndpoint),
     ("api/v1/captures", Capture),
+    ("admin/customers/<str:reference>", Customer),
     ("api/data-capture/stats/", Customer),
     ("api/admin/customers", Customer),
     ("api/customers/(?P<business>", Customer),
@@ -170,6 +171,7 @@ def asked_about(row: Any) -> Asked:
     values |= {
         "business": business.slug,
         "customer": str(_customer_of(row)),
+        "reference": str(_customer_of(row)),
         "app_label": "customers",
         "url": "nothing-here/",
         "endpoint_id": str(row.pk) if row is not None else "x",

@@ -229,3 +229,38 @@ def test_as_many_statements_for_sixty_customers_as_for_three(
 
     alice.get(LIST)
     assert_flat(call=partial(alice.get, LIST + query), grow=grow)
+
+
+@pytest.mark.parametrize(
+    ("column", "index"),
+    [("spent", "stats_spent"), ("orders", "stats_orders"), ("seen", "stats_active")],
+)
+def test_sorting_by_a_figure_reads_its_index(alice, bakery, column, index):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL sorts a small table whatever its indexes are.")
+    CustomerFactory.create_batch(2, business=bakery)
+    with CaptureQueriesContext(connection) as asked:
+        alice.get(f"{LIST}?o=-{column}&archived=all")
+    [sql] = [
+        query["sql"]
+        for query in asked
+        if query["sql"].startswith('SELECT "customers_customer"."id", "customers')
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        plan = "\n".join(row[-1] for row in cursor.fetchall())
+
+    assert index in plan, plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
+
+
+@pytest.mark.parametrize("column", ["tier", "spent", "orders", "seen"])
+def test_sorted_by_a_figure_the_list_has_the_same_customers(
+    alice, owner, bakery, rival, column
+):
+    rows = CustomerFactory.create_batch(3, business=bakery)
+    theirs = CustomerFactory(business=rival)
+
+    for client, customers in ((alice, {*rows}), (owner, {*rows, theirs})):
+        shown = client.get(f"{LIST}?o=-{column}").context["cl"].result_list
+        assert {*shown} == customers

@@ -259,14 +259,14 @@ def test_nobody_without_a_role_reaches_the_pages(client, db):
 
 def test_columns_are_chosen_and_ordered_by_each_person(alice, dora, bakery):
     page = alice.get(f"{LIST}columns/")
-    order = [name for name, _, _ in page.context["rows"]]
+    order = [name for name, _, _ in page.context["columns"]]
     assert order[:3] == ["contact", "state", "orders"]
 
     moved = alice.post(
         f"{LIST}columns/",
         {"order": order, "columns": ["contact", "orders"], "move": "up:orders"},
     )
-    rows = moved.context["rows"]
+    rows = moved.context["columns"]
     assert [name for name, _, _ in rows][:3] == ["contact", "orders", "state"]
     assert [name for name, _, is_on in rows if is_on] == ["contact", "orders"]
     # Moving alone stores nothing.
