@@ -14,6 +14,11 @@ from customers.selectors.customer_detail import (
     find_possible_duplicates,
     get_parts,
 )
+from customers.selectors.customer_state import (
+    CustomerState,
+    get_customer_state,
+    list_flag_codes,
+)
 from customers.selectors.customers import (
     SEE_CUSTOMERS,
     find_customer,
@@ -33,7 +38,13 @@ from customers.selectors.customers import (
     sorted_by_index,
     with_order_name,
 )
-from customers.selectors.money import get_booking, get_credit, get_refund
+from customers.selectors.money import (
+    get_booking,
+    get_credit,
+    get_refund,
+    list_invoiceable_bookings,
+    list_refundable_bookings,
+)
 from customers.selectors.saved_views import get_layout, get_view, list_views
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
@@ -50,7 +61,11 @@ from customers.selectors.timeline import (
     timeline_kinds,
 )
 from customers.selectors.timeline_sources import register_customer_sources
-from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.selectors.workplaces import (
+    Workplace,
+    list_colleagues,
+    list_workplaces,
+)
 from customers.services.archiving import (
     ARCHIVE,
     archive_batch,
@@ -206,4 +221,5 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
+from customers.services.tickets import open_ticket
 from customers.services.writing import check_live
