@@ -30,6 +30,7 @@ from customers.admin.columns import (
     CustomerColumns,
     with_flags,
 )
+from customers.admin.customer_acts import CustomerActs
 from customers.admin.customer_page import CustomerPage
 from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
@@ -118,7 +119,12 @@ RESTORE = BulkAct(
 
 @admin.register(Customer)
 class CustomerAdmin(
-    CustomerColumns, SavedViewPages, BulkActs, CustomerPage, ExchangeAdmin
+    CustomerColumns,
+    SavedViewPages,
+    BulkActs,
+    CustomerActs,
+    CustomerPage,
+    ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
     form = CustomerForm
