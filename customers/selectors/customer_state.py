@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef
 
 from audit.tenancy.actors import Actor
 from customers.choices import FLAG_VERIFIED
-from customers.models import Booking, Customer, Flag
+from customers.models import Booking, Customer, CustomerQuerySet, Flag
 from customers.selectors.customers import list_visible
 
 # The newest flags of a business; their codes are those in use.
@@ -34,18 +34,29 @@ class CustomerState:
         return self.customer.is_live
 
 
-def get_customer_state(customer: Customer) -> CustomerState:
-    """Return what there is to act on; one statement. The caller has checked access."""
+def with_state(customers: CustomerQuerySet) -> CustomerQuerySet:
+    """Return customers with what `get_customer_state` would ask for."""
     flags = Flag.objects.filter(customer=OuterRef("pk"), removed_at=None)
     bookings = Booking.objects.filter(customer=OuterRef("pk"))
-    state = Customer.objects.filter(pk=customer.pk).values(
+    return customers.annotate(
         is_verified=Exists(flags.filter(code=FLAG_VERIFIED)),
         is_flagged=Exists(flags),
         is_refundable=Exists(bookings.refundable()),
         is_invoiceable=Exists(bookings.invoiceable()),
         last_active_at=F("stats__last_active_at"),
     )
-    return CustomerState(customer, **state.get())
+
+
+def get_customer_state(customer: Customer) -> CustomerState:
+    """Return what there is to act on; the caller has checked access.
+
+    One statement, or none for a customer of `with_state`.
+    """
+    names = [field.name for field in fields(CustomerState) if field.name != "customer"]
+    values = {name: vars(customer)[name] for name in names if name in vars(customer)}
+    if len(values) < len(names):
+        values = with_state(Customer.objects.filter(pk=customer.pk)).values(*names).get()
+    return CustomerState(customer, **values)
 
 
 def list_flag_codes(customer: Customer, *, actor: Actor) -> list[str]:

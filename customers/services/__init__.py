@@ -18,6 +18,7 @@ from customers.selectors.customer_state import (
     CustomerState,
     get_customer_state,
     list_flag_codes,
+    with_state,
 )
 from customers.selectors.customers import (
     SEE_CUSTOMERS,

@@ -149,7 +149,10 @@ def act_url(act: Act, customer: Customer) -> str:
 
 
 def acts_for(customer: Customer, request: HttpRequest) -> OfferedActs:
-    """Return the acts that the person may do now; one statement."""
+    """Return the acts that the person may do now.
+
+    One statement, or none for a customer of `services.with_state`.
+    """
     actor = actor_of(request)
     allowed = [
         act

@@ -306,7 +306,11 @@ def test_offers_are_one_statement(alice, zelda, django_assert_num_queries):
     offered(alice, zelda)
 
     with django_assert_num_queries(1):
-        offered(alice, zelda)
+        names = offered(alice, zelda)
+    customers = services.list_customers(actor=SYSTEM)
+    [loaded] = services.with_state(customers)
+    with django_assert_num_queries(0):
+        assert offered(alice, loaded) == names
 
 
 # --- masks --------------------------------------------------------------------------
