@@ -24,6 +24,7 @@ from audit.privacy.masking import REVEAL
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.acts.registry import acts_for
 from customers.admin.badges import badges_of
 from customers.admin.page_parts import (
     Visit,
@@ -32,7 +33,7 @@ from customers.admin.page_parts import (
     figures_for,
     tabs_for,
 )
-from customers.models import Customer
+from customers.models import Customer, CustomerQuerySet
 
 PER_PAGE = 50
 # The chips above the timeline: a part of the address, words, kinds of entries.
@@ -95,7 +96,7 @@ class CustomerPage(PersonPages):
 
     def page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show one customer; `?tab=` says what stands below the figures."""
-        customer = self._find(request, pk)
+        customer = self._find_customer(request, pk)
         self.note_access(request, "viewed", [customer], target=customer)
         is_unmasked = self.can_see_unmasked(request, customer)
         visit = Visit(request, customer, is_unmasked)
@@ -120,7 +121,7 @@ class CustomerPage(PersonPages):
             is_unmasked=is_unmasked,
             may_reveal=visit.has_perm(REVEAL) and not is_unmasked,
             minutes_left=reveals.minutes_left(request, pk),
-            may_change=self.has_change_permission(request, customer),
+            acts=acts_for(customer, request),
             figures=figures_for(visit),
             tabs=[(one, visit.counts.get(one.key)) for one in tabs],
             tab=tab,
@@ -128,17 +129,18 @@ class CustomerPage(PersonPages):
             **tab.context(visit),
         )
 
-    def _find(self, request: HttpRequest, pk: UUID) -> Customer:
+    def _find_customer(self, request: HttpRequest, pk: UUID) -> Customer:
         if not self.has_view_permission(request):
             raise PermissionDenied
         queryset = self.get_queryset(request)
         related = queryset.select_related("business", "stats", "preferences")
-        customer = related.filter(pk=pk).first()
+        customers = cast("CustomerQuerySet", related.filter(pk=pk))
+        customer = services.with_state(customers).first()
         if customer is None:
             # Answers like a missing page, and records the attempt.
             self.get_or_404(request, pk)
             raise Http404
-        return cast("Customer", customer)
+        return customer
 
     def _badges(self, visit: Visit) -> list[Badge]:
         flags = services.list_flags(visit.customer, actor=visit.actor)
