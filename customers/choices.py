@@ -101,6 +101,12 @@ class BookingStatus(TextChoices):
 
 
 PURCHASE_STATUSES = (BookingStatus.COMPLETED, BookingStatus.REFUNDED)
+# Nothing is owed for these, so they get no invoice.
+UNINVOICED_STATUSES = (
+    BookingStatus.DRAFT,
+    BookingStatus.CANCELLED,
+    BookingStatus.NO_SHOW,
+)
 
 
 class CancelledBy(TextChoices):
@@ -218,6 +224,16 @@ class ConsentAction(TextChoices):
     GIVEN = "given"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+
+
+class ConsentMethod(TextChoices):
+    """How staff learnt of an answer; captured ones name their system instead."""
+
+    PHONE = "phone", "By phone"
+    EMAIL = "email", "By e-mail"
+    LETTER = "letter", "By letter or signed form"
+    IN_PERSON = "in_person", "In person"
+    OTHER = "other", "Otherwise"
 
 
 class ExportProfile(TextChoices):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from audit.models import User
 
+_Model = TypeVar("_Model", bound=Model)
 # What a template is given. It looks values up by name, so no type says more.
 Context: TypeAlias = dict[str, Any]
 
@@ -392,7 +393,7 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     def _show_form(self, context: Context, *, is_unmasked: bool) -> None:
         """Replace instances by copies for display where values cannot be edited."""
         form = context["adminform"].form
-        form.instance = _displayed(
+        form.instance = displayed(
             form.instance, is_unmasked=is_unmasked, is_copy=self.is_copy
         )
         _flag_bidi(form)
@@ -400,7 +401,7 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
             for inner in inline.formset.forms:
                 _flag_bidi(inner)
                 if inner.instance.pk is not None:
-                    inner.instance = _displayed(inner.instance, is_unmasked=is_unmasked)
+                    inner.instance = displayed(inner.instance, is_unmasked=is_unmasked)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         if lookup in self.extra_lookups:
@@ -427,7 +428,8 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _displayed(instance: Model, *, is_unmasked: bool, is_copy: bool = False) -> Model:
+def displayed(instance: _Model, *, is_unmasked: bool, is_copy: bool = False) -> _Model:
+    """Return an instance as the person may see it; never save it."""
     if is_unmasked:
         return bidi_instance(instance)
     return mask_instance(copy(instance), is_copy=is_copy)
@@ -508,10 +510,11 @@ def note_form_errors(request: HttpRequest, context: Context, label: str) -> None
         for error in inline.formset.non_form_errors().as_data():
             refuse(request, error.code, label)
     for form in forms_sent:
-        _note_errors(request, form, label)
+        note_errors(request, form, label)
 
 
-def _note_errors(request: HttpRequest, form: forms.BaseForm, label: str) -> None:
+def note_errors(request: HttpRequest, form: forms.BaseForm, label: str) -> None:
+    """Record what a refused form tried, if that is worth an entry."""
     # A row that can only be read was not judged: Django gives it a plain dict.
     if not isinstance(form.errors, ErrorDict):
         return

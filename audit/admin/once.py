@@ -92,7 +92,7 @@ def act_once(
     token = token_of(request)
     if not token:
         return act()
-    name = _claim_name(request, token)
+    name, stored = _claim_name(request, token), None
     try:
         with transaction.atomic():
             first = idempotency.claim_answer(name, _fingerprint(request))
@@ -107,6 +107,12 @@ def act_once(
     except idempotency.KeyReused:
         messages.warning(request, _CHANGED)
         return HttpResponseRedirect(request.get_full_path())
+    except Exception:
+        if stored is not None:
+            # What had to follow the commit has failed, so the answer is not true.
+            _queued(request).clear()
+            idempotency.forget_answer(name)
+        raise
     return _repeated(request, first)
 
 
@@ -168,14 +174,20 @@ def _stored_answer(request: HttpRequest, response: object) -> JsonObject | None:
     if isinstance(response, HttpResponseRedirect):
         # They may hold what is shown once, and whoever pressed twice sees only the
         # second answer. An answer is kept encrypted.
-        storage: Any = messages.get_messages(request)
-        queued = storage._queued_messages  # not in the stubs
         sent = [
-            [m.level, str(m.message), isinstance(m.message, SafeData)] for m in queued
+            [m.level, str(m.message), isinstance(m.message, SafeData)]
+            for m in _queued(request)
         ]
         return {"location": response.url, "messages": sent}
     data = getattr(response, "context_data", None) or {}
     return {_POPUP: data[_POPUP]} if _POPUP in data else None
+
+
+def _queued(request: HttpRequest) -> list[Any]:
+    """Return the messages that wait for the next page."""
+    storage: Any = messages.get_messages(request)
+    queued: list[Any] = storage._queued_messages  # not in the stubs
+    return queued
 
 
 def _repeated(request: HttpRequest, answer: JsonObject) -> HttpResponse:

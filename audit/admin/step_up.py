@@ -82,11 +82,8 @@ class _PendingAct:
     until: float
     # Of the form that began: however often this page is sent, it acts once.
     token: str = ""
-
-    @property
-    def is_file(self) -> bool:
-        """Tell whether the act answers with a file, while the page that asked stays."""
-        return self.scope == Scope.EXPORT
+    # The act answers with a file, while the page that asked stays.
+    is_file: bool = False
 
     @property
     def page(self) -> str:
@@ -100,13 +97,18 @@ def binding_of(request: HttpRequest) -> str:
 
 
 def require_step_up(
-    request: HttpRequest, scope: str, *, what: str, digest: str | None = None
+    request: HttpRequest,
+    scope: str,
+    *,
+    what: str,
+    digest: str | None = None,
+    is_file: bool = False,
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
 
     Raises StepUpRequired without one: `guarded`, which wraps every page of the
     admin, then asks for the code. `what` says what will happen, for people, without a
-    personal value.
+    personal value. `is_file` says that the act answers with a file.
     """
     try:
         return accounts.require_grant(
@@ -116,7 +118,7 @@ def require_step_up(
             digest=digest,
         )
     except accounts.StepUpRequired as needed:
-        needed.description = what
+        needed.description, needed.is_file = what, is_file
         raise
 
 
@@ -209,6 +211,7 @@ def _pending_act(request: HttpRequest, needed: accounts.StepUpRequired) -> _Pend
         fields=fields,
         until=clock.now().timestamp() + _PATIENCE,
         token=token_of(request),
+        is_file=needed.is_file,
     )
 
 

@@ -115,7 +115,9 @@ def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
 @register.simple_tag(takes_context=True)
 def refused_fields(context: Context) -> list[dict[str, str]]:
     """Return each refused field of a form and of its inlines, with its place."""
-    forms = [context["adminform"].form] if context.get("adminform") else []
+    # Of a page of Django's, or of a page with one form of ours.
+    adminform = context.get("adminform")
+    forms = [adminform.form if adminform else context["form"]]
     for inline in context.get("inline_admin_formsets") or []:
         forms += inline.formset.forms
     refused = []

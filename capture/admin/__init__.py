@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from capture.admin import (
+    acts,
     captures,
     customer_tabs,
     keys,

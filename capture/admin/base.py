@@ -26,6 +26,9 @@ class Act(TypedDict):
     explanation: str
     # Of each field its label, and whether it is `required` or `is_long`.
     fields: dict[str, dict[str, object]]
+    # What is chosen in a field: values and words. It is given the row, and whether the
+    # person sees it in clear.
+    choices: NotRequired[dict[str, Callable[[Any, bool], list[tuple[str, str]]]]]
     # What the fields hold at first; it is given the row.
     initial: NotRequired[Callable[[Any], dict[str, str]]]
     # The scope of the step-up that a dangerous act needs.
@@ -87,8 +90,18 @@ class ActPages(HubScopedAdmin):
                     return self._done(request, name, instance, values)
                 except ValidationError as refused:
                     error = " ".join(refused.messages)
+            is_unmasked = self.can_see_unmasked(request, instance)
+            choices = {
+                name: choices_of(instance, is_unmasked)
+                for name, choices_of in act.get("choices", {}).items()
+            }
             fields = [
-                {"name": name, "value": values[name], **spec}
+                {
+                    "name": name,
+                    "value": values[name],
+                    "choices": choices.get(name),
+                    **spec,
+                }
                 for name, spec in act["fields"].items()
             ]
             return render_page(

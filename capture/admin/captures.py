@@ -24,6 +24,21 @@ if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
 
 _REASON = {"label": "Reason", "required": True}
+_LONGEST_CHOICE = 100
+
+
+def _captured_values(
+    capture: Capture,
+    is_unmasked: bool,
+) -> list[tuple[str, str]]:
+    """Return what can be corrected: each key, with its value if that is seen."""
+    values = services.current_payload(capture)
+    if not is_unmasked:
+        return [(key, key) for key in sorted(values)]
+    return [
+        (key, f"{key}: {_display_value(values[key])}"[:_LONGEST_CHOICE])
+        for key in sorted(values)
+    ]
 
 
 @admin.register(Capture)
@@ -57,10 +72,11 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             "explanation": "What came is never changed. Your correction stands beside "
             "it, with both values, your name and the reason; pages show the new value.",
             "fields": {
-                "key": {"label": "Key", "required": True},
+                "key": {"label": "Value that is wrong", "required": True},
                 "value": {"label": "Right value (JSON or text)", "required": True},
                 "reason": _REASON,
             },
+            "choices": {"key": _captured_values},
         },
     }
     _columns = (
@@ -170,9 +186,9 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     def correct(
         self, request: HttpRequest, capture: Capture, values: dict[str, str]
     ) -> str:
-        key = values["key"].strip()
-        if not key:
-            msg = "Name the key whose value is wrong."
+        key = values["key"]
+        if key not in services.current_payload(capture):
+            msg = "Choose the value that is wrong, of those that the capture has."
             raise ValidationError(msg)
         services.correct_capture(
             capture,

@@ -6,6 +6,7 @@ from capture.ingest.corrections import (
     correct_capture,
     correction_note,
     corrections_of,
+    current_payload,
     read_value,
     write_value,
 )

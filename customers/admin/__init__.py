@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from customers.admin import (
+    acts,
     booking,
     business,
     contact,

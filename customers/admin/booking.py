@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from audit import accounts
 from audit.admin.base import Context, ScopedAdmin, actor_of, readable_columns
@@ -63,6 +67,33 @@ class BookingAdmin(ExchangeChildAdmin):
 
     total = money_column("total_amount", "Total")
     paid = money_column("paid_amount", "Paid")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.invoice_view)
+        name = self.page_name("invoice")
+        return [path("<uuid:pk>/invoice/", view, name=name), *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def invoice_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Show the invoice of a booking; it gets its number when it is sent."""
+        # Its sums contain refunds and what credit paid.
+        needed = [f"customers.view_{name}" for name in ("booking", "refund", "credit")]
+        if not request.user.has_perms(needed):
+            raise PermissionDenied
+        booking: Booking = self.get_or_404(request, pk)
+        if not request.user.has_perms(needed, booking):
+            raise PermissionDenied
+        try:
+            services.check_invoiceable(booking)
+        except ValidationError as error:
+            raise Http404 from error
+        self.note_access(request, "viewed", [booking], target=booking)
+        is_unmasked = self.can_see_unmasked(request, booking)
+        html = services.render_invoice(
+            booking, actor=actor_of(request), is_unmasked=is_unmasked
+        )
+        policy = {"Content-Security-Policy": services.invoice_policy()}
+        return HttpResponse(html, headers=policy)
 
     def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
         if isinstance(instance, Booking) and instance._state.adding:

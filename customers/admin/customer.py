@@ -28,6 +28,7 @@ from customers.admin.columns import (
     CustomerColumns,
     with_flags,
 )
+from customers.admin.customer_acts import CustomerActs
 from customers.admin.customer_page import CustomerPage
 from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
@@ -86,7 +87,12 @@ class CustomerChangeList(CustomizedChangeList):
 
 @admin.register(Customer)
 class CustomerAdmin(
-    CustomerColumns, SavedViewPages, CustomerBulkActs, CustomerPage, ExchangeAdmin
+    CustomerColumns,
+    SavedViewPages,
+    CustomerBulkActs,
+    CustomerActs,
+    CustomerPage,
+    ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
     form = CustomerForm

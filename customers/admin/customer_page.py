@@ -24,6 +24,7 @@ from audit.privacy.masking import REVEAL
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.acts.registry import acts_for
 from customers.admin.badges import badges_of
 from customers.admin.page_parts import (
     CustomerView,
@@ -32,7 +33,7 @@ from customers.admin.page_parts import (
     figures_for,
     tabs_for,
 )
-from customers.models import Customer
+from customers.models import Customer, CustomerQuerySet
 
 PER_PAGE = 50
 # The chips above the timeline: a part of the address, words, kinds of entries.
@@ -120,7 +121,7 @@ class CustomerPage(PersonPages):
             is_unmasked=is_unmasked,
             may_reveal=view.has_perm(REVEAL) and not is_unmasked,
             minutes_left=reveals.minutes_left(request, pk),
-            may_change=self.has_change_permission(request, customer),
+            acts=acts_for(customer, request),
             figures=figures_for(view),
             tabs=[(one, view.counts.get(one.key)) for one in tabs],
             tab=tab,
@@ -133,12 +134,13 @@ class CustomerPage(PersonPages):
             raise PermissionDenied
         queryset = self.get_queryset(request)
         related = queryset.select_related("business", "stats", "preferences")
-        customer = related.filter(pk=pk).first()
+        customers = cast("CustomerQuerySet", related.filter(pk=pk))
+        customer = services.with_state(customers).first()
         if customer is None:
             # Answers like a missing page, and records the attempt.
             self.get_or_404(request, pk)
             raise Http404
-        return cast("Customer", customer)
+        return customer
 
     def _badges(self, view: CustomerView) -> list[Badge]:
         flags = services.list_flags(view.customer, actor=view.actor)

@@ -77,7 +77,7 @@ class ExchangeAdmin(ExportMixin, ImportPages):
             "export", **details, filters=filters, form=sent_fields(request)
         )
         what = f"Export {self.opts.verbose_name_plural} as {details['format']}"
-        require_step_up(request, "export", what=what, digest=digest)
+        require_step_up(request, "export", what=what, digest=digest, is_file=True)
         counts = _count_by_business(queryset)
         _record_each("export.started", counts, actor=actor, details=details)
         data = super().get_export_data(file_format, request, queryset, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Self
 
 from django.db import models
@@ -15,7 +16,9 @@ from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
 from audit.history.querysets import ScopedQuerySet, TrackedQuerySet
 from customers.choices import (
+    CLAIMING_STATUSES,
     PURCHASE_STATUSES,
+    UNINVOICED_STATUSES,
     BookingKind,
     BookingStatus,
     CancelledBy,
@@ -44,6 +47,30 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
         sums = refunds.order_by().values("booking").annotate(n=Sum("amount"))
         zero = Value(ZERO, output_field=money())
         return self.annotate(refunded_amount=Coalesce(Subquery(sums.values("n")), zero))
+
+    def with_claimed(self) -> Self:
+        """Add `claimed_amount`: how much of each is refunded or asked for."""
+        refunds = Refund.objects.filter(
+            booking=OuterRef("pk"), status__in=CLAIMING_STATUSES
+        )
+        sums = refunds.order_by().values("booking").annotate(n=Sum("amount"))
+        zero = Value(ZERO, output_field=money())
+        return self.annotate(claimed_amount=Coalesce(Subquery(sums.values("n")), zero))
+
+    def refundable(self) -> Self:
+        """Keep those of which something is left to refund, with `claimed_amount`."""
+        # SQLite adds decimals as floats: half of the smallest amount is a rounding.
+        left = F("paid_amount") - F("claimed_amount")
+        return (
+            self.with_claimed()
+            .filter(paid_amount__gt=0)
+            .alias(left=left)
+            .filter(left__gt=Decimal("0.0005"))
+        )
+
+    def invoiceable(self) -> Self:
+        """Keep those that have an invoice, or may get one."""
+        return self.exclude(invoice_number=None, status__in=UNINVOICED_STATUSES)
 
     def purchases(self) -> Self:
         """Keep what was completed, also if it was refunded later."""

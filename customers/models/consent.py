@@ -69,3 +69,8 @@ class ConsentEvent(BusinessModel, SealedModel):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.action}"
+
+    def clean(self) -> None:
+        """Write the purpose in small letters: rules compare it."""
+        super().clean()
+        self.purpose = self.purpose.lower()

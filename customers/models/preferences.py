@@ -127,3 +127,8 @@ class Flag(BusinessModel, TrackedModel):
 
     def __str__(self) -> str:
         return self.code
+
+    def clean(self) -> None:
+        """Write the code in small letters: rules compare it."""
+        super().clean()
+        self.code = self.code.lower()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,8 +13,14 @@ from django.db import models
 from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
-from customers.models.booking import BookingQuerySet
+from customers.money import from_database
 from customers.selectors.customers import list_visible
+
+if TYPE_CHECKING:
+    from customers.models.booking import BookingQuerySet
+
+# More bookings than anybody chooses from.
+_MOST = 100
 
 
 def get_booking(
@@ -38,6 +46,35 @@ def list_orders(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     orders = Booking.objects.visible_to(actor).orders()
     visible = orders.filter(business=customer.business_id, customer=customer)
     return visible.order_by("-placed_at", "-pk")
+
+
+def list_refundable_bookings(
+    customer: Customer, *, actor: Actor
+) -> dict[Booking, Decimal]:
+    """Return the bookings of which something is left to refund, and how much.
+
+    The newest first, a hundred at most; one statement.
+    """
+    bookings = _bookings_of(customer, actor=actor).refundable()[:_MOST]
+    left = {
+        booking: booking.paid_amount - from_database(booking.claimed_amount)  # type: ignore[attr-defined]  # annotated
+        for booking in bookings
+    }
+    return {booking: amount for booking, amount in left.items() if amount > 0}
+
+
+def list_invoiceable_bookings(customer: Customer, *, actor: Actor) -> list[Booking]:
+    """Return the bookings that have an invoice or may get one.
+
+    The newest first, a hundred at most.
+    """
+    return list(_bookings_of(customer, actor=actor).invoiceable()[:_MOST])
+
+
+def _bookings_of(customer: Customer, *, actor: Actor) -> BookingQuerySet:
+    bookings = list_visible(Booking, actor=actor).filter(customer=customer)
+    bookings = bookings.select_related("customer", "business")
+    return cast("BookingQuerySet", bookings.order_by("-placed_at", "-id"))
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Business, Membership
 from customers.roles import PERMISSIONS
 from customers.selectors.customers import list_businesses
+
+if TYPE_CHECKING:
+    from audit.models import User
 
 # The platform's owner sees them all; an answer names the first ones.
 _MOST = 100
@@ -48,3 +53,17 @@ def list_workplaces(*, actor: Actor) -> list[Workplace]:
         )
         for membership in memberships.order_by("business__name", "pk")[:_MOST]
     ]
+
+
+def list_colleagues(*, actor: Actor, business_id: UUID, permission: str) -> list[User]:
+    """Return who may do this in a business now, by user name; 100 at most.
+
+    For whoever works there too, whatever their role: it names colleagues alone.
+    """
+    actor.require_perm(business_id)
+    roles = [role for role, names in PERMISSIONS.items() if permission in names]
+    memberships = Membership.objects.filter(
+        business=business_id, role__in=roles, ended_at=None, user__is_active=True
+    )
+    memberships = memberships.select_related("user").order_by("user__username")
+    return [membership.user for membership in memberships[:_MOST]]

@@ -14,6 +14,12 @@ from customers.selectors.customer_detail import (
     find_possible_duplicates,
     get_parts,
 )
+from customers.selectors.customer_state import (
+    CustomerState,
+    get_customer_state,
+    list_flag_codes,
+    with_state,
+)
 from customers.selectors.customers import (
     SEE_CUSTOMERS,
     find_customer,
@@ -46,7 +52,9 @@ from customers.selectors.money import (
     get_credit,
     get_refund,
     list_credits,
+    list_invoiceable_bookings,
     list_orders,
+    list_refundable_bookings,
 )
 from customers.selectors.saved_views import get_layout, get_view, list_views
 from customers.selectors.search import find_customers, search_customers
@@ -62,7 +70,11 @@ from customers.selectors.timeline import (
     timeline_kinds,
 )
 from customers.selectors.timeline_sources import register_customer_sources
-from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.selectors.workplaces import (
+    Workplace,
+    list_colleagues,
+    list_workplaces,
+)
 from customers.services.archiving import (
     ARCHIVE,
     archive_batch,
@@ -234,4 +246,5 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
+from customers.services.tickets import open_ticket
 from customers.services.writing import check_live

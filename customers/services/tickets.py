@@ -2,12 +2,70 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from customers.choices import AuthorKind, TicketStatus
-from customers.models import Business, Ticket, TicketMessage
-from customers.services.writing import Write, check_not_erased, save_plainly
+from audit.tenancy.actors import Actor
+from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
+from customers.models import Business, Customer, Ticket, TicketMessage
+from customers.selectors.customers import is_colleague
+from customers.services.constraints import clean_instance
+from customers.services.writing import (
+    Write,
+    check_live,
+    check_not_erased,
+    save_plainly,
+)
+
+
+@transaction.atomic
+def open_ticket(
+    customer: Customer,
+    *,
+    actor: Actor,
+    subject: str,
+    body: str,
+    author_kind: str = AuthorKind.CUSTOMER,
+    priority: str = TicketPriority.NORMAL,
+    channel: str = Channel.OTHER,
+    assignee_id: UUID | None = None,
+) -> Ticket:
+    """Open a ticket with its first message.
+
+    The message is in the customer's words, or an internal note of staff: neither is a
+    response. Raises ValidationError for an assignee of another business, and for an
+    archived customer.
+    """
+    check_live(customer)
+    if assignee_id and not is_colleague(assignee_id, business_id=customer.business_id):
+        msg = "Choose somebody who works for this business."
+        raise ValidationError({"assignee": ValidationError(msg, "not_found")})
+    ticket = Ticket(
+        business=customer.business,
+        customer=customer,
+        subject=subject.strip() or None,
+        priority=priority,
+        channel=channel,
+        assignee_id=assignee_id,
+    )
+    # Its number is given when it is saved.
+    clean_instance(ticket, exclude={"number"})
+    save_ticket(Write(ticket, actor=actor))
+    message = TicketMessage(
+        business=customer.business,
+        ticket=ticket,
+        author_kind=author_kind,
+        is_internal=author_kind == AuthorKind.STAFF,
+        body=body.strip() or None,
+        sent_at=ticket.opened_at,
+    )
+    clean_instance(message)
+    save_message(Write(message, actor=actor))
+    return ticket
 
 
 def stamp_ticket(ticket: Ticket) -> None:

@@ -179,7 +179,7 @@ def asked_about(row: Any) -> Asked:
         "user_email": getattr(row, "email", None) or "x@example.org",
         "kind": "payment",
         "version": "1",
-        "act": "discard",
+        "act": "note" if isinstance(row, Customer) else "discard",
         "write_key": "pk_unknown",
         "code": "verified",
         "token": "x",

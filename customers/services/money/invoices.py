@@ -23,7 +23,7 @@ from audit import log
 from audit.history.writing import history_model
 from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
-from customers.choices import BookingStatus
+from customers.choices import UNINVOICED_STATUSES
 from customers.models import Address, Booking, Business, Customer
 from customers.money import format_money, quantise
 from customers.services.money.booking_rules import save_booking
@@ -31,8 +31,6 @@ from customers.services.money.money_rules import lock_booking, refunded_of
 from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
-# Bookings for which nothing is owed.
-_WITHOUT = (BookingStatus.DRAFT, BookingStatus.CANCELLED, BookingStatus.NO_SHOW)
 _MOST = 50
 
 
@@ -78,7 +76,7 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
 
 def check_invoiceable(booking: Booking) -> None:
     """Raise ValidationError `no_invoice` for a draft, cancelled or missed booking."""
-    if booking.invoice_number is None and booking.status in _WITHOUT:
+    if booking.invoice_number is None and booking.status in UNINVOICED_STATUSES:
         state = booking.get_status_display().lower()
         msg = f"The booking is {state}: there is nothing to write an invoice of."
         raise ValidationError(msg, code="no_invoice")

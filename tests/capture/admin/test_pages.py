@@ -54,6 +54,12 @@ def test_a_correction_from_the_page(alice, bob, charlie, source):
     assert "Write why" in alice.post(page, {**form, "reason": " "}).text
     assert Signup.objects.get().plan == "Por"
 
+    shown = alice.get(page).text
+    assert '<option value="plan">plan: Por</option>' in shown
+    refused = alice.post(page, {**form, "key": "plam"}).text
+    assert "Choose the value that is wrong" in refused
+    assert "typed wrong" in refused
+
     assert alice.post(page, form).status_code == 302
     assert Signup.objects.get().plan == "Pro"
     assert Event.objects.get(action="capture.corrected").actor_id == alice.user.pk

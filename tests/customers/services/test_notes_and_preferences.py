@@ -135,3 +135,17 @@ def test_every_fact_reaches_the_rules(actor, bakery):
     assert rule() == "restricted"
     customer.stats.refresh_from_db()
     assert not customer.stats.is_opted_in
+
+
+def test_codes_and_purposes_are_compared_in_small_letters(actor, bakery):
+    customer = CustomerFactory(business=bakery)
+
+    flag = services.add_flag(customer, "Fragile", actor=actor, reason="x")
+    event = services.record_consent(
+        customer, actor=actor, purpose="Marketing", action="withdrawn"
+    )
+
+    assert (flag.code, event.purpose) == ("fragile", "marketing")
+    assert services.may_contact(customer, "marketing", "sms").rule == "withdrawn"
+    with pytest.raises(ValidationError, match="has this flag already"):
+        services.add_flag(customer, "FRAGILE", actor=actor, reason="x")

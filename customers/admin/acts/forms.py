@@ -1,0 +1,147 @@
+"""What the forms of acts share: who acts on whom, and fields that several have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from audit.tenancy.actors import Actor
+from customers import services
+from customers.models import Booking, Customer
+
+CHOOSE = ("", "Choose…")
+_MOMENT = "%Y-%m-%dT%H:%M"
+
+
+class ActForm(forms.Form):
+    """A form about one customer. Its fields are called as the service calls them."""
+
+    required_css_class = "required"
+    # The field in which typing begins; the first one if unsaid.
+    focus: ClassVar[str] = ""
+    # Which field a refusal of the service is about, by its code.
+    field_of_code: ClassVar[dict[str, str]] = {}
+    # What there is to know before one acts.
+    remark = ""
+
+    def __init__(
+        self,
+        *args: Any,
+        customer: Customer,
+        actor: Actor,
+        is_unmasked: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # A label above its field needs no colon.
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        self.customer, self.actor, self.is_unmasked = customer, actor, is_unmasked
+        self.prepare()
+        if not self.is_bound and self.fields:
+            field = self.fields[self.focus or next(iter(self.fields))]
+            field.widget.attrs["autofocus"] = True
+
+    def prepare(self) -> None:
+        """Set what depends on the customer, such as choices."""
+
+    def refuse(self, error: ValidationError) -> None:
+        """Say what the service refused, at the field that it is about."""
+        if hasattr(error, "error_dict"):
+            for name, errors in error.error_dict.items():
+                self.add_error(name if name in self.fields else None, errors)
+            return
+        for each in error.error_list:
+            self.add_error(self.field_of_code.get(each.code or ""), each)
+
+
+def text_field(label: str, **options: Any) -> forms.CharField:
+    """Return a field for one line."""
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+    return forms.CharField(label=label, widget=widget, **options)
+
+
+def long_text_field(label: str, *, height: int = 5, **options: Any) -> forms.CharField:
+    """Return a field for a text of several lines, of the length that the API takes."""
+    widget = forms.Textarea(attrs={"class": "vLargeTextField", "rows": height})
+    return forms.CharField(label=label, max_length=20_000, widget=widget, **options)
+
+
+def reason_field(label: str = "Reason", **options: Any) -> forms.CharField:
+    """Return the field for why something is done; it stands in the trail."""
+    options.setdefault("help_text", "Kept in the history and the trail.")
+    return text_field(label, max_length=500, **options)
+
+
+def amount_field(label: str = "Amount", **options: Any) -> forms.DecimalField:
+    """Return a field for an amount; its currency says how many decimals it has."""
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    return forms.DecimalField(
+        label=label,
+        max_digits=15,
+        decimal_places=3,
+        min_value=Decimal("0.001"),
+        widget=widget,
+        **options,
+    )
+
+
+def choice_field(
+    label: str, choices: Any, *, widget: Any = None, **options: Any
+) -> forms.ChoiceField:
+    """Return a field in which something has to be chosen."""
+    return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
+
+
+class BookingField(forms.TypedChoiceField):
+    """A choice among bookings; its value is the booking."""
+
+    def offer(self, bookings: dict[Booking, str]) -> None:
+        """Set the bookings, each with what stands beside its reference."""
+        by_key = {str(booking.pk): booking for booking in bookings}
+        self.coerce = by_key.get
+        self.choices = [
+            CHOOSE,
+            *((str(b.pk), f"{b.reference}, {words}") for b, words in bookings.items()),
+        ]
+        if len(bookings) == 1:
+            [self.initial] = by_key
+
+
+def booking_words(booking: Booking) -> str:
+    """Return the day and the total of a booking."""
+    day = booking.business.local_day(booking.placed_at)
+    total = services.format_money(booking.total_amount, booking.currency)
+    return f"{day:%-d %b %Y}, {total}"
+
+
+class BusinessTimeField(forms.DateTimeField):
+    """A day and a time in the zone of a business."""
+
+    zone: ZoneInfo | None = None
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"type": "datetime-local"}
+        widget = forms.DateTimeInput(attrs=attrs, format=_MOMENT)
+        super().__init__(widget=widget, **options)
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(self.zone):
+            return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        with timezone.override(self.zone):
+            return super().prepare_value(value)
+
+
+class DayField(forms.DateField):
+    """A day, with the calendar of the browser."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(widget=widget, **options)
