@@ -55,7 +55,7 @@ def shortcuts_of(request: HttpRequest) -> list[Shortcut]:
     """Return the map of a person: without lists that they may not open."""
     jumps = [Shortcut(("g", "i"), "Home", reverse("admin:index"))]
     for letter, (act, label) in _jumps.items():
-        page = admin.site._registry[apps.get_model(label)]
+        page = admin.site._registry.get(apps.get_model(label))
         if isinstance(page, ScopedAdmin) and page.has_view_or_change_permission(
             request
         ):

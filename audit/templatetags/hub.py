@@ -74,7 +74,10 @@ def crumbs(context: Context) -> list[dict[str, str]]:
             way.append({"name": "Your account", "url": account})
         return [*way, {"name": title}]
     plural = capfirst(str(opts.verbose_name_plural))
-    way = [{"name": plural, "url": _page_url(opts, "changelist")}]
+    # Back to the list as it was: Django carries its filters along.
+    filters = context["request"].GET.get("_changelist_filters", "")
+    listed = _page_url(opts, "changelist") + (f"?{filters}" if filters else "")
+    way = [{"name": plural, "url": listed}]
     instance = context.get("original") or context.get("object")
     if pk := getattr(instance, "pk", None):
         url = _page_url(opts, "page", pk) or _page_url(opts, "change", pk)

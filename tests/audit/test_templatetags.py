@@ -61,6 +61,15 @@ def test_the_way_to_a_row_names_no_person(browser, customer):
     assert way_of(page) == ["Customers", customer.unique_id, "History"]
 
 
+def test_the_way_back_leads_to_the_list_as_it_was(browser, customer):
+    path = f"/admin/customers/customer/{customer.pk}/"
+    page = browser.get(f"{path}?_changelist_filters=status__exact%3Dactive%26o%3D1")
+
+    assert 'href="/admin/customers/customer/?status__exact=active&amp;o=1"' in page.text
+    forged = browser.get(f"{path}?_changelist_filters=%22%3E%3Cevil").text
+    assert "<evil" not in forged
+
+
 @pytest.mark.parametrize(
     ("path", "way"),
     [
@@ -79,7 +88,8 @@ def test_each_page_says_the_way_to_it(browser, path, way):
 def test_a_filter_is_a_chip_that_takes_it_away(browser):
     page = browser.get("/admin/customers/customer/?status__exact=active&o=1").text
 
-    chip = re.search(r'<a class="chip" href="([^"]+)">(.*?)</a>', page, re.S)
+    narrowed = page[page.index('aria-label="Narrowed by"') :]
+    chip = re.search(r'<a class="chip" href="([^"]+)">(.*?)</a>', narrowed, re.S)
     assert chip is not None
     assert chip.group(1) == "?o=1"
     assert re.sub(r"<[^>]+>", "", chip.group(2)).startswith("status Active")

@@ -100,6 +100,8 @@ NAMED = (
     "request.get_full_path(",
     "settings.LOCAL_ORIGIN + request.get_full_path(",
     "self.page_url(",
+    "self.person_url(",
+    "act_url(",
     "only.url",
     "searched_url(",
     "customer_url(",

@@ -38,7 +38,7 @@ def test_each_name_of_a_customer_leads_to_the_customer(alice, ana, bakery, actor
     ):
         response = alice.get(f"/admin/customers/{name}")
         assert response.status_code == 302, name
-        assert response["Location"] == f"{LIST}{customer.pk}/change/"
+        assert response["Location"] == f"{LIST}{customer.pk}/"
 
 
 def test_a_foreign_customer_is_as_missing_as_any(charlie, ana):

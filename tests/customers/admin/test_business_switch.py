@@ -45,7 +45,8 @@ def switch_to(client: Client, business: Business | None, next_page: str = ""):
 
 
 def listed(client: Client, path: str = CUSTOMERS, **query: str) -> list[str]:
-    page = client.get(path, query)
+    # A search leads to a list that carries its key.
+    page = client.get(path, query, follow=True)
     return sorted(str(row.pk) for row in page.context["cl"].result_list)
 
 
