@@ -99,6 +99,7 @@ NAMED = (
     "request.get_full_path(",
     "settings.LOCAL_ORIGIN + request.get_full_path(",
     "self.page_url(",
+    "self.person_url(",
     "only.url",
     "searched_url(",
 )
