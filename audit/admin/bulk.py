@@ -30,11 +30,11 @@ from django.utils.module_loading import import_string
 
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse, render_page
+from audit.admin.display import active_filters
 from audit.admin.once import act_once
 from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
-from audit.templatetags.hub import active_filters
 from audit.tenancy.actors import Actor
 
 _QuerySet = TypeVar("_QuerySet", bound=QuerySet[Model])

@@ -1,4 +1,4 @@
-"""How pages draw what lists and pages share: badges, and how long ago something was."""
+"""How pages draw what they share: badges, filters, how long ago something was."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.contrib.admin.views.main import ChangeList
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -59,3 +60,21 @@ def elapsed(time: timedelta) -> str:
         if time < limit:
             return f"{time // length} {sign} ago"
     return f"{time // _YEAR} y ago"
+
+
+def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
+    """Return what a list is narrowed by, each with the address without it."""
+    chips = []
+    for spec in changelist.filter_specs:
+        names = [n for n in spec.expected_parameters() if n in changelist.params]
+        if not names:
+            continue
+        chosen = [c["display"] for c in spec.choices(changelist) if c.get("selected")]
+        chips.append(
+            {
+                "name": str(spec.title),
+                "value": ", ".join(map(str, chosen)) or "chosen",
+                "url": changelist.get_query_string(remove=names),
+            }
+        )
+    return chips

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.contrib.admin.views.main import ChangeList
 from django.db.models.options import Options
 from django.template.context import Context
 from django.templatetags.static import static
@@ -14,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from audit.admin.display import ago
+from audit.admin.display import active_filters, ago
 
 register = template.Library()
 register.filter(ago)
+register.simple_tag(active_filters)
 
 # What a page below a row is called, by the end of its address; else by its title.
 _PAGES = {"change": "Edit", "history": "History", "add": "New", "password": "Password"}
@@ -94,25 +94,6 @@ def _page_url(opts: Options, page: str, *args: object) -> str:
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
     except NoReverseMatch:
         return ""
-
-
-@register.simple_tag
-def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
-    """Return what a list is narrowed by, each with the address without it."""
-    chips = []
-    for spec in changelist.filter_specs:
-        names = [n for n in spec.expected_parameters() if n in changelist.params]
-        if not names:
-            continue
-        chosen = [c["display"] for c in spec.choices(changelist) if c.get("selected")]
-        chips.append(
-            {
-                "name": str(spec.title),
-                "value": ", ".join(map(str, chosen)) or "chosen",
-                "url": changelist.get_query_string(remove=names),
-            }
-        )
-    return chips
 
 
 @register.simple_tag(takes_context=True)

@@ -21,7 +21,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
 from audit.admin.base import Context, ScopedAdmin, actor_of, refuse, render_page
-from audit.templatetags.hub import active_filters
+from audit.admin.display import active_filters
 from customers import services
 from customers.admin.columns import COLUMNS, SEE_TICKETS
 from customers.admin.list_choices import VIEW_VAR, CustomizedChangeList, ListChoices
