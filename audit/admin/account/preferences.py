@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.widgets import AdminRadioSelect
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
@@ -18,7 +19,7 @@ class PreferencesForm(forms.ModelForm):
     class Meta:
         model = UserPreferences
         fields = ("has_shortcuts", "density")
-        widgets = {"density": forms.RadioSelect}
+        widgets = {"density": AdminRadioSelect(attrs={"class": "radiolist"})}
         labels = {"has_shortcuts": "Single-key shortcuts"}
         help_texts = {
             "has_shortcuts": "Off: a single letter never acts, which voice control and "

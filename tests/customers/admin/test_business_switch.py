@@ -328,6 +328,8 @@ def test_the_header_offers_each_business_as_a_button(ada, bakery, rival):
     assert f'name="business" value="{bakery.pk}">Bakery</button>' in text
     assert f'name="business" value="{rival.pk}">Rival</button>' in text
     assert "Somebody else" not in text
+    # For phones, where the head has no room for them.
+    assert f'<a href="{SWITCH}">' in text
     assert 'value="" aria-current="true">All businesses</button>' in text
 
     switch_to(ada, rival)
