@@ -55,7 +55,8 @@
       const menu = link.closest("details[data-popup]");
       const dialog = build(menu ? menu.querySelector("summary") : link);
       draw(dialog, page, link.href);
-      document.body.append(dialog);
+      // Where it is no landmark of its own; it is drawn above the page all the same.
+      (link.closest("main") || document.body).append(dialog);
       dialog.showModal();
       focus(dialog);
     } catch {
