@@ -31,6 +31,8 @@ from audit.accounts.session_store import SessionStore  # noqa: E402 - after setu
 from audit.database.guards import install_guards, remove_guards  # noqa: E402 - after setup
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
+from customers.admin.acts.registry import registered_acts  # noqa: E402 - after setup
+from customers.models import Customer  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
 
@@ -151,9 +153,12 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
     found.append(f"{found[0]}?q=%3Cscript%3Ewindow.__xss%3D7%3C/script%3E")
     if row is None:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
-    views = ("change", "delete", "reveal", "access")
+    views = ("page", "change", "delete", "reveal", "access")
     found += [named(f"{base}_{view}", row.pk) for view in views]
     found += [named(f"{base}_{act}", row.pk) for act in getattr(page, "acts", ())]
+    if model is Customer:
+        acts = [act.name for act in registered_acts()]
+        found += [named(f"{base}_act", row.pk, act) for act in acts]
     if hasattr(model, "history"):
         version = model.history.model._base_manager.filter(id=row.pk).first()
         found.append(named(f"{base}_history", row.pk))
