@@ -60,8 +60,17 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
                 initial.setdefault("business", str(businesses[0].pk))
         return initial
 
-    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
-        services.save_record(instance, actor=actor, reason=reason)
+    def write(
+        self,
+        instance: Model,
+        *,
+        actor: Actor,
+        reason: str | None,
+        expected_rev: int | None = None,
+    ) -> None:
+        services.save_record(
+            instance, actor=actor, reason=reason, expected_rev=expected_rev
+        )
 
 
 class CustomerChildAdmin(HubAdmin):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.admin.base import Context, actor_of
+from audit.admin.conflicts import RevisedAdmin
 from audit.admin.keyboard import register_jump
 from audit.admin.paging import CappedPaginator
-from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
@@ -29,6 +27,7 @@ from customers.admin.columns import (
     with_flags,
 )
 from customers.admin.customer_acts import CustomerActs
+from customers.admin.customer_form import CustomerForm
 from customers.admin.customer_page import CustomerPage
 from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
@@ -48,30 +47,7 @@ from customers.admin.saved_views import SavedViewPages
 from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
-    from django.contrib.admin.options import _FieldsetSpec, _ListDisplayT
-
-
-class CustomerForm(TrackedForm):
-    """Refuses to overwrite what somebody else saved since the form was opened."""
-
-    opened_rev = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "opened_rev" in self.fields and not self.instance._state.adding:
-            self.fields["opened_rev"].initial = self.instance.rev
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        opened = cleaned.pop("opened_rev", None)
-        is_old = opened is not None and opened != self.instance.rev
-        if is_old and not self.instance._state.adding:
-            msg = (
-                "Somebody saved this customer while you were writing. Nothing of yours "
-                "was saved. Open the page again, look at the changes, and repeat yours."
-            )
-            raise ValidationError(msg, code="stale_version")
-        return cleaned
+    from django.contrib.admin.options import _ListDisplayT
 
 
 class CustomerChangeList(CustomizedChangeList):
@@ -92,6 +68,7 @@ class CustomerAdmin(
     CustomerBulkActs,
     CustomerActs,
     CustomerPage,
+    RevisedAdmin,
     ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
@@ -199,12 +176,6 @@ class CustomerAdmin(
         self, request: HttpRequest, **kwargs: object
     ) -> type[ChangeList]:
         return CustomerChangeList
-
-    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is not None and self.has_change_permission(request, obj):
-            fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")
-        return fieldsets
 
     def render_change_form(
         self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any

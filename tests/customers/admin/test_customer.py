@@ -52,7 +52,8 @@ def test_a_change_made_meanwhile_is_not_overwritten(alice, ana, page, actor):
     response = alice.post(page, data)
 
     assert response.status_code == 200
-    assert "Somebody saved this customer while you were writing" in response.text
+    assert "Somebody else saved this meanwhile" in response.text
+    assert "Mine" in response.text
     ana.refresh_from_db()
     assert ana.name == "Theirs"
 
