@@ -23,7 +23,7 @@ from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from audit import log
-from audit.admin.base import Context, actor_of, refuse, render_page
+from audit.admin.base import Context, refuse, render_page
 from audit.admin.tracked import TrackedAdmin, TrackedForm
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import shortened
@@ -68,7 +68,7 @@ class RevisedForm(TrackedForm):
             self.initial.update(model_to_dict(before, meta.fields, meta.exclude))
 
     @property
-    def expected_rev(self) -> int:
+    def expected_rev(self) -> int:  # type: ignore[override]  # known here
         """The revision that the row must be at when it is saved."""
         opened = self.cleaned_data.get(OPENED)
         return cast("int", self.instance.rev if opened is None else opened)
@@ -150,19 +150,9 @@ class RevisedAdmin(TrackedAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
-        if not change:
+        # An unchanged row gets no history that says nothing.
+        if not change or cast("RevisedForm", form).touched:
             super().save_model(request, obj, form, change)
-            return
-        sent = cast("RevisedForm", form)
-        if not sent.touched:
-            return
-        reason = sent.cleaned_data.get("change_reason") or None
-        self.write(
-            obj,
-            actor=actor_of(request),
-            reason=reason,
-            expected_rev=sent.expected_rev,
-        )
 
     # --- when somebody was faster -----------------------------------------------
 

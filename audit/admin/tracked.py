@@ -43,6 +43,8 @@ class ServiceForm(forms.ModelForm):
     """A form whose row takes its business from the parent that was chosen."""
 
     parent_field: str | None = None
+    # The revision that the row must be at, of a form that knows; see `conflicts`.
+    expected_rev: int | None = None
     # What the service said of an earlier try; the form comes back filled in.
     service_error: ValidationError | None = None
 
@@ -162,7 +164,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
-        self.write(obj, actor=actor_of(request), reason=reason)
+        rev = cast("ServiceForm", form).expected_rev if change else None
+        self.write(obj, actor=actor_of(request), reason=reason, expected_rev=rev)
 
     def save_formset(
         self,

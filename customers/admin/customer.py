@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
+from django.http import HttpRequest
 
-from audit.admin.base import Context, actor_of
-from audit.admin.conflicts import RevisedAdmin
+from audit.admin.base import actor_of
 from audit.admin.keyboard import register_jump
 from audit.admin.paging import CappedPaginator
-from audit.privacy.invisible import with_visible_bidi
-from audit.privacy.masking import SEE_UNMASKED, mask_text
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.bulk_acts import CustomerBulkActs
@@ -27,20 +23,11 @@ from customers.admin.columns import (
     with_flags,
 )
 from customers.admin.customer_acts import CustomerActs
-from customers.admin.customer_form import CustomerForm
+from customers.admin.customer_form import CustomerForms, label_of
 from customers.admin.customer_page import CustomerPage
-from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.filters import EXTRA_LOOKUPS, FILTERS, TicketsFilter
-from customers.admin.inlines import (
-    AddressInline,
-    BookingInline,
-    ContactInline,
-    FlagInline,
-    NoteInline,
-    PreferencesInline,
-    TicketInline,
-)
+from customers.admin.inlines import AddressInline, ContactInline, PreferencesInline
 from customers.admin.links import customer_url
 from customers.admin.list_choices import CustomizedChangeList, ListChoices
 from customers.admin.saved_views import SavedViewPages
@@ -67,12 +54,11 @@ class CustomerAdmin(
     SavedViewPages,
     CustomerBulkActs,
     CustomerActs,
+    CustomerForms,
     CustomerPage,
-    RevisedAdmin,
     ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
-    form = CustomerForm
     list_display = ("who", *DEFAULT_COLUMNS, "acts")
     list_display_links = ("who",)
     list_filter = FILTERS
@@ -83,27 +69,20 @@ class CustomerAdmin(
     search_fields = ("name",)
     search_help_text = "Name, e-mail, phone in any format, reference or external id."
     ordering = ("-joined_at", "-id")
-    inlines = (
-        PreferencesInline,
-        AddressInline,
-        ContactInline,
-        NoteInline,
-        FlagInline,
-        BookingInline,
-        TicketInline,
-    )
+    inlines = (PreferencesInline, AddressInline, ContactInline)
     autocomplete_fields = ("business",)
     readonly_fields = (
         "unique_id",
-        "figures",
         "archived_at",
         "archive_reason",
         "created_at",
         "updated_at",
     )
     fieldsets = (
-        (None, {"fields": ("business", "name", "email", "phone", "unique_id")}),
-        ("Figures", {"fields": ("figures",)}),
+        (
+            "Who, and how to reach them",
+            {"fields": ("business", "name", "email", "phone", "unique_id")},
+        ),
         (
             "State",
             {
@@ -134,34 +113,8 @@ class CustomerAdmin(
         ),
     )
 
-    @admin.display(description="Figures")
-    def figures(self, customer: Customer) -> str:
-        if customer._state.adding:
-            return "-"
-        stats, currency = customer.stats, customer.business.currency
-        bookings = reverse("admin:customers_booking_changelist")
-        link = f"{bookings}?customer__id__exact={customer.pk}"
-        average = stats.avg_transaction_value
-        return format_html(
-            '<a href="{}">{} orders</a>, {} completed, {} cancelled. '
-            "Spent {}, average {}. Tier {}. {} open tickets, {} urgent. "
-            "Last purchase {}, last login {}.",
-            link,
-            stats.total_orders,
-            stats.completed_orders,
-            stats.cancelled_orders,
-            services.format_money(stats.total_spent, currency),
-            "–" if average is None else services.format_money(average, currency),
-            stats.get_repeat_frequency_display() or "–",
-            stats.open_tickets,
-            stats.urgent_tickets,
-            stats.last_purchase_date or "never",
-            stats.last_login_at or "never",
-        )
-
     def autocomplete_label(self, customer: Customer) -> str:
-        name = with_visible_bidi(mask_text(customer.name or ""))
-        return f"{name} · {customer.unique_id}"
+        return label_of(customer)
 
     # --- the list and the form --------------------------------------------------
 
@@ -176,19 +129,6 @@ class CustomerAdmin(
         self, request: HttpRequest, **kwargs: object
     ) -> type[ChangeList]:
         return CustomerChangeList
-
-    def render_change_form(
-        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        customer: Customer | None = context["original"]
-        if customer is not None and customer.is_live:
-            actor = actor_of(request)
-            duplicates = services.find_possible_duplicates(customer, actor=actor)
-            context["possible_duplicates"] = [
-                (duplicate, DUPLICATE_REASONS[reason])
-                for duplicate, reason in duplicates
-            ]
-        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_visible(self, actor: Actor) -> CustomerQuerySet:
         customers = cast("CustomerQuerySet", super().get_visible(actor))
