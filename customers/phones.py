@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import phonenumbers
+
+_ANY_COUNTRY = "GB"
 
 
 def to_e164(typed: str | None, region: str | None) -> str | None:
@@ -18,4 +22,12 @@ def to_e164(typed: str | None, region: str | None) -> str | None:
         return None
     if not phonenumbers.is_possible_number(number):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def example_number(region: str | None) -> str:
+    """Return how a number of a country is written with its code; nobody has it."""
+    regions = (region, _ANY_COUNTRY) if region else (_ANY_COUNTRY,)
+    number: Any = next(filter(None, map(phonenumbers.example_number, regions)))
+    style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(number, style))

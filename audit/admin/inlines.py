@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -17,6 +20,10 @@ from audit.privacy.masking import masked_names
 
 class TrackedFormSet(BaseInlineFormSet):
     """Rows of one parent, which they take their business from."""
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        # A label above its field needs no colon.
+        return {"label_suffix": "", **super().get_form_kwargs(index)}
 
     def _construct_form(self, i: int, **kwargs: object) -> forms.ModelForm:
         form: forms.ModelForm = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in the stubs
@@ -98,7 +105,7 @@ class TrackedInline(NewestInline):
             return []
         if page.can_see_unmasked(request, parent):
             return []
-        displayed = set(self.get_fields(request, parent) or ())
+        displayed = set(flatten(self.get_fields(request, parent) or ()))
         return [name for name in masked_names(self.model) if name in displayed]
 
 

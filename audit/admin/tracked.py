@@ -43,6 +43,8 @@ class ServiceForm(forms.ModelForm):
     """A form whose row takes its business from the parent that was chosen."""
 
     parent_field: str | None = None
+    # The revision that the row must be at, of a form that knows; see `conflicts`.
+    expected_rev: int | None = None
     # What the service said of an earlier try; the form comes back filled in.
     service_error: ValidationError | None = None
 
@@ -104,9 +106,15 @@ class ServiceAdmin(ScopedAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (ValidationError, IntegrityError) as error:
-            # Rolled back; the same form once more, now with what the service said.
-            request._service_error = as_form_error(error)  # type: ignore[attr-defined]  # read by get_form
-            return super().changeform_view(request, *args, **kwargs)
+            return self.answer_refusal(request, error, *args, **kwargs)
+
+    def answer_refusal(
+        self, request: HttpRequest, error: Exception, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Answer what the service refused, and what is rolled back by now."""
+        # The same form once more, now with what the service said.
+        request._service_error = as_form_error(error)  # type: ignore[attr-defined]  # read by get_form
+        return super().changeform_view(request, *args, **kwargs)
 
 
 class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
@@ -118,7 +126,14 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     history_template = "admin/history.html"
     version_template = "admin/history_version.html"
 
-    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
+    def write(
+        self,
+        instance: Model,
+        *,
+        actor: Actor,
+        reason: str | None,
+        expected_rev: int | None = None,
+    ) -> None:
         """Save a row of the page or of its inlines; each app calls its service here."""
         raise NotImplementedError  # abstract: no page of this class is registered
 
@@ -149,7 +164,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
-        self.write(obj, actor=actor_of(request), reason=reason)
+        rev = cast("ServiceForm", form).expected_rev if change else None
+        self.write(obj, actor=actor_of(request), reason=reason, expected_rev=rev)
 
     def save_formset(
         self,

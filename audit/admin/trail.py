@@ -5,11 +5,26 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from audit import log
-from audit.admin.base import GuardedAdmin, readable_columns
+from audit.admin.base import GuardedAdmin, actor_of, readable_columns
 from audit.models import Event, Operation
 from audit.tenancy.actors import Actor
+
+
+def change_set_url(request: HttpRequest) -> str:
+    """Return the address of what this request has changed, or nothing.
+
+    Nothing, too, for whoever may not see it.
+    """
+    actor = actor_of(request)
+    if not request.user.has_perm("audit.view_operation"):
+        return ""
+    pk = actor.operation.id
+    if not log.list_operations(actor=actor).filter(pk=pk).exists():
+        return ""
+    return reverse("admin:audit_operation_change", args=[pk])
 
 
 @admin.register(Event)

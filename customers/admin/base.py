@@ -6,17 +6,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
+from django.forms.models import BaseModelFormSet
 from django.http import HttpRequest
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.phones import example_number
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
+
+_NO_NUMBER = (
+    "The phone of this {} is saved as typed, but it is no number that can be called or "
+    "found by search. Write it like {}."
+)
 
 
 def money_column(name: str, description: str) -> Callable[[object, Any], str]:
@@ -51,6 +58,23 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
             if (names := [n for n in options["fields"] if n not in computed])
         ]
 
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        _warn_of_phone(request, obj, form)
+
+    def save_formset(
+        self,
+        request: HttpRequest,
+        form: forms.ModelForm,
+        formset: BaseModelFormSet,
+        change: bool,
+    ) -> None:
+        super().save_formset(request, form, formset, change)
+        for row in formset.forms:
+            _warn_of_phone(request, row.instance, row)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
         if self.parent_field is None:
@@ -60,8 +84,25 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
                 initial.setdefault("business", str(businesses[0].pk))
         return initial
 
-    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
-        services.save_record(instance, actor=actor, reason=reason)
+    def write(
+        self,
+        instance: Model,
+        *,
+        actor: Actor,
+        reason: str | None,
+        expected_rev: int | None = None,
+    ) -> None:
+        services.save_record(
+            instance, actor=actor, reason=reason, expected_rev=expected_rev
+        )
+
+
+def _warn_of_phone(request: HttpRequest, row: Any, form: forms.ModelForm) -> None:
+    """Say of a phone that was typed that nobody can be called or found by it."""
+    if "phone" in form.changed_data and row.phone and not row.phone_e164:
+        example = example_number(row.business.country)
+        text = _NO_NUMBER.format(row._meta.verbose_name, example)
+        messages.warning(request, text)
 
 
 class CustomerChildAdmin(HubAdmin):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -18,9 +19,9 @@ from django.views.decorators.http import require_safe
 
 from audit import accounts
 from audit.admin.base import Context, ScopedAdmin, actor_of, readable_columns
+from audit.admin.conflicts import RevisedAdmin
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import require_step_up, sent_fields
-from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
 from customers.admin.exchange import ExchangeChildAdmin
@@ -43,7 +44,7 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Booking)
-class BookingAdmin(ExchangeChildAdmin):
+class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     list_display = (
         "reference",
         "customer",
@@ -95,10 +96,10 @@ class BookingAdmin(ExchangeChildAdmin):
         policy = {"Content-Security-Policy": services.invoice_policy()}
         return HttpResponse(html, headers=policy)
 
-    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
+    def write(self, instance: Model, **options: Any) -> None:
         if isinstance(instance, Booking) and instance._state.adding:
             services.check_new_booking(instance)
-        super().write(instance, actor=actor, reason=reason)
+        super().write(instance, **options)
 
 
 class LimitedForms(ScopedAdmin):

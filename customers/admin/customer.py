@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
+from django.http import HttpRequest
 
-from audit.admin.base import Context, actor_of
+from audit.admin.base import actor_of
 from audit.admin.keyboard import register_jump
 from audit.admin.paging import CappedPaginator
-from audit.admin.tracked import TrackedForm
-from audit.privacy.invisible import with_visible_bidi
-from audit.privacy.masking import SEE_UNMASKED, mask_text
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.bulk_acts import CustomerBulkActs
@@ -29,49 +23,18 @@ from customers.admin.columns import (
     with_flags,
 )
 from customers.admin.customer_acts import CustomerActs
+from customers.admin.customer_form import CustomerForms, label_of
 from customers.admin.customer_page import CustomerPage
-from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.filters import EXTRA_LOOKUPS, FILTERS, TicketsFilter
-from customers.admin.inlines import (
-    AddressInline,
-    BookingInline,
-    ContactInline,
-    FlagInline,
-    NoteInline,
-    PreferencesInline,
-    TicketInline,
-)
+from customers.admin.inlines import AddressInline, ContactInline, PreferencesInline
 from customers.admin.links import customer_url
 from customers.admin.list_choices import CustomizedChangeList, ListChoices
 from customers.admin.saved_views import SavedViewPages
 from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
-    from django.contrib.admin.options import _FieldsetSpec, _ListDisplayT
-
-
-class CustomerForm(TrackedForm):
-    """Refuses to overwrite what somebody else saved since the form was opened."""
-
-    opened_rev = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "opened_rev" in self.fields and not self.instance._state.adding:
-            self.fields["opened_rev"].initial = self.instance.rev
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        opened = cleaned.pop("opened_rev", None)
-        is_old = opened is not None and opened != self.instance.rev
-        if is_old and not self.instance._state.adding:
-            msg = (
-                "Somebody saved this customer while you were writing. Nothing of yours "
-                "was saved. Open the page again, look at the changes, and repeat yours."
-            )
-            raise ValidationError(msg, code="stale_version")
-        return cleaned
+    from django.contrib.admin.options import _ListDisplayT
 
 
 class CustomerChangeList(CustomizedChangeList):
@@ -91,11 +54,11 @@ class CustomerAdmin(
     SavedViewPages,
     CustomerBulkActs,
     CustomerActs,
+    CustomerForms,
     CustomerPage,
     ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
-    form = CustomerForm
     list_display = ("who", *DEFAULT_COLUMNS, "acts")
     list_display_links = ("who",)
     list_filter = FILTERS
@@ -106,27 +69,20 @@ class CustomerAdmin(
     search_fields = ("name",)
     search_help_text = "Name, e-mail, phone in any format, reference or external id."
     ordering = ("-joined_at", "-id")
-    inlines = (
-        PreferencesInline,
-        AddressInline,
-        ContactInline,
-        NoteInline,
-        FlagInline,
-        BookingInline,
-        TicketInline,
-    )
+    inlines = (PreferencesInline, AddressInline, ContactInline)
     autocomplete_fields = ("business",)
     readonly_fields = (
         "unique_id",
-        "figures",
         "archived_at",
         "archive_reason",
         "created_at",
         "updated_at",
     )
     fieldsets = (
-        (None, {"fields": ("business", "name", "email", "phone", "unique_id")}),
-        ("Figures", {"fields": ("figures",)}),
+        (
+            "Who, and how to reach them",
+            {"fields": ("business", "name", "email", "phone", "unique_id")},
+        ),
         (
             "State",
             {
@@ -157,34 +113,8 @@ class CustomerAdmin(
         ),
     )
 
-    @admin.display(description="Figures")
-    def figures(self, customer: Customer) -> str:
-        if customer._state.adding:
-            return "-"
-        stats, currency = customer.stats, customer.business.currency
-        bookings = reverse("admin:customers_booking_changelist")
-        link = f"{bookings}?customer__id__exact={customer.pk}"
-        average = stats.avg_transaction_value
-        return format_html(
-            '<a href="{}">{} orders</a>, {} completed, {} cancelled. '
-            "Spent {}, average {}. Tier {}. {} open tickets, {} urgent. "
-            "Last purchase {}, last login {}.",
-            link,
-            stats.total_orders,
-            stats.completed_orders,
-            stats.cancelled_orders,
-            services.format_money(stats.total_spent, currency),
-            "–" if average is None else services.format_money(average, currency),
-            stats.get_repeat_frequency_display() or "–",
-            stats.open_tickets,
-            stats.urgent_tickets,
-            stats.last_purchase_date or "never",
-            stats.last_login_at or "never",
-        )
-
     def autocomplete_label(self, customer: Customer) -> str:
-        name = with_visible_bidi(mask_text(customer.name or ""))
-        return f"{name} · {customer.unique_id}"
+        return label_of(customer)
 
     # --- the list and the form --------------------------------------------------
 
@@ -199,25 +129,6 @@ class CustomerAdmin(
         self, request: HttpRequest, **kwargs: object
     ) -> type[ChangeList]:
         return CustomerChangeList
-
-    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is not None and self.has_change_permission(request, obj):
-            fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")
-        return fieldsets
-
-    def render_change_form(
-        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        customer: Customer | None = context["original"]
-        if customer is not None and customer.is_live:
-            actor = actor_of(request)
-            duplicates = services.find_possible_duplicates(customer, actor=actor)
-            context["possible_duplicates"] = [
-                (duplicate, DUPLICATE_REASONS[reason])
-                for duplicate, reason in duplicates
-            ]
-        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_visible(self, actor: Actor) -> CustomerQuerySet:
         customers = cast("CustomerQuerySet", super().get_visible(actor))

@@ -47,6 +47,8 @@ _MOST_CREDITS = 100
 _FOLDER = "admin/customers/customer"
 # Why a person is listed as a possible duplicate.
 DUPLICATE_REASONS = {
+    "has_email": "has this e-mail",
+    "archived_email": "archived, with this e-mail: restore instead of adding again",
     "same_phone": "the same phone number",
     "same_email": "had this e-mail",
     "similar_email": "the e-mail looks the same and is another one",

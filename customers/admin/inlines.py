@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from audit.admin.inlines import ReadOnlyInline, TrackedInline
-from customers.admin.base import money_column
-from customers.models import Address, Booking, Contact, Flag, Note, Preferences, Ticket
+from audit.admin.inlines import TrackedInline
+from customers.models import Address, Contact, Preferences
 
 
 class PreferencesInline(TrackedInline, admin.StackedInline):
@@ -26,38 +25,13 @@ class PreferencesInline(TrackedInline, admin.StackedInline):
         return False
 
 
-class AddressInline(TrackedInline):
+class AddressInline(TrackedInline, admin.StackedInline):
     model = Address
-    fields = ("kind", "line1", "city", "postal_code", "country", "is_primary")
+    template = "admin/edit_inline/stacked.html"
+    fields = (("line1", "kind"), ("postal_code", "city", "country"), "is_primary")
 
 
-class ContactInline(TrackedInline):
+class ContactInline(TrackedInline, admin.StackedInline):
     model = Contact
-    fields = ("kind", "name", "relation", "email", "phone")
-
-
-class NoteInline(TrackedInline):
-    model = Note
-    fields = ("note_type", "content", "is_pinned")
-
-
-class FlagInline(TrackedInline):
-    model = Flag
-    fields = ("code", "reason", "removed_at")
-    readonly_fields = ("removed_at",)
-
-
-class BookingInline(ReadOnlyInline):
-    model = Booking
-    fields = ("reference", "kind", "status", "total", "placed_at")
-    readonly_fields = fields
-    verbose_name_plural = "newest bookings"
-
-    total = money_column("total_amount", "Total")
-
-
-class TicketInline(ReadOnlyInline):
-    model = Ticket
-    fields = ("number", "subject", "status", "priority", "opened_at")
-    readonly_fields = fields
-    verbose_name_plural = "newest tickets"
+    template = "admin/edit_inline/stacked.html"
+    fields = (("name", "relation", "kind"), ("email", "phone"))

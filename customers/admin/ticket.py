@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from audit.admin.conflicts import RevisedAdmin
 from audit.admin.inlines import TrackedInline
 from audit.admin.keyboard import register_jump
 from customers.admin.base import CustomerChildAdmin
@@ -19,7 +20,7 @@ class MessageInline(TrackedInline):
 
 
 @admin.register(Ticket)
-class TicketAdmin(ExchangeChildAdmin):
+class TicketAdmin(RevisedAdmin, ExchangeChildAdmin):
     list_display = (
         "number",
         "subject",

@@ -18,18 +18,23 @@ from customers.models import (
     Booking,
     Contact,
     Customer,
+    CustomerQuerySet,
     Flag,
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_customers, list_visible
+from customers.selectors.customers import (
+    list_archived_customers,
+    list_customers,
+    list_visible,
+)
 
 # Of those who share the look of a name, most of whom have that very name.
 _MAX_LOOK_ALIKES = 100
 _MAX_DUPLICATES = 10
 # The strongest first.
 _LOOKS = "looks"
-_REASONS = ("same_phone", "same_email", _LOOKS)
+_REASONS = ("has_email", "archived_email", "same_phone", "same_email", _LOOKS)
 _Model = TypeVar("_Model", bound=Model)
 
 
@@ -102,7 +107,35 @@ def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplic
     """
     others = list_customers(actor=actor, business_id=customer.business_id)
     others = others.exclude(pk=customer.pk)
-    parts = {_LOOKS: others.looking_like(customer)[:_MAX_LOOK_ALIKES]}
+    parts = _duplicates(customer, others, actor)
+    return _named(parts, customer, _MAX_DUPLICATES, actor)
+
+
+def find_similar(customer: Customer, *, actor: Actor, limit: int) -> list[Duplicate]:
+    """Return who may be the same person as one that is being typed, and by what.
+
+    As `find_possible_duplicates`, and who has the e-mail now, archived ones included.
+    The customer need not be stored; its derived columns are computed.
+    """
+    others = list_customers(actor=actor, business_id=customer.business_id)
+    others = others.exclude(pk=customer.pk)
+    parts = _duplicates(customer, others, actor)
+    if customer.email_key:
+        archived = list_archived_customers(actor=actor).exclude(pk=customer.pk)
+        archived = archived.filter(business=customer.business_id)
+        for reason, group in (("has_email", others), ("archived_email", archived)):
+            holders = group.filter(email_key=customer.email_key)
+            parts[reason] = holders[:_MAX_DUPLICATES]
+    return _named(parts, customer, limit, actor)
+
+
+def _duplicates(
+    customer: Customer, others: CustomerQuerySet, actor: Actor
+) -> dict[str, QuerySet[Customer]]:
+    """Return the customers who may be the same person, by reason."""
+    parts: dict[str, QuerySet[Customer]] = {
+        _LOOKS: others.looking_like(customer)[:_MAX_LOOK_ALIKES]
+    }
     if customer.phone_e164:
         same = others.filter(phone_e164=customer.phone_e164)
         parts["same_phone"] = same[:_MAX_DUPLICATES]
@@ -110,6 +143,13 @@ def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplic
         contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
         parts["same_email"] = others.filter(pk__in=former)[:_MAX_DUPLICATES]
+    return parts
+
+
+def _named(
+    parts: dict[str, QuerySet[Customer]], customer: Customer, limit: int, actor: Actor
+) -> list[Duplicate]:
+    """Return the first of these, the strongest reason first, in one statement."""
     first, *more = [_because(part, reason) for reason, part in parts.items()]
     union: Iterable[Any] = first.union(*more, all=True) if more else first
     duplicates: dict[UUID, Duplicate] = {}
@@ -119,7 +159,7 @@ def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplic
             reason = _look_alike(other, customer)
         if reason is not None:
             duplicates.setdefault(other.pk, Duplicate(other, reason))
-    named = list(duplicates.values())[:_MAX_DUPLICATES]
+    named = list(duplicates.values())[:limit]
     if named:
         log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named

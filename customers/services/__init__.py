@@ -12,6 +12,7 @@ from customers.selectors.business_metrics import (
 from customers.selectors.customer_detail import (
     Duplicate,
     find_possible_duplicates,
+    find_similar,
     get_parts,
 )
 from customers.selectors.customer_state import (

@@ -15,11 +15,10 @@ from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.models import Customer
 from customers.selectors.customers import list_visible
-from customers.services.customers import check_rev
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 from customers.services.stats import refresh_locked
-from customers.services.writing import check_not_erased
+from customers.services.writing import check_not_erased, check_rev
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # What only one live customer of a business may have, and what is said of a second one.

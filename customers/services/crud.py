@@ -16,7 +16,13 @@ from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import attach_customer, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
 from customers.services.saving import save_by_subject
-from customers.services.writing import Write, check_live, copy_of, mark_archived
+from customers.services.writing import (
+    Write,
+    check_live,
+    check_rev,
+    copy_of,
+    mark_archived,
+)
 
 _Model = TypeVar("_Model", bound=models.Model)
 _Archivable = TypeVar("_Archivable", bound=ArchiveMarks)
@@ -155,9 +161,7 @@ def _locked(
         # It has moved to another customer meanwhile.
         customer = None
     _check_live(current)
-    if expected_rev is not None and current.rev != expected_rev:
-        msg = "Somebody changed this meanwhile. Load it again and repeat."
-        raise ValidationError(msg, code="stale_version")
+    check_rev(current, expected_rev)
     stored = copy_of(current)
     return Write(
         current,

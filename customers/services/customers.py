@@ -22,6 +22,7 @@ from customers.services.writing import (
     Write,
     check_live,
     check_not_erased,
+    check_rev,
     copy_of,
     mark_archived,
     save_plainly,
@@ -180,13 +181,6 @@ def _status(customer: Customer, *, is_active: bool) -> str:
         msg = "This customer is blocked. Change the status itself to unblock them."
         raise ValidationError(msg, code="blocked")
     return CustomerStatus.ACTIVE if is_active else CustomerStatus.INACTIVE
-
-
-def check_rev(customer: Customer, expected: int | None) -> None:
-    """Raise ValidationError `stale_version` unless a customer is at that revision."""
-    if expected is not None and customer.rev != expected:
-        msg = "Somebody changed this customer meanwhile. Load it again and repeat."
-        raise ValidationError(msg, code="stale_version")
 
 
 def _set_address(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from customers.models import Customer, CustomerStats
+
+_Model = TypeVar("_Model", bound=Model)
 
 
 def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
@@ -26,6 +28,14 @@ def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
 def lock_customer(pk: UUID) -> Customer:
     """Lock a customer until the commit, and return it as it is now."""
     return locking(Customer.objects.select_related("business")).get(pk=pk)
+
+
+def lock_stored(instance: _Model) -> tuple[Customer | None, _Model]:
+    """Lock an instance until the commit, after its customer; return both as stored."""
+    customer_id = getattr(instance, "customer_id", None)
+    customer = lock_customer(customer_id) if customer_id else None
+    rows = type(instance)._base_manager.select_for_update(no_key=True)
+    return customer, rows.get(pk=instance.pk)
 
 
 def attach_customer(customer: Customer, instance: Any) -> None:

@@ -27,12 +27,13 @@ from customers.models import (
 )
 from customers.services.businesses import save_business, save_membership
 from customers.services.customers import save_customer
+from customers.services.locking import lock_stored
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import save_credit, save_refund
 from customers.services.notes import save_note
 from customers.services.preferences import save_consent, save_flag
 from customers.services.tickets import save_message, save_ticket
-from customers.services.writing import Write, save_plainly
+from customers.services.writing import Write, check_rev, save_plainly
 
 _Model = TypeVar("_Model", bound=models.Model)
 
@@ -53,12 +54,27 @@ _SAVE: dict[type[models.Model], Callable[[Any], None]] = {
 
 
 @transaction.atomic
-def save_record(instance: _Model, *, actor: Actor, reason: str | None = None) -> _Model:
+def save_record(
+    instance: _Model,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    expected_rev: int | None = None,
+) -> _Model:
     """Save an instance with its history, event and figures in one transaction.
 
-    Raises as `Write` does, and ValidationError for a rule that concerns other rows.
+    With `expected_rev` the stored row is locked first. Raises ValidationError
+    `stale_version` when it is no longer at that revision or for a rule that concerns
+    other rows, and as `Write` does.
     """
-    save_by_subject(Write(instance, actor=actor, reason=reason))
+    customer = stored = None
+    if expected_rev is not None:
+        customer, stored = lock_stored(instance)
+        check_rev(stored, expected_rev)
+    write = Write(
+        instance, actor=actor, reason=reason, stored=stored, customer=customer
+    )
+    save_by_subject(write)
     return instance
 
 

@@ -142,6 +142,13 @@ def save_plainly(write: Write[_Model]) -> None:
     write.refresh()
 
 
+def check_rev(instance: models.Model, expected: int | None) -> None:
+    """Raise ValidationError `stale_version` unless an instance is at that revision."""
+    if expected is not None and instance.rev != expected:  # type: ignore[attr-defined]  # of a table that counts them
+        msg = "Somebody changed this meanwhile. Load it again and repeat."
+        raise ValidationError(msg, code="stale_version")
+
+
 def check_not_erased(customer: Customer) -> None:
     """Raise ValidationError `erased` for an erased customer."""
     if customer.erased_at is not None:

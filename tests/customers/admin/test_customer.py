@@ -9,13 +9,13 @@ from django.test import Client
 
 from audit.models import Event
 from customers import services
-from customers.models import Address, Booking, Customer, Note, Refund
+from customers.models import Address, Booking, Contact, Customer, Refund
 from tests.conftest import form_data, search
 from tests.factories import (
     BookingFactory,
+    ContactFactory,
     CustomerFactory,
     MembershipFactory,
-    NoteFactory,
 )
 
 LIST = "/admin/customers/customer/"
@@ -52,7 +52,8 @@ def test_a_change_made_meanwhile_is_not_overwritten(alice, ana, page, actor):
     response = alice.post(page, data)
 
     assert response.status_code == 200
-    assert "Somebody saved this customer while you were writing" in response.text
+    assert "Somebody else saved this meanwhile" in response.text
+    assert "Mine" in response.text
     ana.refresh_from_db()
     assert ana.name == "Theirs"
 
@@ -116,38 +117,38 @@ def test_rows_of_the_customer_are_added_on_the_page(alice, ana, page):
             "addresses-0-kind": "home",
             "addresses-0-city": "Oslo",
             "addresses-0-customer": str(ana.pk),
-            "notes-TOTAL_FORMS": "1",
-            "notes-0-note_type": "issue",
-            "notes-0-content": "Call first.",
-            "notes-0-customer": str(ana.pk),
+            "contacts-TOTAL_FORMS": "1",
+            "contacts-0-kind": "emergency",
+            "contacts-0-name": "Bo",
+            "contacts-0-customer": str(ana.pk),
         },
     )
     response = alice.post(page, data)
 
     assert response.status_code == 302, response.context["errors"]
     assert Address.objects.get().business == ana.business
-    assert Note.objects.get().created_by == alice.user
+    assert Contact.objects.get().name == "Bo"
     ana.stats.refresh_from_db()
     assert ana.stats.addresses_count == 1
 
 
 def test_a_forged_id_in_the_page_reaches_nothing(alice, ana, page, rival):
-    foreign = NoteFactory(customer__business=rival, content="theirs")
+    foreign = ContactFactory(customer__business=rival, name="theirs")
     data = form_data(
         alice,
         page,
         **{
-            "notes-TOTAL_FORMS": "1",
-            "notes-INITIAL_FORMS": "1",
-            "notes-0-id": str(foreign.pk),
-            "notes-0-content": "mine",
-            "notes-0-note_type": "issue",
+            "contacts-TOTAL_FORMS": "1",
+            "contacts-INITIAL_FORMS": "1",
+            "contacts-0-id": str(foreign.pk),
+            "contacts-0-name": "mine",
+            "contacts-0-kind": "emergency",
         },
     )
     alice.post(page, data)
 
     foreign.refresh_from_db()
-    assert foreign.content == "theirs"
+    assert foreign.name == "theirs"
 
 
 def test_who_may_only_look_changes_nothing(bob, alice, ana, page):

@@ -1,0 +1,379 @@
+"""Two people, one row: nobody overwrites what somebody else saved meanwhile.
+
+For tables that count their revisions. A form carries the revision that it was opened
+at, and the service compares it under its lock. When somebody was faster nothing is
+saved: a page shows each field that differs, as it is now, as it was typed and as it was
+before, and what is chosen there is sent with everything else that was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib.admin.utils import display_for_value, unquote
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.forms.boundfield import BoundField
+from django.forms.models import model_to_dict
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+from audit import log
+from audit.admin.base import Context, refuse, render_page
+from audit.admin.tracked import TrackedAdmin, TrackedForm
+from audit.privacy.invisible import with_visible_bidi
+from audit.privacy.masking import shortened
+
+OPENED = "opened_rev"
+# What the page of a conflict sends: where the person started from, and the choices.
+STARTED, CHOICE = "_started_rev", "_choice_"
+THEIRS, YOURS = "theirs", "yours"
+_TOKEN = "csrfmiddlewaretoken"  # noqa: S105 - the name of an input
+_LARGEST_REV = 2**31 - 1
+_NAMED = 5
+
+_VersionAt = Callable[[int], Model | None]
+
+
+class RevisedForm(TrackedForm):
+    """A form that knows which revision of its row it was opened at.
+
+    What the person did not touch is left as it is stored.
+    """
+
+    opened_rev = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=_LARGEST_REV,
+        widget=forms.HiddenInput,
+    )
+    # Returns the row as it was at a revision, if that is known and may be seen.
+    version_at: ClassVar[_VersionAt | None] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if OPENED not in self.fields or self.instance._state.adding:
+            return
+        self.fields[OPENED].initial = self.instance.rev
+        for field in self.fields.values():
+            # The row says what was there before, and the sender does not.
+            field.show_hidden_initial = False
+        if self.is_bound and (before := self._started_from()) is not None:
+            # Changed is what differs from what the person saw.
+            meta = self._meta
+            self.initial.update(model_to_dict(before, meta.fields, meta.exclude))
+
+    @property
+    def expected_rev(self) -> int:  # type: ignore[override]  # known here
+        """The revision that the row must be at when it is saved."""
+        opened = self.cleaned_data.get(OPENED)
+        return cast("int", self.instance.rev if opened is None else opened)
+
+    @property
+    def touched(self) -> set[str]:
+        """The columns that the person has changed."""
+        return set(self.changed_data) & _columns(self.instance)
+
+    def _started_from(self) -> Model | None:
+        opened = _number(self.data.get(self.add_prefix(OPENED)))
+        version_at = type(self).version_at
+        if opened is None or opened == self.instance.rev or version_at is None:
+            return None
+        return version_at(opened)
+
+    def _post_clean(self) -> None:
+        if not self.instance._state.adding:
+            # An input shows no microseconds, and would take them away.
+            for name in _columns(self.instance) - self.touched:
+                self.cleaned_data.pop(name, None)
+        super()._post_clean()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that one of two people changed, or both differently.
+
+    `started` is None where it is not known. `side` is whose change it is, `THEIRS` or
+    `YOURS`, and empty where that is to be chosen; `choice` is what has been chosen.
+    """
+
+    name: str
+    label: str
+    theirs: str
+    yours: str
+    started: str | None
+    side: str
+    choice: str
+
+    @property
+    def input_name(self) -> str:
+        """The name of the input that holds the choice."""
+        return f"{CHOICE}{self.name}"
+
+
+class RevisedAdmin(TrackedAdmin):
+    """A page whose form overwrites nothing that was saved since it was opened."""
+
+    form = RevisedForm
+
+    # --- the form ---------------------------------------------------------------
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Model | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        form = cast(
+            "type[RevisedForm]", super().get_form(request, obj, change, **kwargs)
+        )
+        if obj is not None:
+            form.version_at = staticmethod(partial(self._version_at, request, obj))
+        return form
+
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+        return [name for name in super().get_fields(request, obj) if name != OPENED]
+
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None and self.has_change_permission(request, obj):
+            title, options = fieldsets[-1]
+            options = {**options, "fields": (*options["fields"], OPENED)}
+            fieldsets = [*fieldsets[:-1], (title, options)]
+        return fieldsets
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
+    ) -> None:
+        # An unchanged row gets no history that says nothing.
+        if not change or cast("RevisedForm", form).touched:
+            super().save_model(request, obj, form, change)
+
+    # --- when somebody was faster -----------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
+        if object_id is not None and STARTED in request.POST:
+            asked = self._take_choices(request, object_id)
+            if asked is not None:
+                return asked
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def answer_refusal(
+        self,
+        request: HttpRequest,
+        error: Exception,
+        object_id: str | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        if object_id is not None and getattr(error, "code", "") == "stale_version":
+            row = self.get_or_404(request, unquote(object_id))
+            form = self.get_form(request, row, change=True)
+            sent = form(request.POST, instance=copy(row))
+            # What they saved may make an error of what was typed: that comes first.
+            if sent.is_valid():
+                refuse(request, "stale_version", self.opts.label_lower)
+                opened = _number(request.POST.get(OPENED)) or 0
+                # Of a form that does not say, nobody knows what it began with.
+                started = 0 if opened == row.rev else opened
+                return self._ask(request, row, row, started)
+        return super().answer_refusal(request, error, object_id, *args, **kwargs)
+
+    def _take_choices(
+        self, request: HttpRequest, object_id: str
+    ) -> HttpResponse | None:
+        """Put what was chosen into what was sent; ask again where nothing was."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_change_permission(request, row):
+            return None
+        started = _number(request.POST.get(STARTED)) or 0
+        opened = _number(request.POST.get(OPENED)) or row.rev
+        # What the person has seen as theirs; it may have changed once more.
+        theirs = self._version_at(request, row, opened) or row
+        found = self._differences(request, row, theirs, started)
+        if not all(one.choice for one in found):
+            return self._ask(request, row, theirs, started, is_missing=True)
+        form = self.get_form(request, row, change=True)(instance=theirs)
+        post = request.POST.copy()
+        for name in [name for name in post if name.startswith((STARTED, CHOICE))]:
+            del post[name]
+        for one in found:
+            if one.choice == THEIRS:
+                _put(post, form[one.name])
+        request.POST = post  # type: ignore[assignment]  # the stubs know only Django's own
+        return None
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        row: Model,
+        theirs: Any,
+        started: int,
+        *,
+        is_missing: bool = False,
+    ) -> HttpResponse:
+        """Show what differs, with a choice for each field."""
+        self.note_access(request, "viewed", [row], target=row)
+        ours = (_TOKEN, OPENED, STARTED, CHOICE)
+        may_see_history = self.has_history_permission(request, row)
+        return render_page(
+            request,
+            "admin/conflict.html",
+            "Somebody else saved this meanwhile",
+            opts=self.opts,
+            original=row,
+            differences=self._differences(request, row, theirs, started),
+            saves=self._saves(row, started) if may_see_history else [],
+            may_see_history=may_see_history,
+            is_missing=is_missing,
+            is_popup="_popup" in request.POST,
+            carried=[
+                (name, value)
+                for name, values in request.POST.lists()
+                if not name.startswith(ours)
+                for value in values
+            ],
+            numbers={OPENED: theirs.rev, STARTED: started},
+        )
+
+    def _differences(
+        self, request: HttpRequest, row: Model, theirs: Model, started: int
+    ) -> list[Difference]:
+        form = self.get_form(request, row, change=True)
+        before = self._version_at(request, row, started)
+        return list(
+            differences(
+                form(request.POST, instance=copy(theirs)),
+                theirs=form(instance=theirs),
+                started=None if before is None else form(instance=before),
+            )
+        )
+
+    def _version_at(self, request: HttpRequest, row: Any, rev: int) -> Model | None:
+        """Return the row as it was at a revision, to whoever may see its history."""
+        if row.rev == rev:
+            return cast("Model", row)
+        if not self.has_history_permission(request, row):
+            return None
+        version = self._versions(row).filter(rev=rev).first()
+        return None if version is None else cast("Model", version.instance)
+
+    def _saves(self, row: Model, started: int) -> list[tuple[str, Any]]:
+        """Return who has saved the row since a revision, and when, newest first."""
+        since = self._versions(row).filter(rev__gt=started)
+        versions = list(since.order_by("-history_id")[: _NAMED if started else 1])
+        names = log.usernames_by_id(version.history_user_id for version in versions)
+        return [
+            (
+                names.get(version.history_user_id, "A command or a key"),
+                version.history_date,
+            )
+            for version in versions
+        ]
+
+
+def differences(
+    sent: forms.BaseForm, *, theirs: forms.BaseForm, started: forms.BaseForm | None
+) -> Iterator[Difference]:
+    """Yield each field of a sent form that is not as it is stored now.
+
+    `theirs` is the form of the row as it is, `started` as it was when the person began;
+    without that one nothing is chosen beforehand.
+    """
+    columns = _columns(cast("forms.ModelForm", sent).instance)
+    for name, field in sent.fields.items():
+        yours = sent[name].data
+        if name not in columns or field.disabled:
+            continue
+        if not field.has_changed(theirs[name].initial, yours):
+            continue
+        side = ""
+        if started is not None:
+            before = started[name].initial
+            is_mine = field.has_changed(before, yours)
+            is_theirs = before != theirs[name].initial
+            side = "" if is_mine and is_theirs else YOURS if is_mine else THEIRS
+        chosen = sent.data.get(f"{CHOICE}{name}", "")
+        yield Difference(
+            name=name,
+            label=str(sent[name].label),
+            theirs=_words(field, theirs[name].initial),
+            yours=_words(field, _cleaned(field, yours)),
+            started=None if started is None else _words(field, before),
+            side=side,
+            choice=chosen if chosen in (THEIRS, YOURS) else side,
+        )
+
+
+def _columns(instance: Model) -> set[str]:
+    return {field.name for field in instance._meta.fields}
+
+
+def _number(text: object) -> int | None:
+    """Return a revision that was sent, None for what is none."""
+    try:
+        return cast("int | None", RevisedForm.base_fields[OPENED].clean(text))
+    except ValidationError:
+        return None
+
+
+def _cleaned(field: forms.Field, sent: object) -> object:
+    try:
+        return field.clean(sent)
+    except ValidationError:
+        return sent
+
+
+def _words(field: forms.Field, value: Any) -> str:
+    """Return what a person reads of a value of a field."""
+    if value in field.empty_values:
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(field, forms.ModelChoiceField):
+        try:
+            return str(field.to_python(value))
+        except ValidationError:
+            return "not within your reach"
+    if isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        return str(dict(choices).get(value, value))
+    text = str(display_for_value(field.prepare_value(value), ""))
+    return with_visible_bidi(shortened(text))
+
+
+def _put(post: QueryDict, field: BoundField) -> None:
+    """Put into what was sent what a browser sends of a field as it is drawn."""
+    widget: Any = field.field.widget
+    # The admin draws links beside some.
+    widget = getattr(widget, "widget", widget)
+    for name, values in _sent(widget.get_context(field.html_name, field.value(), {})):
+        if values:
+            post.setlist(name, values)
+        else:
+            post.pop(name, None)
+
+
+def _sent(context: Context) -> Iterator[tuple[str, list[str]]]:
+    drawn = context["widget"]
+    if "subwidgets" in drawn:
+        for part in drawn["subwidgets"]:
+            yield from _sent({"widget": part})
+        return
+    if drawn.get("type") == "checkbox":
+        yield drawn["name"], ["on"] if drawn["attrs"].get("checked") else []
+        return
+    value = drawn["value"]
+    values = value if isinstance(value, list) else [value]
+    yield drawn["name"], ["" if one is None else str(one) for one in values]
