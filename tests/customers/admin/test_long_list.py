@@ -1,0 +1,49 @@
+"""The list of customers takes as many statements for ten thousand as for a hundred."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from customers.models import Customer
+from tests.customers.admin.test_bulk_acts import make
+from tests.factories import FlagFactory
+
+pytestmark = pytest.mark.slow
+LIST = "/admin/customers/customer/"
+QUERIES = (
+    "",
+    "?o=-spent",
+    "?o=seen",
+    "?status__exact=active&seen=never&joined=within&joined_days=30",
+    "?tickets=none&o=-orders&p=2",
+)
+
+
+def statements(client: Any, query: str) -> list[str]:
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(LIST + query).status_code == 200
+    return [statement["sql"][:200] for statement in asked]
+
+
+def test_the_list_takes_as_many_statements_for_ten_thousand(alice, bakery, actor):
+    make(100, bakery, actor)
+    FlagFactory(customer=Customer.objects.first())
+    alice.get(LIST)
+    before = {query: statements(alice, query) for query in QUERIES}
+    Customer.objects.as_actor(actor).filter(business=bakery).update(
+        email=None, email_key=None, email_skeleton=None
+    )
+    make(10_000, bakery, actor)
+    alice.get(LIST)
+
+    after = {query: statements(alice, query) for query in QUERIES}
+
+    for query in QUERIES:
+        # Behind what is counted, one statement asks whether there is a further page.
+        assert len(after[query]) == len(before[query]), after[query]
+        assert len(after[query]) <= 30
+    assert "10,000+" in alice.get(LIST).text
