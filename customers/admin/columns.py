@@ -136,7 +136,7 @@ class CustomerColumns(ScopedAdmin):
         return ago(customer.joined_at)
 
     @admin.display(description=format_html('<span class="sr">{}</span>', "Acts"))
-    def acts(self, customer: Customer) -> SafeString:
+    def quick_links(self, customer: Customer) -> SafeString:
         change = reverse("admin:customers_customer_change", args=[customer.pk])
         bookings = reverse("admin:customers_booking_changelist")
         links = (

@@ -59,7 +59,7 @@ class CustomerAdmin(
     ExchangeAdmin,
 ):
     import_export_change_list_template = "admin/customers/customer/change_list.html"
-    list_display = ("who", *DEFAULT_COLUMNS, "acts")
+    list_display = ("who", *DEFAULT_COLUMNS, "quick_links")
     list_display_links = ("who",)
     list_filter = FILTERS
     extra_lookups = EXTRA_LOOKUPS
@@ -119,7 +119,7 @@ class CustomerAdmin(
     # --- the list and the form --------------------------------------------------
 
     def get_list_display(self, request: HttpRequest) -> _ListDisplayT[Customer]:
-        return ("who", *ListChoices.of(request).columns, "acts")
+        return ("who", *ListChoices.of(request).columns, "quick_links")
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         left_out = set() if request.user.has_perm(SEE_TICKETS) else {TicketsFilter}

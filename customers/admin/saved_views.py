@@ -246,6 +246,9 @@ class SavedViewPages(ScopedAdmin):
         may_edit = current is not None and services.may_archive_view(
             current, actor=actor_of(request)
         )
+        is_as_saved = current is not None and (
+            (current.filters, current.sort) == (active, changelist.sort)
+        )
         here = dict(active)
         if changelist.sort:
             here[ORDER_VAR] = changelist.sort
@@ -255,7 +258,7 @@ class SavedViewPages(ScopedAdmin):
             "views": [*ready, *saved],
             "is_all": current is None and not active and not changelist.query,
             "save_url": f"{self.page_url('view_add')}?{urlencode(here)}",
-            "can_save": bool(active or changelist.sort),
+            "can_save": (active or changelist.sort) and not is_as_saved,
             "edit_url": self.page_url("view_edit", current.pk)
             if current and may_edit
             else "",

@@ -32,7 +32,7 @@ from audit.database.guards import install_guards, remove_guards  # noqa: E402 - 
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
 from customers.admin.acts.registry import registered_acts  # noqa: E402 - after setup
-from customers.models import Customer  # noqa: E402 - after setup
+from customers.models import Customer, SavedView  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
 
@@ -148,7 +148,7 @@ def addresses(user: User) -> list[str]:
 def pages_of(model: Any, page: Any, row: Any) -> list[str]:
     base = f"{model._meta.app_label}_{model._meta.model_name}"
     found = [named(f"{base}_{view}") for view in ("changelist", "add", "import")]
-    found.append(named(f"{base}_export"))
+    found += [named(f"{base}_{view}") for view in ("export", "columns", "view_add")]
     # Leads to the list with the key of this search.
     found.append(f"{found[0]}?q=%3Cscript%3Ewindow.__xss%3D7%3C/script%3E")
     if row is None:
@@ -183,6 +183,8 @@ if __name__ == "__main__":
     ]
     for table in tables:
         make_row(table)
+    # Above the list of everybody.
+    SavedView.objects.update(is_shared=True)
     remove_guards("default")
     try:
         for table in tables:

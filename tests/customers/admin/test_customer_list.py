@@ -107,7 +107,7 @@ def test_a_name_that_is_an_address_is_masked(bakery):
 def test_the_quick_buttons_lead_to_page_form_and_orders(alice, ana):
     text = alice.get(LIST).text
 
-    assert cell(text, "acts") == "View Ana Silva Edit Ana Silva Orders Ana Silva"
+    assert cell(text, "quick_links") == "View Ana Silva Edit Ana Silva Orders Ana Silva"
     assert f"/admin/customers/booking/?customer__id__exact={ana.pk}" in text
     assert "ana" not in " ".join(re.findall(r'href="([^"]+)"', text)).lower()
 
@@ -236,8 +236,8 @@ def test_as_many_statements_for_sixty_customers_as_for_three(
     [("spent", "stats_spent"), ("orders", "stats_orders"), ("seen", "stats_active")],
 )
 def test_sorting_by_a_figure_reads_its_index(alice, bakery, column, index):
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL sorts a small table whatever its indexes are.")
+    if connection.vendor == "postgresql" and column == "seen":
+        pytest.skip("Null comes first in the index, and last in the list.")
     CustomerFactory.create_batch(2, business=bakery)
     with CaptureQueriesContext(connection) as asked:
         alice.get(f"{LIST}?o=-{column}&archived=all")
@@ -246,12 +246,18 @@ def test_sorting_by_a_figure_reads_its_index(alice, bakery, column, index):
         for query in asked
         if query["sql"].startswith('SELECT "customers_customer"."id", "customers')
     ]
+    explain = "EXPLAIN QUERY PLAN"
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        if connection.vendor == "postgresql":
+            explain = "EXPLAIN"
+            # Small tables are read whole and sorted; ask what is done with big ones.
+            for way in ("seqscan", "sort", "bitmapscan"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"{explain} {sql}")
         plan = "\n".join(row[-1] for row in cursor.fetchall())
 
     assert index in plan, plan
-    assert "TEMP B-TREE FOR ORDER BY" not in plan
+    assert not re.search(r"TEMP B-TREE FOR ORDER BY|(?<!Incremental )Sort  ", plan)
 
 
 @pytest.mark.parametrize("column", ["tier", "spent", "orders", "seen"])
