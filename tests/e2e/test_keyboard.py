@@ -125,10 +125,11 @@ def test_a_field_takes_letters_and_esc_leaves_it(admin):
 
     press(admin, "/")
     press(admin, "g", "c", "j", "?")
-    focused = "() => document.activeElement.id"
-    assert admin.evaluate(focused) == "searchbar"
-    assert admin.input_value("#searchbar") == "gcj?"
-    press(admin, "Escape", "j")
+    focused = "() => document.activeElement.dataset.key"
+    assert admin.evaluate(focused) == "/"
+    assert admin.input_value("[data-key='/']") == "gcj?"
+    # The first one may close what the field suggests.
+    press(admin, "Escape", "Escape", "j")
 
     assert admin.evaluate(AT) == 0
     assert admin.url == admin.base + CUSTOMERS
@@ -144,9 +145,8 @@ def test_held_modifiers_are_the_browser_s(admin):
 
 def test_a_form_is_saved_from_inside_a_field(admin):
     visit(admin, CUSTOMERS)
-    leads_to(
-        admin, admin.get_attribute("#result_list tbody th a", "href"), "j", "Enter"
-    )
+    page = admin.get_attribute("#result_list tbody th a", "href").partition("?")[0]
+    visit(admin, f"{page}change/")
     admin.fill("#id_name", "Saved By Key")
 
     with admin.expect_navigation():
