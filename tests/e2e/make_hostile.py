@@ -31,6 +31,7 @@ from audit.accounts.session_store import SessionStore  # noqa: E402 - after setu
 from audit.database.guards import install_guards, remove_guards  # noqa: E402 - after setup
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
+from capture.admin.base import ActPages  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
 
@@ -153,7 +154,8 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
     views = ("change", "delete", "reveal", "access")
     found += [named(f"{base}_{view}", row.pk) for view in views]
-    found += [named(f"{base}_{act}", row.pk) for act in getattr(page, "acts", ())]
+    acts = page.acts if isinstance(page, ActPages) else ()
+    found += [named(f"{base}_{act}", row.pk) for act in acts]
     if hasattr(model, "history"):
         version = model.history.model._base_manager.filter(id=row.pk).first()
         found.append(named(f"{base}_history", row.pk))
