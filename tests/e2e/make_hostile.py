@@ -31,6 +31,7 @@ from audit.accounts.session_store import SessionStore  # noqa: E402 - after setu
 from audit.database.guards import install_guards, remove_guards  # noqa: E402 - after setup
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
+from capture.admin.base import ActPages  # noqa: E402 - after setup
 from customers.admin.acts.registry import registered_acts  # noqa: E402 - after setup
 from customers.models import Customer, SavedView  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
@@ -155,7 +156,8 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
     views = ("page", "change", "delete", "reveal", "access")
     found += [named(f"{base}_{view}", row.pk) for view in views]
-    found += [named(f"{base}_{act}", row.pk) for act in getattr(page, "acts", ())]
+    if isinstance(page, ActPages):
+        found += [named(f"{base}_{act}", row.pk) for act in page.acts]
     if model is Customer:
         acts = [act.name for act in registered_acts()]
         found += [named(f"{base}_act", row.pk, act) for act in acts]
