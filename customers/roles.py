@@ -79,6 +79,7 @@ AREAS = (
         ("customer",),
         {_ADMIN: "archive bulk", _SUPPORT: "archive"},
     ),
+    Area("Verify a customer", "customers", ("customer",), {_ADMIN: "verify"}),
     Area("Personal data", "audit", ("personal",), {_ADMIN: "view", _SUPPORT: "reveal"}),
     Area(
         "Business and its limits",

@@ -47,7 +47,7 @@ class FlagForm(forms.Form):
 
     def clean_flag(self) -> str:
         """Return the code as it is stored."""
-        flag = str(self.cleaned_data["flag"])
+        flag = str(self.cleaned_data["flag"]).lower()
         try:
             services.check_flag_code(flag)
         except ValidationError as error:

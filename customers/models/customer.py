@@ -231,6 +231,7 @@ class Customer(ArchiveMarks, TrackedModel):
             ("import_customer", "Can import customers"),
             ("archive_customer", "Can archive and restore a customer"),
             ("bulk_customer", "Can act on many customers at once"),
+            ("verify_customer", "Can say that somebody was checked"),
             # Of no table of their own: segments are rules, manifests are events.
             ("view_segment", "Can see the definitions of segments"),
             ("target_segment", "Can see who is in a segment, and try rules"),

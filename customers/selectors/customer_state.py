@@ -22,6 +22,7 @@ class CustomerState:
 
     customer: Customer
     is_verified: bool
+    # By another flag than the one for verified.
     is_flagged: bool
     is_refundable: bool
     is_invoiceable: bool
@@ -40,7 +41,7 @@ def with_state(customers: CustomerQuerySet) -> CustomerQuerySet:
     bookings = Booking.objects.filter(customer=OuterRef("pk"))
     return customers.annotate(
         is_verified=Exists(flags.filter(code=FLAG_VERIFIED)),
-        is_flagged=Exists(flags),
+        is_flagged=Exists(flags.exclude(code=FLAG_VERIFIED)),
         is_refundable=Exists(bookings.refundable()),
         is_invoiceable=Exists(bookings.invoiceable()),
         last_active_at=F("stats__last_active_at"),

@@ -210,6 +210,7 @@ from customers.services.money.refunds import (
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.preferences import (
     PREFERENCES_COLUMNS,
+    VERIFY,
     add_flag,
     list_flags,
     record_consent,

@@ -18,13 +18,14 @@ from django.utils import timezone
 
 from audit import log
 from audit.tenancy.actors import Actor
-from customers.choices import CustomerStatus, CustomerType
+from customers.choices import FLAG_VERIFIED, CustomerStatus, CustomerType
 from customers.models import Customer, Flag
 from customers.models.customer import LIVE
 from customers.selectors.customers import list_visible
 from customers.services.archiving import BULK
 from customers.services.figure_kinds import figures_from
 from customers.services.locking import locking
+from customers.services.preferences import VERIFY
 from customers.services.stats import refresh_locked
 
 CHANGE = "customers.change_customer"
@@ -61,7 +62,9 @@ def set_type_batch(
 def add_flag_batch(ids: Iterable[UUID], *, actor: Actor, reason: str, code: str) -> int:
     """Add a flag to customers who do not have it."""
     check_flag_code(code)
-    customers = _locked(_changeable(actor, ADD_FLAG), ids, actor)
+    code = code.lower()
+    permission = VERIFY if code == FLAG_VERIFIED else ADD_FLAG
+    customers = _locked(_changeable(actor, permission), ids, actor)
     # Asked once they are locked.
     current = Flag.objects.filter(customer__in=customers, code=code, removed_at=None)
     having = set(current.values_list("customer_id", flat=True))
@@ -88,7 +91,8 @@ def remove_flag_batch(
 ) -> int:
     """Remove a flag from customers who have it."""
     check_flag_code(code)
-    customers = _locked(_changeable(actor, CHANGE_FLAG).filter(_has(code)), ids, actor)
+    permission = VERIFY if code == FLAG_VERIFIED else CHANGE_FLAG
+    customers = _locked(_changeable(actor, permission).filter(_has(code)), ids, actor)
     current = Flag.objects.filter(
         customer__in=customers, code=code, removed_at=None
     ).order_by("pk")

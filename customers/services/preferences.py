@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
+from customers.choices import FLAG_VERIFIED
 from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
@@ -31,6 +32,7 @@ PREFERENCES_COLUMNS = (
     "can_receive_offers",
     "can_receive_loyalty",
 )
+VERIFY = "customers.verify_customer"
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -111,7 +113,12 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
 
 
 def save_flag(write: Write[Flag]) -> None:
-    """Write a flag; a new one is by the actor."""
+    """Write a flag; a new one is by the actor.
+
+    Raises PermissionDenied for the flag `verified`, without the permission to verify.
+    """
+    if write.instance.code == FLAG_VERIFIED:
+        write.actor.require_perm(write.business_id, VERIFY)
     if write.is_new:
         write.instance.added_by_id = write.instance.added_by_id or write.actor.user_id
     save_plainly(write)

@@ -156,8 +156,8 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
     views = ("page", "change", "delete", "reveal", "access")
     found += [named(f"{base}_{view}", row.pk) for view in views]
-    acts = page.acts if isinstance(page, ActPages) else ()
-    found += [named(f"{base}_{act}", row.pk) for act in acts]
+    if isinstance(page, ActPages):
+        found += [named(f"{base}_{act}", row.pk) for act in page.acts]
     if model is Customer:
         names = [act.name for act in registered_acts()]
         found += [named(f"{base}_act", row.pk, name) for name in names]

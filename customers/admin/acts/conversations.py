@@ -195,13 +195,27 @@ register_act(
 )
 
 
+def may_verify(customer: Customer, actor: Actor) -> bool:
+    """Tell whether the actor may verify a customer, and take it back."""
+    return actor.has_perm(services.VERIFY, customer.business_id)
+
+
+def _has_removable(state: services.CustomerState, actor: Actor) -> bool:
+    is_mine = state.is_verified and may_verify(state.customer, actor)
+    return state.is_live and (state.is_flagged or is_mine)
+
+
 class UnflagForm(ActForm):
     code = choice_field("Flag", ())
     reason = reason_field()
 
     def prepare(self) -> None:
         flags = services.list_flags(self.customer, actor=self.actor)
-        codes = [flag.code for flag in flags]
+        codes = [
+            flag.code
+            for flag in flags
+            if flag.code != FLAG_VERIFIED or may_verify(self.customer, self.actor)
+        ]
         choices = [(code, _FLAG_WORDS.get(code, code)) for code in codes]
         first = [] if len(codes) == 1 else [CHOOSE]
         self.fields["code"].choices = [*first, *choices]  # type: ignore[attr-defined]  # a choice field
@@ -221,7 +235,7 @@ register_act(
         label="Take a flag off",
         icon="flag",
         permission="customers.change_flag",
-        is_offered=lambda state, _actor: state.is_live and state.is_flagged,
+        is_offered=_has_removable,
         unavailable="There is no flag to take off.",
         title="Take a flag off",
         explanation="The mark goes; the history keeps who set it, and why.",
@@ -251,7 +265,7 @@ register_act(
         name="verify",
         label="Verify",
         icon="seal",
-        permission="customers.add_flag",
+        permission=services.VERIFY,
         is_offered=lambda state, _actor: state.is_live and not state.is_verified,
         unavailable="This customer is verified already.",
         title="Verify this customer",

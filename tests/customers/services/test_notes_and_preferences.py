@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from customers import services
 from customers.models import Business, ConsentEvent, Flag, Note
-from tests.conftest import actor_of
+from tests.conftest import actor_of, staff
 from tests.factories import ConsentEventFactory, CustomerFactory, NoteFactory
 
 
@@ -149,3 +149,27 @@ def test_codes_and_purposes_are_compared_in_small_letters(actor, bakery):
     assert services.may_contact(customer, "marketing", "sms").rule == "withdrawn"
     with pytest.raises(ValidationError, match="has this flag already"):
         services.add_flag(customer, "FRAGILE", actor=actor, reason="x")
+
+
+@pytest.mark.parametrize(
+    ("role", "is_allowed"), [("admin", True), ("support", False), ("auditor", False)]
+)
+def test_to_verify_takes_a_permission_of_its_own(actor, bakery, role, is_allowed):
+    customer, one = (CustomerFactory(business=bakery) for _ in range(2))
+    services.add_flag(one, "verified", actor=actor, reason="x")
+    somebody = actor_of(staff(bakery, role))
+    acts = (
+        lambda: services.add_flag(customer, "Verified", actor=somebody, reason="x"),
+        lambda: services.remove_flag(one, "verified", actor=somebody, reason="x"),
+    )
+
+    for act in acts:
+        if is_allowed:
+            act()
+        else:
+            with pytest.raises(PermissionDenied):
+                act()
+    added = services.add_flag_batch(
+        [one.pk], actor=somebody, reason="x", code="VERIFIED"
+    )
+    assert added == (1 if is_allowed else 0)

@@ -150,3 +150,29 @@ def test_verifying_says_who_has_checked(alice, zelda):
     assert (flag.added_by_id, flag.reason) == (alice.user.pk, "saw the passport")
     assert Event.objects.get(action="flag.created").reason == "saw the passport"
     assert "verified already" in do_act(alice, zelda, "verify", reason="again").text
+
+
+def test_support_neither_verifies_nor_takes_it_back(support, zelda):
+    FlagFactory(customer=zelda, code="verified")
+    FlagFactory(customer=zelda, code="fragile")
+
+    page = support.get(act_path(zelda, "unflag"))
+    refused = do_act(support, zelda, "unflag", code="verified", reason="x")
+
+    assert [key for key, _ in page.context["form"].fields["code"].choices] == [
+        "fragile"
+    ]
+    assert "code" in refused.context["form"].errors
+    assert support.get(act_path(zelda, "verify")).status_code == 403
+
+
+def test_verified_alone_is_no_flag_that_support_takes_off(alice, support, zelda):
+    FlagFactory(customer=zelda, code="verified")
+
+    assert (
+        "There is no flag to take off." in support.get(act_path(zelda, "unflag")).text
+    )
+    done = do_act(alice, zelda, "unflag", code="verified", reason="a mistake")
+
+    assert done.status_code == 302
+    assert Flag.objects.get().removed_at is not None
