@@ -13,6 +13,7 @@ from factory.django import DjangoModelFactory
 
 import tests.factories
 from audit.admin.base import GuardedAdmin, ScopedAdmin
+from audit.admin.conflicts import RevisedAdmin
 from customers.models import Booking
 from tests.conftest import form_data, post_confirmed
 from tests.factories import RefundFactory
@@ -89,3 +90,27 @@ def test_a_refused_form_comes_back_filled_in(owner, model):
             typed = {field.html_name: field.value() for field in fields_of(response)}
             assert typed[name] == WRONG
     assert refused
+
+
+@pytest.mark.parametrize("model", sorted(EDITED, key=str), ids=lambda m: m._meta.label)
+def test_a_refused_new_row_comes_back_filled_in(owner, model):
+    path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+    page = owner.get(path)
+    if page.status_code == 403:
+        pytest.skip("Nobody adds such rows.")
+    data = form_data(owner, path)
+    for name in editable(page.context["adminform"].form)[:3]:
+        response = post_confirmed(owner, path, {**data, name: WRONG})
+
+        assert response.status_code == 200, name
+        assert response.context["errors"], name
+        typed = {field.html_name: field.value() for field in fields_of(response)}
+        assert typed[name] == WRONG
+
+
+def test_every_table_that_counts_its_revisions_has_the_choice():
+    counting = {m for m in EDITED if any(f.name == "rev" for f in m._meta.fields)}
+    guarded = {m for m, page in EDITED.items() if isinstance(page, RevisedAdmin)}
+
+    assert guarded == counting
+    assert guarded

@@ -249,3 +249,18 @@ def running(template: Database, folder: Path) -> Iterator[Hub]:
     finally:
         hub.server.kill()
         hub.database.drop()
+
+
+@contextlib.contextmanager
+def office(template: Database, folder: Path) -> Iterator[Hub]:
+    """Start a hub with the demo's people, and with `office`, who runs the bakery."""
+    hub = Hub(template.copy(folder), folder)
+    hub.environment["HOLDFAST_SECOND_FACTOR_ROLES"] = ""
+    try:
+        made = hub._run("-m", "tests.e2e.make_office", "1")
+        assert made.returncode == 0, made.stderr
+        hub.server.start()
+        yield hub
+    finally:
+        hub.server.kill()
+        hub.database.drop()

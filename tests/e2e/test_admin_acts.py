@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.databases import ROOT, Database, migrated
+from tests.databases import migrated
 from tests.e2e import live
 from tests.e2e.hostile import WATCH
 from tests.factories.audit import PASSWORD, PIN
@@ -23,26 +21,9 @@ FOCUSED = "() => document.activeElement.name || document.activeElement.id"
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Hub]:
-    """A hub with the user `office`, who runs the bakery."""
     folder = tmp_path_factory.mktemp("acts")
-    database: Database = migrated(tmp_path_factory).copy(folder)
-    hub = live.Hub(database, folder)
-    hub.environment["HOLDFAST_SECOND_FACTOR_ROLES"] = ""
-    try:
-        made = subprocess.run(
-            [sys.executable, "-m", "tests.e2e.make_office", "1"],
-            cwd=ROOT,
-            env=hub.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert made.returncode == 0, made.stderr
-        hub.server.start()
+    with live.office(migrated(tmp_path_factory), folder) as hub:
         yield hub
-    finally:
-        hub.server.kill()
-        database.drop()
 
 
 def open_customer(page: Any, hub: live.Hub) -> Any:
