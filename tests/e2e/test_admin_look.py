@@ -37,6 +37,8 @@ class Inspector:
         self.is_loading = True
         self.visitor.open(path, 200, 403)
         self.page.wait_for_function(SETTLED)
+        # Pages of jobs load themselves anew.
+        self.page.evaluate("window.stop()")
         # Before axe comes, which has styles of its own.
         self.visitor.look()
         self.page.evaluate("window.__refused = []")
