@@ -79,7 +79,7 @@ class RevisedForm(TrackedForm):
         return set(self.changed_data) & _columns(self.instance)
 
     def _started_from(self) -> Model | None:
-        opened = _number(self.data.get(self.add_prefix(OPENED)))
+        opened = _revision(self.data.get(self.add_prefix(OPENED)))
         version_at = type(self).version_at
         if opened is None or opened == self.instance.rev or version_at is None:
             return None
@@ -164,9 +164,9 @@ class RevisedAdmin(TrackedAdmin):
         extra_context: Context | None = None,
     ) -> HttpResponse:
         if object_id is not None and STARTED in request.POST:
-            asked = self._take_choices(request, object_id)
-            if asked is not None:
-                return asked
+            response = self._take_choices(request, object_id)
+            if response is not None:
+                return response
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def answer_refusal(
@@ -178,37 +178,37 @@ class RevisedAdmin(TrackedAdmin):
         **kwargs: Any,
     ) -> HttpResponse:
         if object_id is not None and getattr(error, "code", "") == "stale_version":
-            row = self.get_or_404(request, unquote(object_id))
-            form = self.get_form(request, row, change=True)
-            sent = form(request.POST, instance=copy(row))
+            instance = self.get_or_404(request, unquote(object_id))
+            form = self.get_form(request, instance, change=True)
+            sent = form(request.POST, instance=copy(instance))
             # What they saved may make an error of what was typed: that comes first.
             if sent.is_valid():
                 refuse(request, "stale_version", self.opts.label_lower)
-                opened = _number(request.POST.get(OPENED)) or 0
+                opened = _revision(request.POST.get(OPENED)) or 0
                 # Of a form that does not say, nobody knows what it began with.
-                started = 0 if opened == row.rev else opened
-                return self._ask(request, row, row, started)
+                started = 0 if opened == instance.rev else opened
+                return self._ask(request, instance, instance, started)
         return super().answer_refusal(request, error, object_id, *args, **kwargs)
 
     def _take_choices(
         self, request: HttpRequest, object_id: str
     ) -> HttpResponse | None:
         """Put what was chosen into what was sent; ask again where nothing was."""
-        row = self.get_object(request, unquote(object_id))
-        if row is None or not self.has_change_permission(request, row):
+        instance = self.get_object(request, unquote(object_id))
+        if instance is None or not self.has_change_permission(request, instance):
             return None
-        started = _number(request.POST.get(STARTED)) or 0
-        opened = _number(request.POST.get(OPENED)) or row.rev
+        started = _revision(request.POST.get(STARTED)) or 0
+        opened = _revision(request.POST.get(OPENED)) or instance.rev
         # What the person has seen as theirs; it may have changed once more.
-        theirs = self._version_at(request, row, opened) or row
-        found = self._differences(request, row, theirs, started)
-        if not all(one.choice for one in found):
-            return self._ask(request, row, theirs, started, is_missing=True)
-        form = self.get_form(request, row, change=True)(instance=theirs)
+        theirs = self._version_at(request, instance, opened) or instance
+        differing = self._differences(request, instance, theirs, started)
+        if not all(one.choice for one in differing):
+            return self._ask(request, instance, theirs, started, is_missing=True)
+        form = self.get_form(request, instance, change=True)(instance=theirs)
         post = request.POST.copy()
         for name in [name for name in post if name.startswith((STARTED, CHOICE))]:
             del post[name]
-        for one in found:
+        for one in differing:
             if one.choice == THEIRS:
                 _put(post, form[one.name])
         request.POST = post  # type: ignore[assignment]  # the stubs know only Django's own
@@ -217,28 +217,28 @@ class RevisedAdmin(TrackedAdmin):
     def _ask(
         self,
         request: HttpRequest,
-        row: Model,
+        instance: Model,
         theirs: Any,
         started: int,
         *,
         is_missing: bool = False,
     ) -> HttpResponse:
         """Show what differs, with a choice for each field."""
-        self.note_access(request, "viewed", [row], target=row)
+        self.note_access(request, "viewed", [instance], target=instance)
         ours = (_TOKEN, OPENED, STARTED, CHOICE)
-        may_see_history = self.has_history_permission(request, row)
+        may_see_history = self.has_history_permission(request, instance)
         return render_page(
             request,
             "admin/conflict.html",
             "Somebody else saved this meanwhile",
             opts=self.opts,
-            original=row,
-            differences=self._differences(request, row, theirs, started),
-            saves=self._saves(row, started) if may_see_history else [],
+            original=instance,
+            differences=self._differences(request, instance, theirs, started),
+            saves=self._saves(instance, started) if may_see_history else [],
             may_see_history=may_see_history,
             is_missing=is_missing,
             is_popup="_popup" in request.POST,
-            carried=[
+            sent=[
                 (name, value)
                 for name, values in request.POST.lists()
                 if not name.startswith(ours)
@@ -248,10 +248,10 @@ class RevisedAdmin(TrackedAdmin):
         )
 
     def _differences(
-        self, request: HttpRequest, row: Model, theirs: Model, started: int
+        self, request: HttpRequest, instance: Model, theirs: Model, started: int
     ) -> list[Difference]:
-        form = self.get_form(request, row, change=True)
-        before = self._version_at(request, row, started)
+        form = self.get_form(request, instance, change=True)
+        before = self._version_at(request, instance, started)
         return list(
             differences(
                 form(request.POST, instance=copy(theirs)),
@@ -260,18 +260,20 @@ class RevisedAdmin(TrackedAdmin):
             )
         )
 
-    def _version_at(self, request: HttpRequest, row: Any, rev: int) -> Model | None:
+    def _version_at(
+        self, request: HttpRequest, instance: Any, rev: int
+    ) -> Model | None:
         """Return the row as it was at a revision, to whoever may see its history."""
-        if row.rev == rev:
-            return cast("Model", row)
-        if not self.has_history_permission(request, row):
+        if instance.rev == rev:
+            return cast("Model", instance)
+        if not self.has_history_permission(request, instance):
             return None
-        version = self._versions(row).filter(rev=rev).first()
+        version = self._versions(instance).filter(rev=rev).first()
         return None if version is None else cast("Model", version.instance)
 
-    def _saves(self, row: Model, started: int) -> list[tuple[str, Any]]:
+    def _saves(self, instance: Model, started: int) -> list[tuple[str, Any]]:
         """Return who has saved the row since a revision, and when, newest first."""
-        since = self._versions(row).filter(rev__gt=started)
+        since = self._versions(instance).filter(rev__gt=started)
         versions = list(since.order_by("-history_id")[: _NAMED if started else 1])
         names = log.usernames_by_id(version.history_user_id for version in versions)
         return [
@@ -320,7 +322,7 @@ def _columns(instance: Model) -> set[str]:
     return {field.name for field in instance._meta.fields}
 
 
-def _number(text: object) -> int | None:
+def _revision(text: object) -> int | None:
     """Return a revision that was sent, None for what is none."""
     try:
         return cast("int | None", RevisedForm.base_fields[OPENED].clean(text))

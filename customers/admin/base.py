@@ -72,8 +72,8 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
         change: bool,
     ) -> None:
         super().save_formset(request, form, formset, change)
-        for row in formset.forms:
-            _warn_of_phone(request, row.instance, row)
+        for inner in formset.forms:
+            _warn_of_phone(request, inner.instance, inner)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
@@ -97,11 +97,11 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
         )
 
 
-def _warn_of_phone(request: HttpRequest, row: Any, form: forms.ModelForm) -> None:
+def _warn_of_phone(request: HttpRequest, instance: Any, form: forms.ModelForm) -> None:
     """Say of a phone that was typed that nobody can be called or found by it."""
-    if "phone" in form.changed_data and row.phone and not row.phone_e164:
-        example = example_number(row.business.country)
-        text = _NO_NUMBER.format(row._meta.verbose_name, example)
+    if "phone" in form.changed_data and instance.phone and not instance.phone_e164:
+        example = example_number(instance.business.country)
+        text = _NO_NUMBER.format(instance._meta.verbose_name, example)
         messages.warning(request, text)
 
 

@@ -38,10 +38,10 @@ from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.links import customer_url
 from customers.models import Business, Customer, Preferences
 
-# What is typed of a customer by which others are found.
+# What is typed of a customer by which others are looked for.
 LOOKED_AT = ("name", "email", "phone")
 # What is not changed without a reason.
-_TOLD = {"status", "email", "is_email_verified"}
+_WITH_REASON = {"status", "email", "is_email_verified"}
 _MOST = 5
 _SEEN = "similar_seen"
 _TEMPLATE = "admin/customers/customer/similar.html"
@@ -83,8 +83,8 @@ class CustomerForm(RevisedForm):
         is_new = self.instance._state.adding
         if is_new or self.touched & set(LOOKED_AT):
             self._look_for_others(is_new=is_new)
-        is_told = is_new or bool(self.cleaned_data.get("change_reason"))
-        if self.touched & _TOLD and not is_told:
+        has_reason = is_new or bool(self.cleaned_data.get("change_reason"))
+        if self.touched & _WITH_REASON and not has_reason:
             self.add_error("change_reason", ValidationError(_WHY, code="required"))
         return cleaned
 
@@ -118,14 +118,14 @@ class CustomerForm(RevisedForm):
         self.similar = services.find_similar(typed, actor=self.actor, limit=_MOST)
         seen = sent.getlist(_SEEN) if isinstance(sent, QueryDict) else ()
         unseen = {str(other.pk) for other, _ in self.similar} - set(seen)
-        is_asked = is_new and unseen and not cleaned.get("create_anyway")
-        if is_asked and self._holder() is None:
+        is_doubtful = is_new and unseen and not cleaned.get("create_anyway")
+        if is_doubtful and self._holder() is None:
             self.add_error(None, ValidationError(_ALIKE, code="similar"))
 
     def _holder(self) -> Customer | None:
         """Return the live customer who has the e-mail."""
-        found = self.similar or []
-        return next((one for one, reason in found if reason == "has_email"), None)
+        similar = self.similar or []
+        return next((one for one, reason in similar if reason == "has_email"), None)
 
 
 class TypedForm(forms.Form):
@@ -174,12 +174,12 @@ class CustomerForms(PersonPages, RevisedAdmin):
         self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         form, customer = context["adminform"].form, context["original"]
-        found = getattr(form, "similar", None)
-        if found is None and customer is not None and customer.is_live:
+        similar = getattr(form, "similar", None)
+        if similar is None and customer is not None and customer.is_live:
             actor = actor_of(request)
-            found = services.find_similar(customer, actor=actor, limit=_MOST)
-        context |= self._panel(found or [], is_new=customer is None)
-        context["is_asked"] = customer is None and bool(found)
+            similar = services.find_similar(customer, actor=actor, limit=_MOST)
+        context |= self._panel(similar or [], is_new=customer is None)
+        context["is_doubtful"] = customer is None and bool(similar)
         return super().render_change_form(request, context, *args, **kwargs)
 
     # Nothing is written, and typing takes no turn of a page.
@@ -189,13 +189,13 @@ class CustomerForms(PersonPages, RevisedAdmin):
         """Answer, as a part of the page, who may be the person that is being typed."""
         is_new = "customer" not in request.POST
         business, customer = self._typed_in(request, is_new=is_new)
-        found: list[services.Duplicate] = []
+        similar: list[services.Duplicate] = []
         if business is not None:
             typed = TypedForm(request.POST).cleaned_data
-            row = typed_customer(customer or Customer(), business, typed)
+            instance = typed_customer(customer or Customer(), business, typed)
             actor = actor_of(request)
-            found = services.find_similar(row, actor=actor, limit=_MOST)
-        context = self._panel(found, is_new=is_new)
+            similar = services.find_similar(instance, actor=actor, limit=_MOST)
+        context = self._panel(similar, is_new=is_new)
         return TemplateResponse(request, _TEMPLATE, {**context, "is_typed": True})
 
     def construct_change_message(
@@ -213,8 +213,8 @@ class CustomerForms(PersonPages, RevisedAdmin):
         )
 
     def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        said = self._to_page(request, obj, "saved")
-        return said or super().response_change(request, obj)
+        response = self._to_page(request, obj, "saved")
+        return response or super().response_change(request, obj)
 
     def _to_page(
         self, request: HttpRequest, customer: Customer, verb: str
@@ -229,8 +229,8 @@ class CustomerForms(PersonPages, RevisedAdmin):
         else:
             url = change_set_url(request)
             link = format_html(' <a href="{}">See what changed</a>', url) if url else ""
-            said = format_html("{} is {}.{}", customer, verb, link)
-            self.message_user(request, said, messages.SUCCESS)
+            text = format_html("{} is {}.{}", customer, verb, link)
+            self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(customer_url(customer.pk))
 
     def _typed_in(
@@ -256,12 +256,12 @@ class CustomerForms(PersonPages, RevisedAdmin):
             raise Http404
         return business, None
 
-    def _panel(self, found: list[services.Duplicate], *, is_new: bool) -> Context:
-        similar = [
+    def _panel(self, similar: list[services.Duplicate], *, is_new: bool) -> Context:
+        masked = [
             (mask_instance(copy(one)), DUPLICATE_REASONS[reason])
-            for one, reason in found
+            for one, reason in similar
         ]
-        return {"similar": similar, "is_new": is_new, "opts": self.opts}
+        return {"similar": masked, "is_new": is_new, "opts": self.opts}
 
 
 def typed_customer(

@@ -34,8 +34,8 @@ def lock_stored(instance: _Model) -> tuple[Customer | None, _Model]:
     """Lock an instance until the commit, after its customer; return both as stored."""
     customer_id = getattr(instance, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
-    rows = type(instance)._base_manager.select_for_update(no_key=True)
-    return customer, rows.get(pk=instance.pk)
+    locked = type(instance)._base_manager.select_for_update(no_key=True)
+    return customer, locked.get(pk=instance.pk)
 
 
 def attach_customer(customer: Customer, instance: Any) -> None:

@@ -251,7 +251,7 @@ def test_who_is_overtaken_again_is_asked_again(alice, ana, meanwhile):
 
 
 def test_what_is_not_touched_keeps_its_microseconds(alice, ana, meanwhile):
-    joined = ana.joined_at.replace(microsecond=123456)
+    joined = ana.joined_at.replace(microsecond=482619)
     meanwhile(joined_at=joined)
 
     alice.post(path_of(ana), form_data(alice, path_of(ana), name="Ana Silva"))
