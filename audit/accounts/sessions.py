@@ -48,8 +48,12 @@ def _keep_or_end(request: HttpRequest) -> None:
     is_old = now - started >= settings.SESSION_COOKIE_AGE
     if is_old or now - seen >= settings.SESSION_IDLE_SECONDS:
         logout(request)
-    elif BACKGROUND_HEADER in request.headers:
+    elif _STARTED in session and _asks_by_itself(request):
         # A page asks whether it has changed; nobody need sit before it.
         return
     elif _STARTED not in session or now - seen >= _COARSE_SECONDS:
         session[_STARTED], session[_SEEN] = started, now
+
+
+def _asks_by_itself(request: HttpRequest) -> bool:
+    return request.method in ("GET", "HEAD") and BACKGROUND_HEADER in request.headers

@@ -15,7 +15,8 @@ from django.http import (
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from audit.admin.base import actor_of, refuse
+from audit.admin.base import refuse
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.links import customer_url
 from customers.models import Customer
@@ -43,7 +44,8 @@ def customer_view(request: HttpRequest, reference: str) -> HttpResponse:
         return HttpResponsePermanentRedirect(reverse(name))
     if not request.user.has_perm(services.SEE_CUSTOMERS):
         raise PermissionDenied
-    customers = services.list_visible(Customer, actor=actor_of(request))
+    # Of any business of the person: a link opens whichever business is chosen.
+    customers = services.list_visible(Customer, actor=Actor.from_request(request))
     try:
         customer = services.find_customer(reference, customers=customers)
     except Customer.DoesNotExist as error:

@@ -15,17 +15,19 @@ NEW_FOR = timedelta(days=7)
 _BLOCKED: str = CustomerStatus.BLOCKED
 
 
-def badges_of(customer: Customer, flags: Iterable[str] = ()) -> Iterator[Badge]:
+def badges_of(
+    customer: Customer, flags: Iterable[str] = (), *, sees_tickets: bool
+) -> Iterator[Badge]:
     """Yield the marks of a customer, the gravest first.
 
-    Reads `stats` and `preferences`, which the caller has loaded, and the codes of the
-    flags that stand now.
+    Those of tickets for who sees them. Reads `stats` and `preferences`, which the
+    caller has loaded, and the codes of the flags that stand now.
     """
     yield _state(customer)
     preferences = getattr(customer, "preferences", None)
     if preferences is not None and preferences.do_not_contact:
         yield Badge("Do not contact", "bad")
-    if customer.stats.urgent_tickets:
+    if sees_tickets and customer.stats.urgent_tickets:
         yield Badge("Urgent", "bad")
     flags = list(flags)
     if customer.is_email_verified or FLAG_VERIFIED in flags:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -69,6 +70,14 @@ def with_flags(
 class CustomerColumns(ScopedAdmin):
     """What each column of the list draws; rows come masked."""
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        actor = actor_of(request)
+        for customer in changelist.result_list:
+            # A role may differ from business to business.
+            customer.sees_tickets = actor.has_perm(SEE_TICKETS, customer.business_id)
+        return changelist
+
     @admin.display(description="Customer", ordering="order_name")
     def who(self, customer: Customer) -> SafeString:
         name = customer.name or customer.unique_id
@@ -91,7 +100,11 @@ class CustomerColumns(ScopedAdmin):
     @admin.display(description="State")
     def state(self, customer: Customer) -> SafeString:
         flags: list[Flag] = customer.standing_flags  # type: ignore[attr-defined]  # by `with_flags`
-        return render_badges(_fewer(badges_of(customer, (f.code for f in flags))))
+        sees_tickets: bool = customer.sees_tickets  # type: ignore[attr-defined]  # set above
+        codes = [flag.code for flag in flags]
+        return render_badges(
+            _fewer(badges_of(customer, codes, sees_tickets=sees_tickets))
+        )
 
     @admin.display(description="Type")
     def customer_class(self, customer: Customer) -> str:
@@ -114,7 +127,7 @@ class CustomerColumns(ScopedAdmin):
     @admin.display(description="Open")
     def open_tickets(self, customer: Customer) -> str:
         stats = customer.stats
-        if not stats.open_tickets:
+        if not customer.sees_tickets or not stats.open_tickets:  # type: ignore[attr-defined]  # set above
             return "–"
         colour, more = ("bad", " urgent") if stats.urgent_tickets else ("warn", "")
         return format_html(

@@ -132,19 +132,27 @@ class CustomerPage(PersonPages):
     def _find_customer(self, request: HttpRequest, pk: UUID) -> Customer:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        queryset = self.get_queryset(request)
-        related = queryset.select_related("business", "stats", "preferences")
-        customers = cast("CustomerQuerySet", related.filter(pk=pk))
-        customer = services.with_state(customers).first()
+        customer = self._load(request, pk)
         if customer is None:
-            # Answers like a missing page, and records the attempt.
+            # Of another business of the person, which is looked at from here on; or
+            # missing, which is recorded.
             self.get_or_404(request, pk)
+            customer = self._load(request, pk)
+        if customer is None:
             raise Http404
         return customer
 
+    def _load(self, request: HttpRequest, pk: UUID) -> Customer | None:
+        queryset = self.get_queryset(request)
+        related = queryset.select_related("business", "stats", "preferences")
+        customers = cast("CustomerQuerySet", related.filter(pk=pk))
+        return services.with_state(customers).first()
+
     def _badges(self, view: CustomerView) -> list[Badge]:
         flags = services.list_flags(view.customer, actor=view.actor)
-        return list(badges_of(view.customer, flags.values_list("code", flat=True)))
+        codes = flags.values_list("code", flat=True)
+        sees_tickets = view.has_perm("customers.view_ticket")
+        return list(badges_of(view.customer, codes, sees_tickets=sees_tickets))
 
 
 def overview(view: CustomerView) -> Context:

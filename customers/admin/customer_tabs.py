@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from audit import log
 from audit.admin.base import Context
 from audit.admin.history import changes_of
 from audit.history.writing import history_model
-from audit.privacy.masking import REVEAL
+from audit.privacy.masking import REVEAL, mask_instance
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.customer_page import VIEW_EVENTS, overview
@@ -218,7 +219,8 @@ def _duplicates_card(view: CustomerView) -> Context:
     duplicates = services.find_possible_duplicates(view.customer, actor=view.actor)
     return {
         "duplicates": [
-            (view.displayed(one), DUPLICATE_REASONS[reason])
+            # Masked: what is revealed of one person is not revealed of others.
+            (mask_instance(copy(one)), DUPLICATE_REASONS[reason])
             for one, reason in duplicates
         ]
     }

@@ -140,6 +140,15 @@ class TicketsFilter(ConditionFilter):
         "none": ("None open", Q(stats__open_tickets=0)),
     }
 
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
+        kept = super().queryset(request, queryset)
+        seen_in = actor_of(request).businesses_for("customers.view_ticket")
+        if self.value() is None or seen_in is None:
+            return kept
+        return kept.filter(business_id__in=seen_in)
+
 
 class FormFilter(admin.ListFilter):
     """A filter with a small form besides its links."""

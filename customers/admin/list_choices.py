@@ -85,7 +85,10 @@ class CustomizedChangeList(CappedChangeList):
             # Django counts columns.
             self.params[ORDER_VAR] = self._by_number(self.params[ORDER_VAR])
         if self.sort.partition(".")[0].removeprefix("-") in FIGURES:
-            self.root_queryset = services.list_by_figures(actor=actor_of(request))
+            actor = actor_of(request)
+            by_figures = services.list_by_figures(actor=actor)
+            # A list may be sorted by the name as well.
+            self.root_queryset = services.with_order_name(by_figures, actor=actor)
         return super().get_queryset(request, exclude_parameters)
 
     def get_results(self, request: HttpRequest) -> None:

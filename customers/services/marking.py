@@ -63,7 +63,7 @@ def add_flag_batch(ids: Iterable[UUID], *, actor: Actor, reason: str, code: str)
     """Add a flag to customers who do not have it."""
     check_flag_code(code)
     code = code.lower()
-    permission = VERIFY if code == FLAG_VERIFIED else ADD_FLAG
+    permission = VERIFY if code.lower() == FLAG_VERIFIED else ADD_FLAG
     customers = _locked(_changeable(actor, permission), ids, actor)
     # Asked once they are locked.
     current = Flag.objects.filter(customer__in=customers, code=code, removed_at=None)
@@ -91,7 +91,7 @@ def remove_flag_batch(
 ) -> int:
     """Remove a flag from customers who have it."""
     check_flag_code(code)
-    permission = VERIFY if code == FLAG_VERIFIED else CHANGE_FLAG
+    permission = VERIFY if code.lower() == FLAG_VERIFIED else CHANGE_FLAG
     customers = _locked(_changeable(actor, permission).filter(_has(code)), ids, actor)
     current = Flag.objects.filter(
         customer__in=customers, code=code, removed_at=None

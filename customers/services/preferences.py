@@ -117,7 +117,8 @@ def save_flag(write: Write[Flag]) -> None:
 
     Raises PermissionDenied for the flag `verified`, without the permission to verify.
     """
-    if write.instance.code == FLAG_VERIFIED:
+    codes = [flag.code for flag in (write.instance, write.stored) if flag is not None]
+    if FLAG_VERIFIED in [code.lower() for code in codes if code]:
         write.actor.require_perm(write.business_id, VERIFY)
     if write.is_new:
         write.instance.added_by_id = write.instance.added_by_id or write.actor.user_id

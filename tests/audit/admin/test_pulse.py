@@ -94,3 +94,23 @@ def test_asking_by_itself_keeps_no_session_alive(customer, settings, clock):
     assert browser.session["seen_at"] == seen
     clock(minutes=6)
     assert ask(browser, customer.pk, **{"X-Background": "1"}).status_code == 302
+
+
+def test_a_session_that_only_asks_ends_all_the_same(customer, settings, clock):
+    settings.SESSION_IDLE_SECONDS = 600
+    browser = signed_in(staff(customer.business))
+
+    for _ in range(3):
+        clock(minutes=5)
+        answer = ask(browser, customer.pk, **{"X-Background": "1"})
+    assert answer.status_code == 302
+
+
+def test_what_is_sent_counts_as_somebody_there(customer, settings, clock):
+    browser = signed_in(staff(customer.business))
+    browser.get("/admin/")
+    seen = browser.session["seen_at"]
+
+    clock(minutes=5)
+    browser.post("/admin/search/", {"q": "ana"}, headers={"X-Background": "1"})
+    assert browser.session["seen_at"] > seen
