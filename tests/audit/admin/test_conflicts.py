@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -421,6 +424,45 @@ def test_of_several_at_once_one_is_saved(alice, ana, at_once):
 
     assert sorted(found) == [(200, True)] * 3 + [(302, False)]
     assert at_once(lambda: Customer.objects.get().rev, 1) == [2]
+
+
+def wait_until_waited_for() -> None:
+    """Return once somebody waits for this transaction; SQLite tells nobody."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    for _ in range(100):
+        time.sleep(0.1)
+        if connection.vendor == "sqlite":
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_being_saved_at_this_moment_is_waited_for(alice, ana, at_once):
+    data = form_data(alice, path_of(ana), name="Mine")
+    turns, is_written = iter((1, 2)), threading.Event()
+
+    def act() -> str:
+        if next(turns) == 1:
+            with transaction.atomic():
+                services.update_customer(ana, actor=SOMEBODY, name="Theirs")
+                is_written.set()
+                # The form is read, and checked, before this is committed.
+                wait_until_waited_for()
+            return "saved"
+        is_written.wait(10)
+        client = Client()
+        client.cookies = alice.cookies
+        answer = client.post(path_of(ana), data)
+        return "asked" if 'class="card conflict"' in answer.text else str(answer)
+
+    assert sorted(at_once(act, 2)) == ["asked", "saved"]
+    assert at_once(lambda: Customer.objects.get().name, 1) == ["Theirs"]
 
 
 @pytest.mark.parametrize("factory", [TicketFactory, BookingFactory])
