@@ -10,7 +10,7 @@ from django.test import Client
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Address, Contact, Customer, Preferences
-from tests.conftest import drawn_data, form_data, signed_in, staff
+from tests.conftest import drawn_data, form_data, post_confirmed, signed_in, staff
 from tests.factories import AddressFactory, ContactFactory, CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,27 @@ def agent(bakery) -> Client:
 
 def path_of(ana: Customer, page: str = "change/") -> str:
     return f"{LIST}{ana.pk}/{page}"
+
+
+def reveal(client: Client, ana: Customer) -> None:
+    assert post_confirmed(client, path_of(ana, "reveal/"), {"reason": "call"})
+    assert "ana@hidden.example" in client.get(path_of(ana)).text
+
+
+def stored(ana: Customer) -> tuple[Any, ...]:
+    """Return what of a customer is masked, with the rows below."""
+    ana.refresh_from_db()
+    address, contact = Address.objects.get(), Contact.objects.get()
+    return ana.email, ana.phone, ana.location, address.line1, contact.email
+
+
+STORED = (
+    "ana@hidden.example",
+    "+4722000421",
+    "Oslo",
+    "Storgata 17",
+    "per@hidden.example",
+)
 
 
 def redrawn(response: Any) -> dict[str, Any]:
@@ -116,3 +137,72 @@ def test_a_row_below_of_another_business_is_not_reached(charlie, alice, ana):
 
     assert charlie.post(path_of(ana), data).status_code == 404
     assert Address.objects.get().line1 == "Storgata 17"
+
+
+# --- what was masked when the form was drawn ----------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["", "typo"])
+def test_a_form_from_before_a_reveal_empties_nothing(agent, ana, reason):
+    changes = {"name": "Ana Maria", "change_reason": reason}
+    data = form_data(agent, path_of(ana), **changes)
+    reveal(agent, ana)
+
+    assert agent.post(path_of(ana), data).status_code == 302
+
+    assert stored(ana) == STORED
+    assert ana.name == "Ana Maria"
+
+
+def test_a_form_from_before_a_reveal_may_come_back(agent, ana):
+    data = form_data(agent, path_of(ana), name="Ana Maria", joined_at_0="x")
+    reveal(agent, ana)
+
+    refused = agent.post(path_of(ana), data)
+    assert refused.status_code == 200
+    again = {**redrawn(refused), "joined_at_0": "2026-01-05"}
+    for closed in ("email", "phone", "location", "addresses-0-line1"):
+        # No browser sends an input that is disabled.
+        again.pop(closed, None)
+    assert agent.post(path_of(ana), again).status_code == 302
+
+    assert stored(ana) == STORED
+    assert ana.name == "Ana Maria"
+
+
+def test_a_tick_that_was_not_drawn_is_left_and_one_taken_away_is_not(alice, ana):
+    services.update_customer(ana, actor=SOMEBODY, reason="x", is_email_verified=True)
+    data = form_data(alice, path_of(ana), change_reason="seen")
+    del data["is_email_verified"]
+    drawn = data["drawn_fields"]
+    assert "is_email_verified" in drawn.split()
+
+    for listed in (drawn.replace("is_email_verified", ""), "", None):
+        old = {k: v for k, v in data.items() if k != "drawn_fields"}
+        if listed is not None:
+            old["drawn_fields"] = listed
+        assert alice.post(path_of(ana), old).status_code == 302
+        ana.refresh_from_db()
+        assert ana.is_email_verified, listed
+
+    assert alice.post(path_of(ana), data).status_code == 302
+    ana.refresh_from_db()
+    assert not ana.is_email_verified
+
+
+def test_a_field_that_was_drawn_and_emptied_is_emptied(alice, ana):
+    data = form_data(alice, path_of(ana), phone="", location="")
+
+    assert alice.post(path_of(ana), data).status_code == 302
+
+    ana.refresh_from_db()
+    assert (ana.phone, ana.location) == (None, None)
+
+
+def test_a_forged_list_opens_no_masked_field(agent, ana):
+    data = form_data(agent, path_of(ana), name="Ana Maria", email="guess@example.org")
+    data["drawn_fields"] += " email phone id business rev"
+
+    assert agent.post(path_of(ana), data).status_code == 302
+
+    assert stored(ana) == STORED
