@@ -6,6 +6,7 @@ Alice works for the bakery, Bob for the bakery with fewer rights, Charlie for a 
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from functools import cache
+from html import unescape
 from typing import Any
 
 import pytest
@@ -246,18 +248,38 @@ def form_data(client: Client, path: str, **changes: Any) -> dict[str, Any]:
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
-    data = {}
+    data: dict[str, Any] = {}
     for form in forms:
-        for field in form:
-            value = field.value()
-            if value is True:
-                data[field.html_name] = "on"
-            elif value is not None and value is not False:
-                data[field.html_name] = str(value)
-            if hasattr(value, "isoformat"):
-                data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
-                data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
+        data |= drawn_data(form)
     return data | changes
+
+
+def drawn_data(form: Any) -> dict[str, Any]:
+    """Return what a browser would post from a form that a page has drawn."""
+    data: dict[str, Any] = {}
+    for field in form:
+        value = field.value()
+        if value is True:
+            is_tick = field.widget_type == "checkbox"
+            data[field.html_name] = "on" if is_tick else "true"
+        elif value is not None and value is not False:
+            data[field.html_name] = str(value)
+        if hasattr(value, "isoformat"):
+            data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
+            data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
+        if isinstance(value, list):
+            # Of a form that came back: a date and a time, as they were typed.
+            typed = {f"{field.html_name}_{n}": one for n, one in enumerate(value)}
+            data |= {name: one for name, one in typed.items() if one is not None}
+        # What the form carries of the value that it was drawn with.
+        for name, before in _INITIAL.findall(str(field)):
+            data[name] = unescape(before)
+    return data
+
+
+_INITIAL = re.compile(
+    r'<input type="hidden" name="(initial-[^"]+)"(?: value="([^"]*)")?'
+)
 
 
 @pytest.fixture

@@ -25,10 +25,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from audit import log
 from audit.admin.base import Context, refuse, render_page
 from audit.admin.tracked import TrackedAdmin, TrackedForm
+from audit.admin.untouched import UntouchedForm, columns_of, shown_columns, was_sent
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import shortened
 
-OPENED = "opened_rev"
+OPENED, DRAWN = "opened_rev", "drawn_fields"
 # What the page of a conflict sends: where the person started from, and the choices.
 STARTED, CHOICE = "_started_rev", "_choice_"
 THEIRS, YOURS = "theirs", "yours"
@@ -39,10 +40,11 @@ _NAMED = 5
 _VersionAt = Callable[[int], Model | None]
 
 
-class RevisedForm(TrackedForm):
+class RevisedForm(UntouchedForm, TrackedForm):
     """A form that knows which revision of its row it was opened at.
 
-    What the person did not touch is left as it is stored.
+    What the person did not touch is left as it is stored, and so is what the form did
+    not show: columns that were masked when it was drawn.
     """
 
     opened_rev = forms.IntegerField(
@@ -51,6 +53,8 @@ class RevisedForm(TrackedForm):
         max_value=_LARGEST_REV,
         widget=forms.HiddenInput,
     )
+    # A forged list only leaves more as it is.
+    drawn_fields = forms.CharField(required=False, widget=forms.HiddenInput)
     # Returns the row as it was at a revision, if that is known and may be seen.
     version_at: ClassVar[_VersionAt | None] = None
 
@@ -59,13 +63,19 @@ class RevisedForm(TrackedForm):
         if OPENED not in self.fields or self.instance._state.adding:
             return
         self.fields[OPENED].initial = self.instance.rev
+        self.fields[DRAWN].initial = " ".join(sorted(shown_columns(self)))
         for field in self.fields.values():
             # The row says what was there before, and the sender does not.
             field.show_hidden_initial = False
-        if self.is_bound and (before := self._started_from()) is not None:
-            # Changed is what differs from what the person saw.
-            meta = self._meta
-            self.initial.update(model_to_dict(before, meta.fields, meta.exclude))
+        if not self.is_bound:
+            return
+        sent = self.sent_columns
+        for name in shown_columns(self) - sent:
+            self.fields[name].disabled = True
+        if (before := self._started_from()) is not None:
+            # Changed is what differs from what the person saw. Of what was not sent the
+            # form shows the row as it is: an old value may be one to be masked.
+            self.initial.update(model_to_dict(before, sent))
 
     @property
     def expected_rev(self) -> int:  # type: ignore[override]  # known here
@@ -74,9 +84,14 @@ class RevisedForm(TrackedForm):
         return cast("int", self.instance.rev if opened is None else opened)
 
     @property
-    def touched(self) -> set[str]:
-        """The columns that the person has changed."""
-        return set(self.changed_data) & _columns(self.instance)
+    def sent_columns(self) -> set[str]:
+        """The columns that were drawn in the form that was sent, and came with it."""
+        listed = self.data.get(self.add_prefix(DRAWN))
+        columns = shown_columns(self)
+        if listed is not None:
+            columns &= set(listed.split())
+        was_drawn = listed is not None
+        return {name for name in columns if was_sent(self, name, was_drawn=was_drawn)}
 
     def _started_from(self) -> Model | None:
         opened = _revision(self.data.get(self.add_prefix(OPENED)))
@@ -84,13 +99,6 @@ class RevisedForm(TrackedForm):
         if opened is None or opened == self.instance.rev or version_at is None:
             return None
         return version_at(opened)
-
-    def _post_clean(self) -> None:
-        if not self.instance._state.adding:
-            # An input shows no microseconds, and would take them away.
-            for name in _columns(self.instance) - self.touched:
-                self.cleaned_data.pop(name, None)
-        super()._post_clean()
 
 
 @dataclass(frozen=True)
@@ -137,13 +145,14 @@ class RevisedAdmin(TrackedAdmin):
         return form
 
     def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return [name for name in super().get_fields(request, obj) if name != OPENED]
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name not in (OPENED, DRAWN)]
 
     def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and self.has_change_permission(request, obj):
             title, options = fieldsets[-1]
-            options = {**options, "fields": (*options["fields"], OPENED)}
+            options = {**options, "fields": (*options["fields"], OPENED, DRAWN)}
             fieldsets = [*fieldsets[:-1], (title, options)]
         return fieldsets
 
@@ -293,7 +302,7 @@ def differences(
     `theirs` is the form of the row as it is, `started` as it was when the person began;
     without that one nothing is chosen beforehand.
     """
-    columns = _columns(cast("forms.ModelForm", sent).instance)
+    columns = columns_of(cast("forms.ModelForm", sent).instance)
     for name, field in sent.fields.items():
         yours = sent[name].data
         if name not in columns or field.disabled:
@@ -316,10 +325,6 @@ def differences(
             side=side,
             choice=chosen if chosen in (THEIRS, YOURS) else side,
         )
-
-
-def _columns(instance: Model) -> set[str]:
-    return {field.name for field in instance._meta.fields}
 
 
 def _revision(text: object) -> int | None:

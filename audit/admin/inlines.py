@@ -14,6 +14,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from audit.admin.base import ScopedAdmin, VisibleChoices, has_model_permission
+from audit.admin.untouched import UntouchedForm, carry_initial, shown_columns
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
 
@@ -35,6 +36,8 @@ class TrackedFormSet(BaseInlineFormSet):
         # A table names its fields in its head, which no reader ties to them.
         for field in form.fields.values():
             field.widget.attrs.setdefault("aria-label", str(field.label or ""))
+        if not form.instance._state.adding:
+            carry_initial(form, shown_columns(form))
 
     def clean(self) -> None:
         super().clean()
@@ -78,6 +81,7 @@ class NewestInline(VisibleChoices, admin.TabularInline):
 class TrackedInline(NewestInline):
     """Rows that are added and changed on the page of their parent."""
 
+    form = UntouchedForm
     formset = TrackedFormSet
     # Django's own sizes are those of a whole page.
     formfield_overrides = {

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from audit.admin.untouched import carry_initial
 from audit.privacy.masking import REVEAL, SEE_UNMASKED, masked_names
 from audit.tenancy.actors import Actor
 from customers import services
@@ -181,7 +182,7 @@ class CategoriesField(forms.CharField):
         return list(dict.fromkeys(part for part in parts if part)) or None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or None) != self.to_python(data)
+        return not self.disabled and (initial or None) != self.to_python(data)
 
 
 class PreferencesForm(ActForm):
@@ -199,6 +200,7 @@ class PreferencesForm(ActForm):
             )
         self.fields["favorite_products"].widget.attrs.update({"rows": 3})
         self.initial.update(model_to_dict(self.customer.preferences, names))
+        carry_initial(self, names)
 
 
 def _update_preferences(

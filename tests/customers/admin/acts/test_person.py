@@ -12,7 +12,7 @@ from django.urls import reverse
 from audit.models import Event, Grant
 from customers import services
 from customers.models import ConsentEvent, Customer, Preferences
-from tests.conftest import enrol, signed_in, staff
+from tests.conftest import drawn_data, enrol, post_confirmed, signed_in, staff
 from tests.customers.admin.acting import (
     SYSTEM,
     TYPED,
@@ -169,6 +169,58 @@ def test_what_is_masked_is_neither_seen_nor_typed_over(support, zelda):
     preferences = Preferences.objects.get(customer=zelda)
     assert preferences.preferred_payment == "IBAN 7788"
     assert preferences.prefer_sms is True
+
+
+def test_an_old_dialog_takes_back_nothing_that_was_set_meanwhile(alice, zelda):
+    page = alice.get(act_path(zelda, "preferences"))
+    typed = drawn_data(page.context["form"]) | {"best_contact_time": "evening"}
+    del typed["can_receive_loyalty"]
+    services.update_preferences(
+        zelda, actor=SYSTEM, do_not_contact=True, can_receive_offers=False,
+        prefer_sms=False, preferred_categories=["rye"],
+    )  # fmt: skip
+
+    do_act(alice, zelda, "preferences", **typed)
+
+    preferences = Preferences.objects.get(customer=zelda)
+    assert preferences.do_not_contact
+    assert (preferences.can_receive_offers, preferences.prefer_sms) == (False, False)
+    assert preferences.preferred_categories == ["rye"]
+    # What the person did change.
+    assert preferences.best_contact_time == "evening"
+    assert not preferences.can_receive_loyalty
+
+
+def test_a_dialog_that_comes_back_still_knows_what_it_was_drawn_with(alice, zelda):
+    page = alice.get(act_path(zelda, "preferences"))
+    typed = drawn_data(page.context["form"]) | {"average_spend": "a lot"}
+    services.update_preferences(zelda, actor=SYSTEM, do_not_contact=True)
+    refused = do_act(alice, zelda, "preferences", **typed)
+    assert "average_spend" in refused.context["form"].errors
+
+    again = drawn_data(refused.context["form"]) | {"average_spend": "10"}
+    do_act(alice, zelda, "preferences", **again)
+
+    preferences = Preferences.objects.get(customer=zelda)
+    assert (preferences.do_not_contact, preferences.average_spend) == (True, 10)
+
+
+def test_a_dialog_carries_nothing_masked_and_leaves_it_after_a_reveal(support, zelda):
+    services.update_preferences(zelda, actor=SYSTEM, preferred_payment="IBAN 7788")
+    page = support.get(act_path(zelda, "preferences"))
+    assert 'name="initial-do_not_contact"' in page.text
+    assert 'name="initial-preferred_payment"' not in page.text
+    enrol(support)
+    url = reverse("admin:customers_customer_reveal", args=[zelda.pk])
+    post_confirmed(support, url, {"reason": "call"})
+    assert "IBAN 7788" in support.get(act_path(zelda, "preferences")).text
+
+    typed = drawn_data(page.context["form"]) | {"best_contact_time": "evening"}
+    do_act(support, zelda, "preferences", **typed)
+
+    preferences = Preferences.objects.get(customer=zelda)
+    assert preferences.preferred_payment == "IBAN 7788"
+    assert preferences.best_contact_time == "evening"
 
 
 # --- archive and restore ------------------------------------------------------------
