@@ -30,7 +30,9 @@ class PinForm(forms.Form):
     password = forms.CharField(
         label="Your password",
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(
+            attrs={"autofocus": True, "autocomplete": "current-password"}
+        ),
     )
     code = forms.CharField(
         label="Your present PIN",
