@@ -185,6 +185,7 @@ register_act(
         label="Flag",
         icon="flag",
         permission="customers.add_flag",
+        is_first=True,
         title="Add a flag",
         explanation="A mark that everybody sees beside the name, until somebody takes "
         "it off.",
