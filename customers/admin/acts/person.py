@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.forms.models import fields_for_model, model_to_dict
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.text import capfirst
 
 from audit.admin.untouched import carry_initial
@@ -89,7 +88,7 @@ class ConsentForm(ActForm):
         ],
     )
     method = choice_field("How it came", [CHOOSE, *ConsentMethod.choices])
-    occurred_at = BusinessTimeField(label="When")
+    occurred_at = BusinessTimeField(label="When", required=False)
     wording_version = choice_field(
         "Wording that was agreed to",
         (),
@@ -105,8 +104,9 @@ class ConsentForm(ActForm):
         choices = [("", "None"), *((name, name) for name in valid)]
         self.fields["wording_version"].choices = choices  # type: ignore[attr-defined]  # a choice field
         moment: Any = self.fields["occurred_at"]
-        moment.zone, moment.initial = business.zone, timezone.now()
-        moment.help_text = f"Time of {business.timezone}."
+        moment.zone = business.zone
+        # Not filled in: cut to minutes it would be older than an answer just before.
+        moment.help_text = f"Empty: now. Time of {business.timezone}."
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -124,6 +124,8 @@ def _record_consent(
         values["channel"] = None
     for name in ("wording_version", "evidence"):
         values[name] = values[name] or None
+    if values["occurred_at"] is None:
+        del values["occurred_at"]
     event = services.record_consent(customer, actor=actor, **values)
     url = reverse("admin:customers_consentevent_change", args=[event.pk])
     channels = [event.channel] if event.channel else ConsentChannel.values

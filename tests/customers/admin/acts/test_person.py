@@ -58,6 +58,15 @@ def test_a_withdrawal_counts_at_once_and_the_message_says_so(support, zelda):
     assert f"/admin/customers/consentevent/{event.pk}/change/" in message
 
 
+def test_without_a_time_an_answer_follows_one_of_a_moment_ago(support, zelda):
+    ConsentEventFactory(customer=zelda)
+
+    do_act(support, zelda, "consent", **{**TYPED["consent"](zelda), "occurred_at": ""})
+
+    assert not services.may_contact(zelda, "marketing", "email").is_allowed
+    assert "No marketing by e-mail from now on." in said(support)
+
+
 def test_an_answer_that_is_older_than_the_newest_changes_nothing(support, zelda):
     ConsentEventFactory(customer=zelda, occurred_at=datetime(2026, 2, 1, tzinfo=UTC))
 
