@@ -35,6 +35,7 @@ _AFTER = (
     Shortcut(("j",), "Next row of a list"),
     Shortcut(("k",), "Previous row"),
     Shortcut(("x",), "Select the row"),
+    Shortcut(("a",), "Choose what to do with the selected rows"),
     Shortcut(("Enter",), "Open the row"),
     Shortcut(("e",), "Edit the customer of the page"),
     Shortcut(("n",), "Write a note on the customer of the page"),

@@ -120,6 +120,15 @@ def test_rows_are_walked_chosen_and_opened(admin):
     leads_to(admin, link, "Enter")
 
 
+def test_a_key_leads_from_the_rows_to_the_acts(admin):
+    visit(admin, CUSTOMERS)
+
+    press(admin, "j", "x", "a")
+
+    assert admin.evaluate("() => document.activeElement.name") == "action"
+    assert admin.evaluate(CHECKED) == 1
+
+
 def test_a_field_takes_letters_and_esc_leaves_it(admin):
     visit(admin, CUSTOMERS)
 

@@ -53,6 +53,13 @@
     return Boolean(box);
   };
 
+  // Behind all rows, so that nobody walks through them to get there.
+  const acts = () => {
+    const choice = [...document.querySelectorAll('.actions select[name="action"]')].find(isShown);
+    choice?.focus();
+    return Boolean(choice);
+  };
+
   const enter = () => {
     // On a link or a box in the row Enter does what it always does.
     if (!document.activeElement.matches(ROWS)) return false;
@@ -81,6 +88,7 @@
     j: () => move(1),
     k: () => move(-1),
     x: pick,
+    a: acts,
     Enter: enter,
   };
 
