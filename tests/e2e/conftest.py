@@ -11,6 +11,12 @@ import pytest
 
 from tests.e2e.collector import Collector, Request, Site, open_site
 from tests.e2e.hostile import hostile, visitor  # noqa: F401 - fixtures
+from tests.e2e.staff import (  # noqa: F401 - fixtures
+    bakery_id,
+    colleague,
+    customer,
+    workplace,
+)
 
 KEY = "pk_test_0123456789abcdef"
 FLAGS = [
