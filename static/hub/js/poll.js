@@ -7,6 +7,7 @@
   const EVERY = 4000, SLOWEST = 30000, IDLE = 600000, SAY_EVERY = 10000;
   // So that what asks by itself keeps no session alive.
   const BY_ITSELF = { headers: { "X-Background": "1" }, credentials: "same-origin" };
+  const TIMELINE = '[data-live="timeline"]';
   const source = document.querySelector("[data-poll]");
   if (source) start(source.dataset.poll);
 
@@ -23,8 +24,10 @@
     const line = document.createElement("p");
     line.className = "live-line muted small";
     line.append(pause);
-    document.querySelector("#timeline").before(bar);
-    document.querySelector("#timeline").after(line);
+    const timeline = document.querySelector("#timeline");
+    timeline.tabIndex = -1;
+    timeline.before(bar);
+    timeline.after(line);
     for (const name of ["pointermove", "keydown", "scroll", "pointerdown"]) {
       addEventListener(name, () => { seen = Date.now(); }, { passive: true });
     }
@@ -61,9 +64,13 @@
       const known = new Set([...document.querySelectorAll("[data-entry]")].map((e) => e.dataset.entry));
       const fresh = [...page.querySelectorAll("[data-entry]")].filter((e) => !known.has(e.dataset.entry));
       const words = fresh.length === 1 ? "1 new entry" : `${fresh.length} new entries`;
-      // Not under the eyes of somebody who reads further down, nor while they write.
-      if (scrollY > 200 || document.activeElement?.closest("#timeline")) {
-        if (fresh.length) bar.replaceChildren(button(`Show ${words}`, () => { put(page); scrollTo(0, 0); }));
+      // Not under the eyes of somebody who reads further down, or has come to an entry.
+      if (fresh.length && (scrollY > 200 || document.activeElement?.closest(TIMELINE))) {
+        const hadFocus = bar.contains(document.activeElement);
+        put(page, `[data-live]:not(${TIMELINE})`);
+        const show = button(`Show ${words}`, () => { put(page); scrollTo(0, 0); timeline.focus(); });
+        bar.replaceChildren(show);
+        if (hadFocus) show.focus();
         return;
       }
       put(page);
@@ -74,11 +81,14 @@
       }
     }
 
-    function put(page) {
+    function put(page, parts = "[data-live]") {
       bar.replaceChildren();
-      for (const part of document.querySelectorAll("[data-live]")) {
+      for (const part of document.querySelectorAll(parts)) {
         const other = page.querySelector(`[data-live="${part.dataset.live}"]`);
-        if (other) part.replaceChildren(...other.childNodes);
+        if (!other) continue;
+        const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+        part.replaceChildren(...other.cloneNode(true).childNodes);
+        if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
       }
     }
   }
