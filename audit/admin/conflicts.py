@@ -24,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from audit import log
 from audit.admin.base import Context, actor_of, refuse, render_page
 from audit.admin.tracked import TrackedAdmin, TrackedForm
-from audit.admin.untouched import UntouchedForm, columns_of, shown_columns, was_sent
+from audit.admin.untouched import UntouchedForm, columns_of, drawn_columns, was_sent
 from audit.privacy.classes import declaration
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import masked_value, shortened
@@ -63,14 +63,14 @@ class RevisedForm(UntouchedForm, TrackedForm):
         if OPENED not in self.fields or self.instance._state.adding:
             return
         self.fields[OPENED].initial = self.instance.rev
-        self.fields[DRAWN].initial = " ".join(sorted(shown_columns(self)))
+        self.fields[DRAWN].initial = " ".join(sorted(drawn_columns(self)))
         for field in self.fields.values():
             # The row says what was there before, and the sender does not.
             field.show_hidden_initial = False
         if not self.is_bound:
             return
         sent = self.sent_columns
-        for name in shown_columns(self) - sent:
+        for name in drawn_columns(self) - sent:
             self.fields[name].disabled = True
         if (before := self._started_from()) is not None:
             # Changed is what differs from what the person saw. Of what was not sent the
@@ -87,7 +87,7 @@ class RevisedForm(UntouchedForm, TrackedForm):
     def sent_columns(self) -> set[str]:
         """The columns that were drawn in the form that was sent, and came with it."""
         listed = self.data.get(self.add_prefix(DRAWN))
-        columns = shown_columns(self)
+        columns = drawn_columns(self)
         if listed is not None:
             columns &= set(listed.split())
         was_drawn = listed is not None
@@ -319,8 +319,8 @@ def differences(
     columns, classes = columns_of(instance), declaration(type(instance))
 
     def stored(name: str, field: forms.Field, value: Any) -> str:
-        shown = masked_value(value, classes.get(name)) if is_masked else value
-        return _words(field, shown)
+        text = masked_value(value, classes.get(name)) if is_masked else value
+        return _words(field, text)
 
     for name, field in sent.fields.items():
         yours = sent[name].data
