@@ -18,16 +18,16 @@ from django import forms
 from django.contrib.admin.utils import display_for_value, unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.forms.boundfield import BoundField
 from django.forms.models import model_to_dict
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 
 from audit import log
-from audit.admin.base import Context, refuse, render_page
+from audit.admin.base import Context, actor_of, refuse, render_page
 from audit.admin.tracked import TrackedAdmin, TrackedForm
-from audit.admin.untouched import UntouchedForm, columns_of, shown_columns, was_sent
+from audit.admin.untouched import UntouchedForm, columns_of, drawn_columns, was_sent
+from audit.privacy.classes import declaration
 from audit.privacy.invisible import with_visible_bidi
-from audit.privacy.masking import shortened
+from audit.privacy.masking import masked_value, shortened
 
 OPENED, DRAWN = "opened_rev", "drawn_fields"
 # What the page of a conflict sends: where the person started from, and the choices.
@@ -63,14 +63,14 @@ class RevisedForm(UntouchedForm, TrackedForm):
         if OPENED not in self.fields or self.instance._state.adding:
             return
         self.fields[OPENED].initial = self.instance.rev
-        self.fields[DRAWN].initial = " ".join(sorted(shown_columns(self)))
+        self.fields[DRAWN].initial = " ".join(sorted(drawn_columns(self)))
         for field in self.fields.values():
             # The row says what was there before, and the sender does not.
             field.show_hidden_initial = False
         if not self.is_bound:
             return
         sent = self.sent_columns
-        for name in shown_columns(self) - sent:
+        for name in drawn_columns(self) - sent:
             self.fields[name].disabled = True
         if (before := self._started_from()) is not None:
             # Changed is what differs from what the person saw. Of what was not sent the
@@ -87,7 +87,7 @@ class RevisedForm(UntouchedForm, TrackedForm):
     def sent_columns(self) -> set[str]:
         """The columns that were drawn in the form that was sent, and came with it."""
         listed = self.data.get(self.add_prefix(DRAWN))
-        columns = shown_columns(self)
+        columns = drawn_columns(self)
         if listed is not None:
             columns &= set(listed.split())
         was_drawn = listed is not None
@@ -213,13 +213,14 @@ class RevisedAdmin(TrackedAdmin):
         differing = self._differences(request, instance, theirs, started)
         if not all(one.choice for one in differing):
             return self._ask(request, instance, theirs, started, is_missing=True)
-        form = self.get_form(request, instance, change=True)(instance=theirs)
+        form = self.get_form(request, instance, change=True)
+        sent = cast("RevisedForm", form(request.POST, instance=copy(theirs)))
         post = request.POST.copy()
         for name in [name for name in post if name.startswith((STARTED, CHOICE))]:
             del post[name]
-        for one in differing:
-            if one.choice == THEIRS:
-                _put(post, form[one.name])
+        # As if the form had not shown it: their value stays, and is never sent.
+        taken = {one.name for one in differing if one.choice == THEIRS}
+        post[DRAWN] = " ".join(sorted(sent.sent_columns - taken))
         request.POST = post  # type: ignore[assignment]  # the stubs know only Django's own
         return None
 
@@ -233,7 +234,13 @@ class RevisedAdmin(TrackedAdmin):
         is_missing: bool = False,
     ) -> HttpResponse:
         """Show what differs, with a choice for each field."""
-        self.note_access(request, "viewed", [instance], target=instance)
+        before = self._version_at(request, instance, started)
+        if before is None and theirs is instance:
+            self.note_access(request, "viewed", [instance], target=instance)
+        else:
+            # One entry says what was done: here it shows older versions.
+            actor = actor_of(request)
+            log.note_access("history.viewed", [instance], actor=actor, target=instance)
         ours = (_TOKEN, OPENED, STARTED, CHOICE)
         may_see_history = self.has_history_permission(request, instance)
         return render_page(
@@ -266,6 +273,7 @@ class RevisedAdmin(TrackedAdmin):
                 form(request.POST, instance=copy(theirs)),
                 theirs=form(instance=theirs),
                 started=None if before is None else form(instance=before),
+                is_masked=not self.can_see_unmasked(request, instance),
             )
         )
 
@@ -295,14 +303,25 @@ class RevisedAdmin(TrackedAdmin):
 
 
 def differences(
-    sent: forms.BaseForm, *, theirs: forms.BaseForm, started: forms.BaseForm | None
+    sent: forms.BaseForm,
+    *,
+    theirs: forms.BaseForm,
+    started: forms.BaseForm | None,
+    is_masked: bool = False,
 ) -> Iterator[Difference]:
     """Yield each field of a sent form that is not as it is stored now.
 
     `theirs` is the form of the row as it is, `started` as it was when the person began;
-    without that one nothing is chosen beforehand.
+    without that one nothing is chosen beforehand. With `is_masked` both are shown as in
+    the history: an old value may be an address where the one of now is a name.
     """
-    columns = columns_of(cast("forms.ModelForm", sent).instance)
+    instance = cast("forms.ModelForm", sent).instance
+    columns, classes = columns_of(instance), declaration(type(instance))
+
+    def stored(name: str, field: forms.Field, value: Any) -> str:
+        text = masked_value(value, classes.get(name)) if is_masked else value
+        return _words(field, text)
+
     for name, field in sent.fields.items():
         yours = sent[name].data
         if name not in columns or field.disabled:
@@ -319,9 +338,9 @@ def differences(
         yield Difference(
             name=name,
             label=str(sent[name].label),
-            theirs=_words(field, theirs[name].initial),
+            theirs=stored(name, field, theirs[name].initial),
             yours=_words(field, _cleaned(field, yours)),
-            started=None if started is None else _words(field, before),
+            started=None if started is None else stored(name, field, before),
             side=side,
             choice=chosen if chosen in (THEIRS, YOURS) else side,
         )
@@ -358,29 +377,3 @@ def _words(field: forms.Field, value: Any) -> str:
         return str(dict(choices).get(value, value))
     text = str(display_for_value(field.prepare_value(value), ""))
     return with_visible_bidi(shortened(text))
-
-
-def _put(post: QueryDict, field: BoundField) -> None:
-    """Put into what was sent what a browser sends of a field as it is drawn."""
-    widget: Any = field.field.widget
-    # The admin draws links beside some.
-    widget = getattr(widget, "widget", widget)
-    for name, values in _sent(widget.get_context(field.html_name, field.value(), {})):
-        if values:
-            post.setlist(name, values)
-        else:
-            post.pop(name, None)
-
-
-def _sent(context: Context) -> Iterator[tuple[str, list[str]]]:
-    drawn = context["widget"]
-    if "subwidgets" in drawn:
-        for part in drawn["subwidgets"]:
-            yield from _sent({"widget": part})
-        return
-    if drawn.get("type") == "checkbox":
-        yield drawn["name"], ["on"] if drawn["attrs"].get("checked") else []
-        return
-    value = drawn["value"]
-    values = value if isinstance(value, list) else [value]
-    yield drawn["name"], ["" if one is None else str(one) for one in values]

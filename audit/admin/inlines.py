@@ -14,7 +14,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from audit.admin.base import ScopedAdmin, VisibleChoices, has_model_permission
-from audit.admin.untouched import UntouchedForm, carry_initial, shown_columns
+from audit.admin.untouched import UntouchedForm, carry_initial, drawn_columns
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
 
@@ -37,7 +37,7 @@ class TrackedFormSet(BaseInlineFormSet):
         for field in form.fields.values():
             field.widget.attrs.setdefault("aria-label", str(field.label or ""))
         if not form.instance._state.adding:
-            carry_initial(form, shown_columns(form))
+            carry_initial(form, drawn_columns(form))
 
     def clean(self) -> None:
         super().clean()

@@ -57,7 +57,7 @@ class UntouchedForm(forms.ModelForm):
     def _post_clean(self) -> None:
         if not self.instance._state.adding:
             # An input shows no microseconds, and would take them away.
-            for name in shown_columns(self) - self.touched:
+            for name in drawn_columns(self) - self.touched:
                 self.cleaned_data.pop(name, None)
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
 
@@ -67,7 +67,7 @@ def columns_of(instance: Model) -> set[str]:
     return {field.name for field in instance._meta.fields}
 
 
-def shown_columns(form: forms.ModelForm) -> set[str]:
+def drawn_columns(form: forms.ModelForm) -> set[str]:
     """Return the columns that a form has an input for, without its keys."""
     return {
         name

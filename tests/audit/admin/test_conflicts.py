@@ -184,7 +184,7 @@ def test_it_is_recorded_as_a_look_and_as_a_refusal(alice, ana, meanwhile):
 
     new = Event.objects.exclude(pk__in=known)
     assert set(new.values_list("action", "code")) == {
-        ("customer.viewed", ""),
+        ("history.viewed", ""),
         ("access.denied", "stale_version"),
     }
 
@@ -245,9 +245,8 @@ def test_who_is_overtaken_again_is_asked_again(alice, ana, meanwhile):
 
     again = Page(send(alice, page, ana, name="theirs"))
 
-    name = again.fields["name"]
-    assert (name.theirs, name.yours, name.started) == ("Third", "Second", "Second")
-    assert again.chosen["_choice_name"] == "theirs"
+    # What was left to others is theirs, whatever it has become.
+    assert again.chosen == {"_choice_location": "yours"}
     send(alice, again, ana)
     ana.refresh_from_db()
     assert (ana.name, ana.location) == ("Third", "Bergen")
@@ -328,6 +327,68 @@ def test_what_is_masked_is_not_on_the_page(bakery, ana, meanwhile):
     send(agent, page, ana, name="yours", email="yours")
     ana.refresh_from_db()
     assert (ana.name, ana.email) == ("Mine", "hidden@example.org")
+
+
+HIDDEN = "zoe@hidden.example"
+
+
+@pytest.fixture
+def zoe(bakery):
+    """A customer whose name was an address at first, and is a name since."""
+    zoe = CustomerFactory(business=bakery, name=HIDDEN, email=None, location="Oslo")
+    services.update_customer(zoe, actor=SOMEBODY, reason="asked", name="Zoe")
+    return zoe
+
+
+def test_what_the_history_masks_is_masked_on_the_page(bakery, alice, zoe):
+    agent = signed_in(staff(bakery, "support"))
+    forged = {"_started_rev": "1", "name": "x"}
+
+    page = Page(agent.post(path_of(zoe), forged))
+
+    assert HIDDEN not in page.text
+    assert page.fields["name"].started == "z…@h….example"
+    assert page.fields["name"].theirs == "Zoe"
+    assert Event.objects.filter(
+        action="history.viewed", actor_id=agent.user.pk
+    ).exists()
+    # Who sees contact data sees it here.
+    assert HIDDEN in alice.post(path_of(zoe), forged).text
+
+
+@pytest.mark.parametrize("changes", [{"external_id": "17"}, {"joined_at_0": "x"}, {}])
+def test_no_choice_brings_back_what_is_masked(bakery, zoe, changes):
+    agent = signed_in(staff(bakery, "support"))
+    data = form_data(agent, path_of(zoe), **changes)
+    services.update_customer(zoe, actor=SOMEBODY, reason="asked", customer_type="vip")
+    for started, opened in (("1", "1"), ("2", "1"), ("1", "2"), ("0", "1")):
+        for name in ("x", None):
+            forged = data | {"_started_rev": started, "opened_rev": opened}
+            forged |= {"_choice_name": "theirs", "_choice_external_id": "yours"}
+            forged["name"] = name
+            answer = agent.post(
+                path_of(zoe), {k: v for k, v in forged.items() if v is not None}
+            )
+            assert HIDDEN not in answer.text, (started, opened, name)
+    zoe.refresh_from_db()
+    assert zoe.name == "Zoe"
+
+
+def test_what_is_chosen_as_theirs_is_stored_as_it_is(bakery, zoe):
+    """However it was shown."""
+    agent = signed_in(staff(bakery, "support"))
+    data = form_data(agent, path_of(zoe), name="Mine", external_id="17")
+    services.update_customer(zoe, actor=SOMEBODY, reason="asked", name="Zoe Q")
+    page = Page(agent.post(path_of(zoe), data))
+    services.update_customer(zoe, actor=SOMEBODY, reason="asked", name=HIDDEN)
+
+    again = agent.post(path_of(zoe), page.form(name="theirs", external_id="yours"))
+    assert HIDDEN not in again.text
+    if again.status_code == 200:
+        assert send(agent, Page(again), zoe).status_code == 302
+
+    zoe.refresh_from_db()
+    assert (zoe.name, zoe.external_id) == (HIDDEN, "17")
 
 
 def test_nobody_else_gets_the_page(bob, charlie, alice, ana, meanwhile):
