@@ -143,11 +143,11 @@ class TicketsFilter(ConditionFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Customer]
     ) -> QuerySet[Customer]:
-        kept = super().queryset(request, queryset)
+        matching = super().queryset(request, queryset)
         seen_in = actor_of(request).businesses_for("customers.view_ticket")
         if self.value() is None or seen_in is None:
-            return kept
-        return kept.filter(business_id__in=seen_in)
+            return matching
+        return matching.filter(business_id__in=seen_in)
 
 
 class FormFilter(admin.ListFilter):
