@@ -73,4 +73,4 @@ class ConsentEvent(BusinessModel, SealedModel):
     def clean(self) -> None:
         """Write the purpose in small letters: rules compare it."""
         super().clean()
-        self.purpose = self.purpose.lower()
+        self.purpose = (self.purpose or "").lower()
