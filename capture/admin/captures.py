@@ -32,7 +32,11 @@ def _captured_values(
     is_unmasked: bool,
 ) -> list[tuple[str, str]]:
     """Return what can be corrected: each key, with its value if that is seen."""
-    values = services.current_payload(capture)
+    try:
+        values = services.current_payload(capture)
+    except ValueError:
+        # Not what was captured: somebody wrote past the hub.
+        return []
     if not is_unmasked:
         return [(key, key) for key in sorted(values)]
     return [

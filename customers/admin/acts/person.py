@@ -177,7 +177,7 @@ class CategoriesField(forms.CharField):
     """A list of texts, written with commas."""
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
         parts = (part.strip() for part in (super().to_python(value) or "").split(","))
