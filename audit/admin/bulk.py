@@ -183,8 +183,7 @@ class BulkActs(ScopedAdmin):
 
     def _missing(self, request: HttpRequest, chosen: _Chosen) -> str:
         """Return what a confirmation lacks besides the reason; empty for nothing."""
-        is_confirmed = "reason" in request.POST
-        sent = request.POST.get("digest", "" if is_confirmed else chosen.digest)
+        sent = request.POST.get("digest", chosen.digest)
         if sent != chosen.digest:
             return (
                 f"The list has changed since. It is {chosen.count:,} now: look again, "
