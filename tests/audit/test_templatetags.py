@@ -107,7 +107,7 @@ def test_a_list_of_nothing_says_what_to_do():
 
 def test_a_refused_form_lists_each_field_with_its_place(browser, customer):
     page = browser.post(
-        f"/admin/customers/customer/{customer.pk}/change/", {"email": "x@"}
+        f"/admin/customers/customer/{customer.pk}/change/", {"email": "x@", "name": ""}
     ).text
 
     summary = re.search(r'id="refused".*?</ul>', page, re.S)
