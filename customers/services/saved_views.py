@@ -44,7 +44,7 @@ def save_view(
     for value in filters.values():
         if len(value) > _LONGEST_VALUE or mask_text(value) != value:
             msg = "A view keeps no text that may be somebody's. Take that filter away."
-            raise ValidationError(msg, code="personal")
+            raise ValidationError(msg, code="invalid")
     view = SavedView(
         business=business,
         owner_id=owner_id,
@@ -107,7 +107,7 @@ def _checked_name(name: str) -> str:
     name = " ".join(name.split())
     if mask_text(name) != name:
         msg = "Give a name without an address or a number of somebody."
-        raise ValidationError({"name": ValidationError(msg, code="personal")})
+        raise ValidationError({"name": ValidationError(msg, code="invalid")})
     return name
 
 

@@ -110,4 +110,4 @@ def test_strangers_have_a_budget(get, settings, clock):
 
 
 def _files(text: str) -> Iterator[str]:
-    yield from re.findall(r'(?:src|href)="/static/([^"]+)"', text)
+    yield from re.findall(r'(?:src|href)="/static/([^"#]+)', text)
