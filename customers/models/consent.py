@@ -73,4 +73,5 @@ class ConsentEvent(BusinessModel, SealedModel):
     def clean(self) -> None:
         """Write the purpose in small letters: rules compare it."""
         super().clean()
-        self.purpose = (self.purpose or "").lower()
+        if self.purpose:
+            self.purpose = self.purpose.lower()

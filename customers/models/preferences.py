@@ -131,4 +131,5 @@ class Flag(BusinessModel, TrackedModel):
     def clean(self) -> None:
         """Write the code in small letters: rules compare it."""
         super().clean()
-        self.code = (self.code or "").lower()
+        if self.code:
+            self.code = self.code.lower()

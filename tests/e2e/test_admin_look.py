@@ -14,6 +14,13 @@ pytestmark = pytest.mark.e2e
 WIDTHS = (320, 390, 768, 1366, 2560)
 HEIGHT = 900
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
+# The innermost of those that reach as far to the right as any.
+WIDEST = """() => {
+  const ends = [...document.querySelectorAll('body *')].map(
+    (element) => [element.getBoundingClientRect().right, element]);
+  const last = Math.max(...ends.map(([end]) => end));
+  return ends.filter(([end]) => end === last).pop()[1].outerHTML.slice(0, 200);
+}"""
 # What scripts of Django write after the page has loaded.
 SETTLED = "() => document.readyState === 'complete'"
 FIRST_PAGES = ("/admin/login/", "/admin/customers/customer/?status__exact=active")
@@ -29,7 +36,7 @@ class Inspector:
         # Of axe; those of a page are noted as refused by the policy.
         visitor.expected += ("Applying inline style",)
         self.page.on("response", self._answered)
-        self.page.on("requestfailed", lambda request: self._note(request.url, "failed"))
+        self.page.on("requestfailed", self._failed)
 
     def look(self, path: str, options: dict[str, Any]) -> None:
         """Open a page and note each finding with the rule and the element."""
@@ -51,7 +58,8 @@ class Inspector:
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": HEIGHT})
             if (over := self.page.evaluate(OVERFLOW)) > 0:
-                self._note(f"{width} pixels", f"{over} too wide")
+                widest = self.page.evaluate(WIDEST)
+                self._note(f"{width} pixels", f"{over} too wide: {widest}")
         self.page.set_viewport_size({"width": 1366, "height": HEIGHT})
 
     def _answered(self, response: Any) -> None:
@@ -63,6 +71,11 @@ class Inspector:
         is_expected = request.is_navigation_request() or is_of_axe
         if response.status >= 400 and not is_expected:
             self._note(response.url, str(response.status))
+
+    def _failed(self, request: Any) -> None:
+        # What a page still asked for when it was left.
+        if request.failure != "net::ERR_ABORTED":
+            self._note(request.url, "failed")
 
     def _note(self, what: str, text: str) -> None:
         self.visitor.wrong.append(f"{self.visitor.at} {what}: {text}")
