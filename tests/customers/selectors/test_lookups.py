@@ -53,7 +53,7 @@ def test_a_whole_reference_means_no_other(bakery, clerk):
         )
 
 
-@pytest.mark.parametrize("text", ["9" * 9, "9" * 10, "9" * 400, "²", "٣", "#", "-1"])
+@pytest.mark.parametrize("text", ["9" * 9, "9" * 10, "9" * 240, "²", "٣", "#", "-1"])
 def test_what_is_no_number_of_a_ticket_is_a_text(bakery, clerk, text):
     ticket = TicketFactory(customer__business=bakery, subject=f"about {text}")
 
