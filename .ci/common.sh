@@ -25,15 +25,9 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/config/api/test_raw_requests.py
   tests/config/test_bootstrap.py tests/config/test_logs.py tests/config/test_edge.py
   tests/config/test_redirects.py tests/config/commands/test_seed.py
-  tests/audit/admin/account tests/audit/admin/test_confirmed_accounts.py
   tests/audit/admin/test_display.py tests/audit/admin/test_frame.py
   tests/audit/admin/test_keyboard.py tests/audit/admin/test_navigation.py
-  tests/audit/admin/test_paging.py tests/audit/admin/test_step_up.py
-  tests/audit/admin/test_untouched.py tests/audit/admin/test_user.py
-  tests/audit/test_templatetags.py tests/contract/test_forms_once.py
-  tests/customers/admin/test_addresses.py tests/customers/admin/test_business_switch.py
-  tests/customers/admin/test_confirmed_acts.py tests/customers/admin/test_saved_views.py
-  tests/customers/admin/test_uploads.py tests/house)
+  tests/audit/test_templatetags.py tests/house)
 CI_USER=holdfast-ci
 
 step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }

@@ -107,7 +107,7 @@ def act_once(
     except idempotency.KeyReused:
         messages.warning(request, _CHANGED)
         return HttpResponseRedirect(request.get_full_path())
-    except Exception:
+    except Exception:  # Whatever it is; raised again below.
         if stored is not None:
             # What had to follow the commit has failed, so the answer is not true.
             _queued(request).clear()

@@ -69,7 +69,7 @@ def _capture(
 ) -> None:
     """Send what the systems of a business send, right and wrong."""
     # Only where the app is installed.
-    from config.seeding import captures, quarantine, sources  # noqa: PLC0415
+    from config.seeding import captures, quarantine, sources  # noqa: PLC0415 - of capture
 
     entrances = sources.make_entrances(shop)
     messages = captures.make_messages(shop, customers)

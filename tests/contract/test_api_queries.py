@@ -65,7 +65,12 @@ def test_queries_do_not_grow(owner, model):
     for door in doors_of_model:
         owner.get("/api/v1/me")  # renews the session, which it is once a minute
         _, many = ask(owner, door, asked)
-        assert len(many) <= len(few[door]), "\n".join([door.route, *many])
+        told = "\n".join([door.route, *many])
+        if "/timeline" in door.route:
+            # Its page mixes kinds: versions are read only where one is on the page.
+            assert len(few[door]) - 1 <= len(many) <= len(few[door]), told
+        else:
+            assert len(many) == len(few[door]), told
 
 
 def test_the_lists_of_the_documents_are_among_them():
