@@ -252,7 +252,7 @@ def asked_page(client: Client, path: str, data: dict[str, Any]) -> dict[str, str
 @pytest.fixture
 def act(bakery):
     """Take somebody's PIN away, which an owner confirms."""
-    from tests.factories import PinCredentialFactory  # noqa: PLC0415
+    from tests.factories import PinCredentialFactory  # noqa: PLC0415 - for this test alone
 
     user = UserFactory(is_superuser=True)
     MembershipFactory(user=user, business=bakery)
