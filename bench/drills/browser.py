@@ -33,6 +33,12 @@ class Page:
         said = " ".join(re.sub("<[^>]*>", " ", main).split())
         return f"{self.status} {self.url}: {said[:1500]}"
 
+    @property
+    def job_status(self) -> str:
+        """Return the status of the job whose page this is; empty on any other page."""
+        status = re.search(r'data-status="(\w+)"', self.text)
+        return status[1] if status else ""
+
     def hidden(self, name: str) -> str:
         """Return the value of a hidden field; empty without one."""
         return next(
@@ -105,7 +111,7 @@ class Browser:
     def wait_for_job(self, page: Page, seconds: float = 900) -> Page:
         """Return the page of a job once it has ended; each look has to be let in."""
         deadline = time.monotonic() + seconds
-        while "badge-ready" in page.text or "badge-running" in page.text:
+        while page.job_status in ("ready", "running"):
             assert time.monotonic() < deadline, page.text
             time.sleep(0.5)
             page = self.get(page.url)
