@@ -27,8 +27,12 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: object) -> User | None:
         """Return the user of a session, unless the account was changed past the hub."""
-        user = super().get_user(user_id)
-        if user is None or user.is_genuine:
+        # Each page asks for the preferences, at least for the language.
+        users = User.objects.select_related("preferences")
+        user = users.filter(pk=user_id).first()
+        if user is None or not self.user_can_authenticate(user):
+            return None
+        if user.is_genuine:
             return user
         logger.error("Account %s was changed past the hub, and is not let in.", user_id)
         return None

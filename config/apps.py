@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
 from config.logs import write_everything
+from config.translations import translate_models
 
 
 class ConfigConfig(AppConfig):
@@ -15,6 +16,8 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         write_everything()
+        # Before the admin, which comes next, makes forms of them.
+        translate_models()
         from config import checks  # noqa: F401, PLC0415 - they register themselves
 
 

@@ -44,6 +44,7 @@ EDGE: tuple[str, ...] = (
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "audit.accounts.sessions.SessionAgeMiddleware",
+    "config.middleware.LanguageMiddleware",
     "audit.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
 )

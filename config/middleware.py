@@ -12,8 +12,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
+from audit import accounts
 from audit.tenancy.actors import OperationContext, Via, operation_of
+from config.errors import wants_problem
 from config.logs import request_id
 from config.paths import is_capture_path
 
@@ -115,6 +119,28 @@ class NameMiddleware:
         if origin and _is_page(request) and _is_number(request.get_host()):
             return redirect(settings.LOCAL_ORIGIN + request.get_full_path())
         return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Draws pages in the language that the person has chosen, else in the browser's.
+
+    Programs read English: their answers are compared, and go into other people's logs.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if wants_problem(request):
+            return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        if request.user.is_authenticated:
+            language = accounts.language_of(request.user) or language
+        with translation.override(language):
+            response = self.get_response(request)
+        response.setdefault("Content-Language", language)
+        patch_vary_headers(response, ("Accept-Language",))
+        return response
 
 
 def _is_page(request: HttpRequest) -> bool:

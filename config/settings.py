@@ -169,6 +169,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "audit.accounts.sessions.SessionAgeMiddleware",
+    "config.middleware.LanguageMiddleware",
     "audit.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -347,7 +348,12 @@ if ENVIRONMENT.lower() == "production":
     ENVIRONMENT = ""
 
 # --- language, time, files ------------------------------------------------------
+# Of commands, logs, the API and everything that is stored; pages and mails are in the
+# language of whoever reads them.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

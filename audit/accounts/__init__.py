@@ -35,7 +35,11 @@ from audit.accounts.pin_enrolment import (
     release_pin,
     waiting_release,
 )
-from audit.accounts.preferences import get_preferences, save_preferences
+from audit.accounts.preferences import (
+    get_preferences,
+    language_of,
+    save_preferences,
+)
 from audit.accounts.second_factor import (
     Enrolment,
     begin_enrolment,

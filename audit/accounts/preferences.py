@@ -1,4 +1,4 @@
-"""What a person has chosen about the admin: shortcuts, density."""
+"""What a person has chosen about the admin: shortcuts, density, language."""
 
 from __future__ import annotations
 
@@ -18,17 +18,26 @@ def get_preferences(user: User) -> UserPreferences:
         return UserPreferences(user=user)
 
 
+def language_of(user: User) -> str:
+    """Return the code of the language that a person has chosen; empty if none."""
+    return get_preferences(user).language
+
+
 @transaction.atomic
 def save_preferences(
-    user: User, *, actor: Actor, has_shortcuts: bool, density: str
+    user: User, *, actor: Actor, has_shortcuts: bool, density: str, language: str = ""
 ) -> UserPreferences:
     """Store what a person has chosen; an event names what has changed.
 
-    Raises ValidationError for a density that there is not.
+    Raises ValidationError for a density or language that there is not.
     """
     UserPreferences.objects.get_or_create(user=user)
     preferences = UserPreferences.objects.select_for_update().get(user=user)
-    values = {"has_shortcuts": has_shortcuts, "density": density}
+    values = {
+        "has_shortcuts": has_shortcuts,
+        "density": density,
+        "language": language,
+    }
     changed = [n for n, value in values.items() if getattr(preferences, n) != value]
     for name in changed:
         setattr(preferences, name, values[name])

@@ -20,8 +20,8 @@ class Density(models.TextChoices):
 class UserPreferences(models.Model):
     """What one person has chosen; who has no row has the defaults."""
 
-    changeable: ClassVar = ("has_shortcuts", "density")
-    privacy: ClassVar[dict[str, str]] = {"density": "public"}
+    changeable: ClassVar = ("has_shortcuts", "density", "language")
+    privacy: ClassVar[dict[str, str]] = {"density": "public", "language": "public"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(
@@ -30,6 +30,10 @@ class UserPreferences(models.Model):
     has_shortcuts = models.BooleanField("single-key shortcuts", default=True)
     density = models.CharField(
         max_length=20, choices=Density.choices, default=Density.COMFORTABLE
+    )
+    # Empty: that of the browser.
+    language = models.CharField(
+        max_length=10, choices=settings.LANGUAGES, blank=True, default=""
     )
 
     class Meta:

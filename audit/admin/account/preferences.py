@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.widgets import AdminRadioSelect
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
 from audit.admin.base import actor_of, render_page, user_of
@@ -18,14 +24,22 @@ class PreferencesForm(forms.ModelForm):
 
     class Meta:
         model = UserPreferences
-        fields = ("has_shortcuts", "density")
+        fields = ("has_shortcuts", "density", "language")
         widgets = {"density": AdminRadioSelect(attrs={"class": "radiolist"})}
-        labels = {"has_shortcuts": "Single-key shortcuts"}
+        labels = {"has_shortcuts": _("Single-key shortcuts")}
         help_texts = {
-            "has_shortcuts": "Off: a single letter never acts, which voice control and "
-            "unsteady hands need. Ctrl+S and Esc go on working.",
-            "density": "How close the rows of lists stand.",
+            "has_shortcuts": _(
+                "Off: a single letter never acts, which voice control and unsteady hands "
+                "need. Ctrl+S and Esc go on working."
+            ),
+            "density": _("How close the rows of lists stand."),
+            "language": _("Of pages, and of mails about your account."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["language"])
+        field.choices = [("", _("As in the browser")), *settings.LANGUAGES]
 
 
 def preferences_view(request: HttpRequest) -> HttpResponse:
@@ -34,11 +48,11 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
     form = _form_of(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         accounts.save_preferences(user, actor=actor_of(request), **form.cleaned_data)
-        messages.success(request, "Your preferences are kept.")
+        with translation.override(accounts.language_of(user) or None):
+            messages.success(request, gettext("Your preferences are kept."))
         return HttpResponseRedirect(reverse("admin:account"))
-    return render_page(
-        request, "admin/account/preferences.html", "Preferences", form=form
-    )
+    title = gettext("Preferences")
+    return render_page(request, "admin/account/preferences.html", title, form=form)
 
 
 def preferences_context(request: HttpRequest) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""English, as read outside of America, too."""

@@ -1,0 +1,72 @@
+"""Translates what models say of themselves: names, labels, help texts and choices.
+
+Models are written in plain English without a call around each word. Once they are
+loaded, `translate_models` puts a lazy text in the place of each one; `model_texts`
+lists them for `config/model_texts.py`, where Django's `makemessages` finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+_OURS = frozenset({"audit", "customers", "capture"})
+_found: set[str] = set()
+
+
+def translate_models() -> None:
+    """Make every text of our models a lazy one, which each reader sees translated.
+
+    For `AppConfig.ready`: after all models are loaded, and before the admin makes forms
+    of them.
+    """
+    for enumeration in _enumerations(models.Choices):
+        for member in enumeration:
+            member._label_ = _lazy(member.label)
+    for model in _models():
+        for name in ("verbose_name", "verbose_name_plural"):
+            _translate(model._meta, name)
+        for field in _fields(model):
+            for name in ("verbose_name", "help_text"):
+                _translate(field, name)
+            if field.choices:
+                field.choices = [
+                    (value, _lazy(label)) for value, label in field.flatchoices
+                ]
+
+
+def model_texts() -> list[str]:
+    """Return every text of our models, each once, in alphabetical order."""
+    return sorted(_found)
+
+
+def _models() -> Iterator[Any]:
+    return (m for m in apps.get_models() if m._meta.app_label in _OURS)
+
+
+def _fields(model: Any) -> Iterator[Any]:
+    return iter(model._meta.local_fields + model._meta.local_many_to_many)
+
+
+def _enumerations(base: type[models.Choices]) -> Iterator[Any]:
+    for enumeration in base.__subclasses__():
+        if enumeration.__module__.partition(".")[0] in _OURS:
+            yield enumeration
+        yield from _enumerations(enumeration)
+
+
+def _translate(thing: object, name: str) -> None:
+    setattr(thing, name, _lazy(getattr(thing, name)))
+
+
+def _lazy(text: object) -> object:
+    # Lazy ones are of Django and of libraries, which have catalogues of their own.
+    if isinstance(text, Promise) or not text:
+        return text
+    _found.add(str(text))
+    return gettext_lazy(str(text))

@@ -1,0 +1,267 @@
+"""Every text of a page is in the catalogues, and every catalogue is complete.
+
+Read from the sources by Django's own readers, so that no tool of gettext is needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import re
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.base import Lexer, TokenType
+from django.utils.translation.template import templatize
+
+from config.management.commands.makemessages import LIST
+from config.translations import model_texts
+
+ROOT: Path = settings.BASE_DIR
+CATALOGUES = sorted((ROOT / "locale").glob("*/LC_MESSAGES/django.po"))
+# Names and signs that are the same in every language.
+SAME = re.compile(
+    r"Holdfast|CSV|XLSX|JSON|API|OpenAPI|UTC|PIN|QR|Ctrl|Esc|Enter|Alt|Shift|"
+    r"manage\.py \w+|https?://\S+|&\w+;"
+)
+SPOKEN = {"title", "aria-label", "aria-description", "placeholder", "alt", "label"}
+CALLS = {
+    "_": 1,
+    "gettext": 1,
+    "gettext_lazy": 1,
+    "gettext_noop": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+    "pgettext": 2,
+    "pgettext_lazy": 2,
+    "npgettext": 3,
+    "npgettext_lazy": 3,
+}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Return the files of the repository that match."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *patterns],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return [ROOT / name for name in listed if (ROOT / name).exists()]
+
+
+TEMPLATES = tracked("templates/*.html")
+SOURCES = [
+    path
+    for path in tracked("audit/*.py", "customers/*.py", "capture/*.py", "config/*.py")
+    if "migrations" not in path.parts
+]
+
+
+# --- templates ------------------------------------------------------------------------
+
+
+class Words(HTMLParser):
+    """Collects what a reader sees of a page, or hears of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._unread = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self._unread += tag in {"script", "style", "code", "kbd"}
+        for name, value in attrs:
+            is_button = tag == "input" and named.get("type") in {"submit", "button"}
+            if name in SPOKEN or (name == "value" and is_button):
+                self.found.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unread -= tag in {"script", "style", "code", "kbd"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._unread:
+            self.found.append(data)
+
+
+def untranslated(source: str) -> list[str]:
+    """Return the texts of a template that pass by the catalogues."""
+    page, found, inside = [], [], None
+    for token in Lexer(source).tokenize():
+        words = token.contents.split()
+        if inside:
+            inside = None if token.contents == f"end{inside}" else inside
+        elif token.token_type == TokenType.TEXT:
+            page.append(token.contents)
+        elif token.token_type in (TokenType.BLOCK, TokenType.VAR):
+            page.append("\N{OBJECT REPLACEMENT CHARACTER}")
+            if words[0] in {"blocktranslate", "blocktrans", "comment"}:
+                inside = words[0]
+            elif words[0] not in {"translate", "trans"}:
+                found += literals(token.contents)
+    reader = Words()
+    reader.feed("".join(page))
+    reader.close()
+    texts = [*found, *(" ".join(text.split()) for text in reader.found)]
+    return [t for t in texts if re.search(r"[^\W\d_]{2}", SAME.sub("", t))]
+
+
+def literals(tag: str) -> Iterator[str]:
+    """Yield the texts that a tag or variable shows without asking a catalogue."""
+    for name, text in re.findall(r'\|(\w+)(?::"([^"]*)")?', tag):
+        if name == "pluralize" or (
+            name in {"default", "default_if_none", "yesno", "add", "join"} and text
+        ):
+            yield text or "pluralize"
+    for text in re.findall(r'\b(?:title|label|words|text|name)="([^"]*)"', tag):
+        yield text
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_text_of_a_template_goes_through_translations(path):
+    assert untranslated(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>All customers</p>",
+        '<input type="submit" value="Save it">',
+        '<a title="More of it" href="/">{{ x }}</a>',
+        "{{ count }} row{{ count|pluralize }}",
+        '{{ seen|default:"never" }}',
+        '{% include "x.html" with title="Customers" %}',
+        "{% if a %}yes{% endif %}",
+    ],
+)
+def test_a_text_that_is_not_marked_is_found(source):
+    assert untranslated(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<p class="note">{% translate "All customers" %}</p>',
+        '<input type="submit" value="{% translate "Save it" %}">',
+        "{% blocktranslate count n=n %}a row{% plural %}rows{% endblocktranslate %}",
+        '{{ seen|default:_("never") }}',
+        "<code>manage.py worker</code> · {{ x }} %",
+        '<script type="application/json">{"key": "value"}</script>',
+    ],
+)
+def test_a_text_that_is_marked_is_not_found(source):
+    assert untranslated(source) == []
+
+
+# --- catalogues -----------------------------------------------------------------------
+
+
+def marked_texts() -> set[str]:
+    """Return every text that templates and Python hand to the catalogues."""
+    found = set()
+    for path in TEMPLATES:
+        found |= set(texts_in(ast.parse(as_python(path.read_text()))))
+    for path in SOURCES:
+        found |= set(texts_in(ast.parse(path.read_text())))
+    return found - {""}
+
+
+def as_python(template: str) -> str:
+    """Return the calls of a template as Python, a line for each."""
+    calls = re.findall(
+        r"""\b(n?p?gettext)\(((?:\s*u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|'''.*?'''|\"\"\".*?\"\"\")\s*,?)+)""",
+        templatize(template),
+        re.DOTALL,
+    )
+    return "\n".join(f"{name}({arguments})" for name, arguments in calls)
+
+
+def texts_in(tree: ast.AST) -> Iterator[str]:
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            count = CALLS.get(call.func.id, 0)
+            texts = call.args[:count]
+            if "pgettext" in call.func.id:
+                texts = texts[1:]
+            yield from (
+                t.value
+                for t in texts
+                if isinstance(t, ast.Constant) and isinstance(t.value, str)
+            )
+
+
+def entries(path: Path) -> dict[str, tuple[bool, list[str]]]:
+    """Return what a .po file has: by msgid whether it is fuzzy, and its texts."""
+    found: dict[str, tuple[bool, list[str]]] = {}
+    for block in re.split(r"\n\s*\n", path.read_text()):
+        lines = [line for line in block.splitlines() if not line.startswith("#~")]
+        fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
+        parts: dict[str, str] = {}
+        name = ""
+        for line in lines:
+            match = re.match(r'(?:(msg\w+(?:\[\d\])?) )?(".*")$', line)
+            if match:
+                name = match[1] or name
+                parts[name] = parts.get(name, "") + ast.literal_eval(match[2])
+        if msgid := parts.get("msgid"):
+            texts = [t for n, t in parts.items() if n.startswith("msgstr")]
+            found[msgid] = (fuzzy, texts)
+            if plural := parts.get("msgid_plural"):
+                found[plural] = (fuzzy, texts)
+    return found
+
+
+def test_there_is_a_catalogue_of_each_language():
+    languages = {path.parts[-3] for path in CATALOGUES}
+
+    assert languages == {code for code, _ in settings.LANGUAGES} - {"en"}
+
+
+def test_the_texts_of_models_are_listed():
+    listed = set(texts_in(ast.parse(LIST.read_text())))
+
+    said = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
+    assert listed == set(model_texts()), said
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda p: p.parts[-3])
+class TestCatalogue:
+    def test_it_has_every_text_and_no_other(self, path):
+        known, marked = set(entries(path)), marked_texts()
+
+        said = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
+        assert sorted(marked - known) == [], said
+        assert sorted(known - marked) == [], said
+
+    def test_every_text_is_translated(self, path):
+        missing = [m for m, (_, texts) in entries(path).items() if not all(texts)]
+        fuzzy = [m for m, (is_fuzzy, _) in entries(path).items() if is_fuzzy]
+
+        assert (missing, fuzzy) == ([], [])
+
+    def test_a_translation_names_the_same_values(self, path):
+        wrong = []
+        for msgid, (_, texts) in entries(path).items():
+            names = set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", msgid))
+            for text in texts:
+                # A singular may say "one" where its plural has the number.
+                said = set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", text))
+                if said - names or (names - said and len(texts) == 1):
+                    wrong.append((msgid, text))
+
+        assert wrong == []
+
+    def test_what_pages_read_is_what_was_compiled(self, path):
+        with path.with_suffix(".mo").open("rb") as file:
+            compiled = gettext.GNUTranslations(file)
+
+        for msgid, (_, texts) in entries(path).items():
+            if len(texts) == 1:
+                assert compiled.gettext(msgid) == texts[0]
+        assert len(compiled._catalog) > len(entries(path)) / 2
