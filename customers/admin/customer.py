@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from audit.admin.base import actor_of
 from audit.admin.keyboard import register_jump
 from audit.admin.paging import CappedPaginator
-from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.bulk_acts import CustomerBulkActs
@@ -139,8 +138,7 @@ class CustomerAdmin(
     ) -> tuple[CustomerQuerySet, bool]:
         if not search_term:
             return queryset, False
-        seen_in = actor_of(request).businesses_for(SEE_UNMASKED)
-        return queryset.matching(search_term, seen_in=seen_in), False
+        return queryset.matching(search_term, actor=actor_of(request)), False
 
 
 register_jump("c", "Customers", "customers.customer")
