@@ -155,11 +155,11 @@ def _phone(text: str, seen: Q, revealed: Q) -> Q:
         return Q()
     # A leading zero is the trunk prefix, which E.164 leaves out.
     digits = typed.lstrip("0") or typed
-    found = Q(phone_e164__contains=digits) & seen
+    matched = Q(phone_e164__contains=digits) & seen
     if len(typed) == _END:
-        found |= Q(phone_e164__endswith=typed) & revealed
+        matched |= Q(phone_e164__endswith=typed) & revealed
     # With or without the code of the country.
-    return found | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else found
+    return matched | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else matched
 
 
 class Customer(ArchiveMarks, TrackedModel):
