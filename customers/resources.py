@@ -26,7 +26,7 @@ class _Cell(Field):
 def resource_of(table: ImportTable) -> type[resources.ModelResource]:
     """Return the resource of django-import-export with the columns of a table."""
     fields = {column.name: _Cell(column) for column in table.columns}
-    # Lazy: the resource is kept, and read in many languages.
+    # Kept for all readers: translated where it is shown.
     label = capfirst(table.model._meta.verbose_name_plural)
     meta = type("Meta", (), {"model": table.model, "name": label, "fields": [*fields]})
     # The form of the page takes its ids from this name.

@@ -28,7 +28,7 @@ _REASON = {"label": _("Reason"), "required": True}
 _STEP_UP = "manage_keys"
 
 
-def _moment(moment: datetime | None) -> str:
+def _utc_text(moment: datetime | None) -> str:
     return f"{to_second(moment)} UTC" if moment else gettext("never")
 
 
@@ -54,7 +54,7 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
     @admin.display(description=_("Last capture"))
     def last_capture(self, source: Source) -> str:
         last = services.last_capture(source)
-        return _moment(last)
+        return _utc_text(last)
 
     @admin.display(description=_("Refused requests"))
     def refused(self, source: Source) -> str:
@@ -130,7 +130,7 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
     @admin.display(description=_("Last used"))
     def last_used(self, key: ApiKey) -> str:
         last = services.last_used(key)
-        return _moment(last)
+        return _utc_text(last)
 
     def rotate(self, request: HttpRequest, key: ApiKey, _values: object) -> str:
         new, text = services.rotate_key(key, actor=actor_of(request))

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from audit import clock, log, maintenance
 from audit.database.batches import in_batches
@@ -58,7 +58,7 @@ def confirm_import(
     _require_uploader(upload, actor)
     row = lock_upload(upload)
     if row.previewed_at is None:
-        msg = _("Look at the preview first.")
+        msg = gettext_lazy("Look at the preview first.")
         raise ValidationError(msg, code="no_preview")
     if row.confirmed_at is None:
         row.confirmed_at = timezone.now()
@@ -95,7 +95,7 @@ def load_import(
     _require_uploader(upload, actor)
     upload.refresh_from_db()
     if upload.confirmed_at is None:
-        msg = _("Confirm the import first.")
+        msg = gettext_lazy("Confirm the import first.")
         raise ValidationError(msg, code="not_confirmed")
     if upload.loaded_at is not None:
         return upload
@@ -110,7 +110,7 @@ def load_import(
         if step is not None:
             step(done, total, batch.last_line)
 
-    for _number, batch in in_batches(rows, BATCH):
+    for _, batch in in_batches(rows, BATCH):
         checker = checker_of(
             upload, headers, actor=actor, seen_at=upload.previewed_at, repeats=repeats
         )
@@ -181,7 +181,7 @@ def _require_uploader(upload: ImportFile, actor: Actor) -> None:
     table = IMPORT_TABLES[upload.table]
     actor.require_perm(upload.business_id, table.permission)
     if actor.user_id is None or actor.user_id != upload.uploaded_by_id:
-        msg = _("Only who uploaded a file may load it.")
+        msg = gettext_lazy("Only who uploaded a file may load it.")
         raise PermissionDenied(msg)
 
 
@@ -198,10 +198,10 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     row = lock_upload(upload)
     if row.loaded_at is not None:
         # Its event, with the number of rows, is written already.
-        msg = _("This import was ended. The rest of the file is not loaded.")
+        msg = gettext_lazy("This import was ended. The rest of the file is not loaded.")
         raise ValidationError(msg, code="import_ended")
     if row.cursor != upload.cursor:
-        msg = _("This file is being loaded already.")
+        msg = gettext_lazy("This file is being loaded already.")
         raise ValidationError(msg, code="loaded_elsewhere")
     row.cursor, row.batch = batch.last_line, batch.number
     for business, counts in batch.counts.items():
