@@ -196,6 +196,7 @@ def _take_over(upload: ImportFile, row: ImportFile) -> None:
 def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     """Store the progress in the transaction of a batch; return the rows done."""
     row = lock_upload(upload)
+    # What is raised here is lazy: a load runs in English, its page does not.
     if row.loaded_at is not None:
         # Its event, with the number of rows, is written already.
         msg = gettext_lazy("This import was ended. The rest of the file is not loaded.")
