@@ -12,6 +12,7 @@ from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
 from audit.fields import CodeField, EmailField, NameField, NullCharField
@@ -258,19 +259,21 @@ class Customer(ArchiveMarks, TrackedModel):
                 name="one_live_customer_per_email",
                 condition=LIVE,
                 violation_error_code="unique",
-                violation_error_message="A customer here has this e-mail already.",
+                violation_error_message=_("A customer here has this e-mail already."),
             ),
             models.UniqueConstraint(
                 fields=["business", "external_id"],
                 name="one_live_customer_per_external_id",
                 condition=LIVE,
                 violation_error_code="unique",
-                violation_error_message="A customer here has this external id already.",
+                violation_error_message=_(
+                    "A customer here has this external id already."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(name__isnull=False) | Q(erased_at__isnull=False),
                 name="customer_has_a_name",
-                violation_error_message="Give a name.",
+                violation_error_message=_("Give a name."),
             ),
             one_of("status", CustomerStatus.values, "customer_status_known"),
             one_of("customer_type", CustomerType.values, "customer_type_known"),
