@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
@@ -20,6 +20,32 @@ from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
+# What Django says on these pages, and its German does not know: ours does.
+_OF_DJANGO = (
+    gettext_noop(
+        "After you’ve created a user, you’ll be able to edit more user options."  # noqa: RUF001 - as Django has it
+    ),
+    gettext_noop("Conflicting form data submitted. Please try again."),
+    gettext_noop("Disable password-based authentication"),
+    gettext_noop("Disabled"),
+    gettext_noop("Enable password-based authentication"),
+    gettext_noop(
+        "Enable password-based authentication for this user by setting a password."
+    ),
+    gettext_noop("Enabled"),
+    gettext_noop("Password-based authentication"),
+    gettext_noop("Password-based authentication was disabled."),
+    gettext_noop(
+        "Raw passwords are not stored, so there is no way to see the user’s password."  # noqa: RUF001 - as Django has it
+    ),
+    gettext_noop("Reset password"),
+    gettext_noop("Set password"),
+    gettext_noop("Set password: %s"),
+    gettext_noop(
+        "This action will <strong>enable</strong> password-based authentication for "
+        "this user."
+    ),
+)
 # Permissions come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
 
