@@ -38,7 +38,7 @@ _RELEASED = "released:"
 RELEASE_WAIT = timedelta(days=1)
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
-_SECRETS_GONE = _(
+_SECRETS_LOST = _(
     "Your account was changed past the hub. From {moment} UTC you can set a PIN with "
     "your password."
 )
@@ -195,7 +195,7 @@ def accept_account(user: User, *, actor: Actor) -> None:
         notify(
             account,
             _("Your second secrets are gone"),
-            format_lazy(_SECRETS_GONE, moment=day_and_time_lazy(due)),
+            format_lazy(_SECRETS_LOST, moment=day_and_time_lazy(due)),
             actor=actor,
         )
     account.factors = _as_text(_current_factors(account), due)

@@ -84,25 +84,25 @@ class BulkAct(Generic[_QuerySet]):
     find_skipped: Callable[..., Mapping[UUID, _StrOrPromise]] | None = None
     name_value: Callable[..., _StrOrPromise] | None = None
 
-    def in_words(self, values: Values, number: str, rows: str) -> str:
+    def in_words(self, values: Values, number: str, noun: str) -> str:
         """Return what is done to how many of which rows: *Archive 12 customers*."""
-        words = {"verb": self.verb, "number": number, "rows": rows}
+        words = {"verb": self.verb, "number": number, "noun": noun}
         if self.name_value is None:
-            return capfirst(gettext("%(verb)s %(number)s %(rows)s") % words)
+            return capfirst(gettext("%(verb)s %(number)s %(noun)s") % words)
         words["value"] = self.name_value(**values)
-        return capfirst(gettext("%(verb)s %(value)s for %(number)s %(rows)s") % words)
+        return capfirst(gettext("%(verb)s %(value)s for %(number)s %(noun)s") % words)
 
-    def warning(self, values: Values, number: str, rows: str) -> SafeString:
+    def warning(self, values: Values, number: str, noun: str) -> SafeString:
         """Return the same as the sentence that asks whether to do it."""
-        words = {"verb": self.verb, "number": number, "rows": rows}
+        words = {"verb": self.verb, "number": number, "noun": noun}
         if self.name_value is None:
             sentence = gettext(
-                "You are about to {verb} <strong>{number}</strong> {rows}."
+                "You are about to {verb} <strong>{number}</strong> {noun}."
             )
             return format_html(sentence, **words)
         words["value"] = self.name_value(**values)
         sentence = gettext(
-            "You are about to {verb} {value} for <strong>{number}</strong> {rows}."
+            "You are about to {verb} {value} for <strong>{number}</strong> {noun}."
         )
         return format_html(sentence, **words)
 
@@ -200,10 +200,10 @@ class BulkActs(ScopedAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def _in_words(self, act: BulkAct, chosen: _Chosen) -> str:
-        number, rows = count_text(chosen.count), self._rows(chosen.count)
-        return act.in_words(chosen.values, number, rows)
+        number, noun = count_text(chosen.count), self._noun(chosen.count)
+        return act.in_words(chosen.values, number, noun)
 
-    def _rows(self, count: int) -> str:
+    def _noun(self, count: int) -> str:
         one, many = self.opts.verbose_name, self.opts.verbose_name_plural
         return str(one if count == 1 else many)
 
@@ -261,7 +261,7 @@ class BulkActs(ScopedAdmin):
             **self._carried_context(request, act),
             "values": chosen.values,
             "words": words,
-            "warning": act.warning(chosen.values, count_text(count), self._rows(count)),
+            "warning": act.warning(chosen.values, count_text(count), self._noun(count)),
             "rows": [
                 (self.autocomplete_label(one), chosen.skipped.get(one.pk, ""))
                 for one in first

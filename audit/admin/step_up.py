@@ -325,8 +325,8 @@ def _either(words: Iterable[str]) -> str:
     def joined(one: str, other: str) -> str:
         return gettext("%(one)s or %(other)s") % {"one": one, "other": other}
 
-    found = list(words)
-    return reduce(joined, found) if found else ""
+    ways = list(words)
+    return reduce(joined, ways) if ways else ""
 
 
 def _sealed(request: HttpRequest, pending: _PendingAct) -> str:

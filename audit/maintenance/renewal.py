@@ -143,7 +143,7 @@ def _through(
     if not settings.HASH_KEYS_OLD:
         return
     done, of = 0, column.outdated().count()
-    for _number, batch in in_batches(_keys(column), _BATCH):
+    for __, batch in in_batches(_keys(column), _BATCH):
         with transaction.atomic(durable=True):
             locked = column.outdated().filter(pk__in=batch)
             locked = locked.select_for_update(of=("self",))
