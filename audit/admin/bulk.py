@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from django import forms
@@ -27,15 +27,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse, render_page
-from audit.admin.display import active_filters
+from audit.admin.display import active_filters, count_text
 from audit.admin.once import act_once
 from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 _QuerySet = TypeVar("_QuerySet", bound=QuerySet[Model])
 
@@ -67,22 +73,38 @@ class BulkAct(Generic[_QuerySet]):
     what is set, as in "set status *to Blocked*".
     """
 
-    verb: str
+    verb: _StrOrPromise
     check: Callable[[_QuerySet, Actor], None]
     write: Callable[..., str]
     task: str
-    explanation: str = ""
+    explanation: _StrOrPromise = ""
     needs_reason: bool = True
     is_repeatable: bool = False
     form: type[forms.Form] | None = None
-    find_skipped: Callable[..., dict[UUID, str]] | None = None
-    name_value: Callable[..., str] | None = None
+    find_skipped: Callable[..., Mapping[UUID, _StrOrPromise]] | None = None
+    name_value: Callable[..., _StrOrPromise] | None = None
 
-    def what(self, values: Values) -> str:
-        """Return what is done, as it stands before "customers": *archive*."""
+    def in_words(self, values: Values, number: str, noun: str) -> str:
+        """Return what is done to how many of which rows: *Archive 12 customers*."""
+        words = {"verb": self.verb, "number": number, "noun": noun}
         if self.name_value is None:
-            return self.verb
-        return f"{self.verb} {self.name_value(**values)} for"
+            return capfirst(gettext("%(verb)s %(number)s %(noun)s") % words)
+        words["value"] = self.name_value(**values)
+        return capfirst(gettext("%(verb)s %(value)s for %(number)s %(noun)s") % words)
+
+    def warning(self, values: Values, number: str, noun: str) -> SafeString:
+        """Return the same as the sentence that asks whether to do it."""
+        words = {"verb": self.verb, "number": number, "noun": noun}
+        if self.name_value is None:
+            sentence = gettext(
+                "You are about to {verb} <strong>{number}</strong> {noun}."
+            )
+            return format_html(sentence, **words)
+        words["value"] = self.name_value(**values)
+        sentence = gettext(
+            "You are about to {verb} {value} for <strong>{number}</strong> {noun}."
+        )
+        return format_html(sentence, **words)
 
 
 @dataclass(frozen=True)
@@ -90,7 +112,7 @@ class _Chosen:
     """The rows of one request: what is done to which, and who is left out."""
 
     pairs: list[tuple[UUID, UUID]]
-    skipped: dict[UUID, str]
+    skipped: Mapping[UUID, _StrOrPromise]
     values: Values
 
     @property
@@ -104,7 +126,7 @@ class _Chosen:
         return hashlib.sha256(b"".join(pk.bytes for pk, _ in self.pairs)).hexdigest()
 
     @property
-    def reasons(self) -> list[tuple[str, int]]:
+    def reasons(self) -> list[tuple[_StrOrPromise, int]]:
         """Why rows are left out, and how many for each reason."""
         return Counter(self.skipped.values()).most_common()
 
@@ -132,7 +154,8 @@ class BulkActs(ScopedAdmin):
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return None
         if not chosen.count:
-            self.message_user(request, f"Nothing was done. {_left_out(chosen)}")
+            nothing = gettext("Nothing was done.")
+            self.message_user(request, f"{nothing} {_left_out(chosen)}")
             return None
         reason = request.POST.get("reason", "").strip()[:_LONGEST_REASON]
         missing = self._missing(request, chosen)
@@ -177,18 +200,21 @@ class BulkActs(ScopedAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def _in_words(self, act: BulkAct, chosen: _Chosen) -> str:
+        number, noun = count_text(chosen.count), self._noun(chosen.count)
+        return act.in_words(chosen.values, number, noun)
+
+    def _noun(self, count: int) -> str:
         one, many = self.opts.verbose_name, self.opts.verbose_name_plural
-        words = f"{act.what(chosen.values)} {chosen.count:,}"
-        return f"{words[:1].upper()}{words[1:]} {one if chosen.count == 1 else many}"
+        return str(one if count == 1 else many)
 
     def _missing(self, request: HttpRequest, chosen: _Chosen) -> str:
         """Return what a confirmation lacks besides the reason; empty for nothing."""
         sent = request.POST.get("digest", chosen.digest)
         if sent != chosen.digest:
-            return (
-                f"The list has changed since. It is {chosen.count:,} now: look again, "
-                "and confirm these."
-            )
+            return gettext(
+                "The list has changed since. It is %(number)s now: look again, and "
+                "confirm these."
+            ) % {"number": count_text(chosen.count)}
         if chosen.count < TYPED_FROM:
             return ""
         typed = request.POST.get("typed_count", "").strip()
@@ -196,8 +222,11 @@ class BulkActs(ScopedAdmin):
         if plain == str(chosen.count):
             return ""
         if not typed:
-            return "Type the number." if "typed_count" in request.POST else "-"
-        return f"You typed another number. The list has {chosen.count:,} now."
+            is_due = "typed_count" in request.POST
+            return gettext("Type the number.") if is_due else "-"
+        return gettext("You typed another number. The list has %(number)s now.") % {
+            "number": count_text(chosen.count)
+        }
 
     def _ask_value(
         self,
@@ -213,7 +242,7 @@ class BulkActs(ScopedAdmin):
             "form": form,
             "count": queryset.count(),
         }
-        title = f"{act.verb.capitalize()}…"
+        title = f"{capfirst(act.verb)}…"
         return render_page(request, "admin/bulk_value.html", title, **context)
 
     def _ask_first(
@@ -232,7 +261,7 @@ class BulkActs(ScopedAdmin):
             **self._carried_context(request, act),
             "values": chosen.values,
             "words": words,
-            "what": act.what(chosen.values),
+            "warning": act.warning(chosen.values, count_text(count), self._noun(count)),
             "rows": [
                 (self.autocomplete_label(one), chosen.skipped.get(one.pk, ""))
                 for one in first
@@ -283,7 +312,8 @@ class BulkActs(ScopedAdmin):
                 for business_id, ids in sorted(by_business.items())
             ]
         if len(started) > 1:
-            self.message_user(request, f"{len(started)} jobs, one for each business.")
+            message = gettext("%(n)s jobs, one for each business.")
+            self.message_user(request, message % {"n": len(started)})
             return HttpResponseRedirect(reverse("admin:audit_job_changelist"))
         return HttpResponseRedirect(
             reverse("admin:audit_job_change", args=[started[0].id])
@@ -296,15 +326,17 @@ def _choose(queryset: QuerySet, act: BulkAct, values: Values) -> _Chosen:
         queryset.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
     )
     if len(pairs) > LARGEST:
-        msg = f"More than {LARGEST:,} are chosen. Filter the list further."
+        msg = gettext("More than %(number)s are chosen. Filter the list further.") % {
+            "number": count_text(LARGEST)
+        }
         raise ValidationError(msg, code="too_many")
     skipped = act.find_skipped(queryset, **values) if act.find_skipped else {}
     return _Chosen([pair for pair in pairs if pair[0] not in skipped], skipped, values)
 
 
 def _left_out(chosen: _Chosen) -> str:
-    reasons = ", ".join(f"{number:,} {why}" for why, number in chosen.reasons)
-    return f"Skipped: {reasons}."
+    counted = (f"{count_text(number)} {why}" for why, number in chosen.reasons)
+    return gettext("Skipped: %(reasons)s.") % {"reasons": ", ".join(counted)}
 
 
 def _with_change_set(request: HttpRequest, message: str) -> str:
@@ -313,11 +345,12 @@ def _with_change_set(request: HttpRequest, message: str) -> str:
         return message
     operation_id = actor_of(request).operation.id
     url = reverse("admin:audit_operation_change", args=[operation_id])
-    return format_html('{} <a href="{}">See what changed</a>', message, url)
+    words = gettext("See what changed")
+    return format_html('{} <a href="{}">{}</a>', message, url, words)
 
 
 def _digest(act: BulkAct, chosen: _Chosen, reason: str) -> str:
     """Return the digest of this act on exactly these rows."""
     return accounts.digest_of(
-        "bulk", verb=act.verb, ids=chosen.digest, reason=reason, values=chosen.values
+        "bulk", task=act.task, ids=chosen.digest, reason=reason, values=chosen.values
     )

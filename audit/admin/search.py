@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from audit import log
@@ -29,9 +31,13 @@ from audit.admin.search_terms import (
 )
 from audit.privacy.masking import mask_instance
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 # Fewer signs would find half of a table.
 LEAST = 2
 _IN_GROUP = 5
+_PAGES = _("Pages")
 _SUGGESTED, _SUGGESTED_IN_GROUP, _SUGGESTED_PAGES = 8, 3, 2
 
 
@@ -53,7 +59,7 @@ class SearchGroup:
     `describe` is given a row that was masked.
     """
 
-    title: str
+    title: _StrOrPromise
     model: type[Model]
     find: Callable[..., Sequence[tuple[Model, bool]]]
     describe: Callable[[Any], Description]
@@ -66,7 +72,7 @@ class SearchGroup:
 class SearchMatch:
     """One row or page that was found, as it is displayed."""
 
-    group: str
+    group: _StrOrPromise
     description: Description
     url: str
     instance: Model | None = None
@@ -77,7 +83,7 @@ class SearchMatch:
 class GroupMatches:
     """The first matches of a group; `all_url` is its list with the same search."""
 
-    title: str
+    title: _StrOrPromise
     matches: list[SearchMatch]
     has_more: bool = False
     all_url: str = ""
@@ -123,7 +129,7 @@ def search_view(request: HttpRequest) -> HttpResponse:
     return render_page(
         request,
         "admin/search.html",
-        "Search",
+        gettext("Search"),
         groups=groups,
         search_text=text,
         is_long_enough=is_long_enough,
@@ -150,7 +156,7 @@ def suggest_view(request: HttpRequest) -> HttpResponse:
             "url": match.url,
             "title": match.description.title,
             "detail": match.description.detail,
-            "group": match.group,
+            "group": str(match.group),
         }
         for match in matches
     ]
@@ -165,7 +171,7 @@ def _search(request: HttpRequest, text: str) -> list[GroupMatches]:
         _group_matches(request, page, group, text)
         for page, group in _groups_of(request)
     ]
-    groups.append(GroupMatches("Pages", _page_matches(request, text)[:_IN_GROUP]))
+    groups.append(GroupMatches(_PAGES, _page_matches(request, text)[:_IN_GROUP]))
     groups = [group for group in groups if group.matches]
     return sorted(groups, key=lambda group: not group.has_exact)
 
@@ -235,7 +241,7 @@ def _page_matches(request: HttpRequest, text: str) -> list[SearchMatch]:
         for entry in app["models"]
     ]
     return [
-        SearchMatch("Pages", described(name, group), url)
+        SearchMatch(_PAGES, described(name, group), url)
         for name, group, url in pages
         if url and text.casefold() in name.casefold()
     ]
