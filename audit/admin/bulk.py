@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from django import forms
@@ -27,6 +27,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
+from django.utils.text import capfirst
 
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse, render_page
@@ -36,6 +37,9 @@ from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 _QuerySet = TypeVar("_QuerySet", bound=QuerySet[Model])
 
@@ -63,26 +67,24 @@ class BulkAct(Generic[_QuerySet]):
     their own, and what is done already is not done again.
 
     `form` asks for values, which `write`, the task and the rest get by keyword.
-    `find_skipped` returns the ids of rows that are left out, and why. `name_value` says
-    what is set, as in "set status *to Blocked*".
+    `find_skipped` returns the ids of rows that are left out, and why. `phrase` is the
+    verb with the values, up to the number of rows: "set status to Blocked for".
     """
 
-    verb: str
+    verb: _StrOrPromise
     check: Callable[[_QuerySet, Actor], None]
     write: Callable[..., str]
     task: str
-    explanation: str = ""
+    explanation: _StrOrPromise = ""
     needs_reason: bool = True
     is_repeatable: bool = False
     form: type[forms.Form] | None = None
     find_skipped: Callable[..., dict[UUID, str]] | None = None
-    name_value: Callable[..., str] | None = None
+    phrase: Callable[..., str] | None = None
 
     def what(self, values: Values) -> str:
         """Return what is done, as it stands before "customers": *archive*."""
-        if self.name_value is None:
-            return self.verb
-        return f"{self.verb} {self.name_value(**values)} for"
+        return str(self.verb) if self.phrase is None else self.phrase(**values)
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ class BulkActs(ScopedAdmin):
             "form": form,
             "count": queryset.count(),
         }
-        title = f"{act.verb.capitalize()}…"
+        title = f"{capfirst(str(act.verb))}…"
         return render_page(request, "admin/bulk_value.html", title, **context)
 
     def _ask_first(
@@ -319,5 +321,5 @@ def _with_change_set(request: HttpRequest, message: str) -> str:
 def _digest(act: BulkAct, chosen: _Chosen, reason: str) -> str:
     """Return the digest of this act on exactly these rows."""
     return accounts.digest_of(
-        "bulk", verb=act.verb, ids=chosen.digest, reason=reason, values=chosen.values
+        "bulk", task=act.task, ids=chosen.digest, reason=reason, values=chosen.values
     )
