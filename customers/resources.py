@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from django.utils.text import capfirst
 from import_export import resources
 from import_export.fields import Field
 
@@ -25,7 +26,8 @@ class _Cell(Field):
 def resource_of(table: ImportTable) -> type[resources.ModelResource]:
     """Return the resource of django-import-export with the columns of a table."""
     fields = {column.name: _Cell(column) for column in table.columns}
-    label = str(table.model._meta.verbose_name_plural).capitalize()
+    # Kept for all readers: translated where it is shown.
+    label = capfirst(table.model._meta.verbose_name_plural)
     meta = type("Meta", (), {"model": table.model, "name": label, "fields": [*fields]})
     # The form of the page takes its ids from this name.
     name = f"{table.model.__name__}Resource"
