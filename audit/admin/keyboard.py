@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib import admin
@@ -11,6 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from audit.admin.base import ScopedAdmin, render_page
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Shortcut:
     """
 
     keys: tuple[str, ...]
-    act: str
+    act: _StrOrPromise
     url: str = ""
     is_chord: bool = False
     is_range: bool = False
@@ -44,10 +48,10 @@ _AFTER = (
     Shortcut(("Esc",), "Close a dialog, leave a field"),
 )
 # What `g` and a letter lead to: a list, by the label of its model.
-_jumps: dict[str, tuple[str, str]] = {}
+_jumps: dict[str, tuple[_StrOrPromise, str]] = {}
 
 
-def register_jump(letter: str, act: str, model: str) -> None:
+def register_jump(letter: str, act: _StrOrPromise, model: str) -> None:
     """Let `g` and a letter lead to the list of a model, like `customers.customer`."""
     _jumps[letter] = (act, model)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -17,6 +17,9 @@ from django.urls import reverse
 
 from audit.admin.base import Context, actor_of
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 # The jobs, in the order in which they stand.
 GROUPS = ("Customers", "Service", "Marketing", "Capture", "Compliance", "System")
@@ -44,7 +47,7 @@ class Entry:
 
     page: str
     icon: str
-    label: str = ""
+    label: _StrOrPromise = ""
     permission: str = ""
     count: Callable[[Actor], Waiting] | None = None
 

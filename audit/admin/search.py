@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin
 from django.db.models import Model
@@ -28,6 +28,9 @@ from audit.admin.search_terms import (
     tidy_redirect,
 )
 from audit.privacy.masking import mask_instance
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 # Fewer signs would find half of a table.
 LEAST = 2
@@ -53,7 +56,7 @@ class SearchGroup:
     `describe` is given a row that was masked.
     """
 
-    title: str
+    title: _StrOrPromise
     model: type[Model]
     find: Callable[..., Sequence[tuple[Model, bool]]]
     describe: Callable[[Any], Description]
@@ -66,7 +69,7 @@ class SearchGroup:
 class SearchMatch:
     """One row or page that was found, as it is displayed."""
 
-    group: str
+    group: _StrOrPromise
     description: Description
     url: str
     instance: Model | None = None
@@ -77,7 +80,7 @@ class SearchMatch:
 class GroupMatches:
     """The first matches of a group; `all_url` is its list with the same search."""
 
-    title: str
+    title: _StrOrPromise
     matches: list[SearchMatch]
     has_more: bool = False
     all_url: str = ""

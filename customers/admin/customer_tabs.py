@@ -79,7 +79,10 @@ RULES = {
     "no_address": _("no address"),
 }
 _VIEW = "customers.view_customer"
-_METHODS: dict[str, _StrOrPromise] = dict(ConsentMethod.choices)
+_METHODS: dict[str, _StrOrPromise] = {
+    **dict(ConsentMethod.choices),
+    "staff": _("staff"),
+}
 _HISTORY = "customers.view_historicalcustomer"
 
 
