@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 _OURS = frozenset({"audit", "customers", "capture"})
-_found: set[str] = set()
+_texts: set[str] = set()
 
 
 def translate_models() -> None:
@@ -29,8 +29,12 @@ def translate_models() -> None:
         for member in enumeration:
             member._label_ = _lazy(member.label)
     for model in _models():
+        options = model._meta
+        if "verbose_name_plural" not in options.original_attrs:
+            # Django's own, a name with an s, is none of another language.
+            options.verbose_name_plural = f"{options.verbose_name_raw}s"
         for name in ("verbose_name", "verbose_name_plural"):
-            _translate(model._meta, name)
+            _translate(options, name)
         for field in _fields(model):
             for name in ("verbose_name", "help_text"):
                 _translate(field, name)
@@ -42,7 +46,7 @@ def translate_models() -> None:
 
 def model_texts() -> list[str]:
     """Return every text of our models, each once, in alphabetical order."""
-    return sorted(_found)
+    return sorted(_texts)
 
 
 def _models() -> Iterator[Any]:
@@ -68,5 +72,5 @@ def _lazy(text: object) -> object:
     # Lazy ones are of Django and of libraries, which have catalogues of their own.
     if isinstance(text, Promise) or not text:
         return text
-    _found.add(str(text))
+    _texts.add(str(text))
     return gettext_lazy(str(text))

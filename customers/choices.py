@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import TextChoices
+from django.utils import translation
 
 
 class Role(TextChoices):
@@ -242,6 +243,15 @@ class ExportProfile(TextChoices):
     FULL = "full"
     LIST = "list"
     MARKETING = "marketing"
+
+
+def within_sentence(label: object) -> str:
+    """Return a label as it stands in the middle of a sentence: small, in English.
+
+    In other languages as it is: some write nouns large, so their sentences quote it.
+    """
+    is_english = (translation.get_language() or "en").startswith("en")
+    return str(label).lower() if is_english else str(label)
 
 
 FLAG_VERIFIED = "verified"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 COUNTRIES = frozenset(
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM "
@@ -21,5 +22,6 @@ COUNTRIES = frozenset(
 def check_country(code: str) -> None:
     """Raise ValidationError unless the code is a country of ISO 3166-1."""
     if code not in COUNTRIES:
-        msg = f"{code!r} is not a country. Write its two-letter ISO code, like NO."
+        msg = _("%(code)s is not a country. Write its two-letter ISO code, like NO.")
+        msg %= {"code": repr(code)}
         raise ValidationError(msg, code="country_unknown")

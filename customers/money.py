@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 # Every column stores three decimals; these currencies show another number than two.
 _NO_DECIMALS = frozenset(
@@ -44,8 +46,13 @@ def amount_text(amount: Decimal, currency: str) -> str:
 
 
 def format_money(amount: Decimal, currency: str) -> str:
-    """Return an amount as people read it: grouped, with its currency."""
-    return f"{quantise(amount, currency):,} {currency}"
+    """Return an amount as the reader writes numbers, grouped, with its currency."""
+    return f"{format_amount(amount, currency)} {currency}"
+
+
+def format_amount(amount: Decimal, currency: str) -> str:
+    """Return an amount as the reader writes numbers, grouped, without its currency."""
+    return number_format(quantise(amount, currency), force_grouping=True)
 
 
 def to_column_decimals(amount: Decimal) -> Decimal:
@@ -61,13 +68,16 @@ def from_database(amount: object) -> Decimal:
 def check_currency(code: str) -> None:
     """Raise ValidationError unless the code is a currency of ISO 4217."""
     if code not in CURRENCIES:
-        msg = "This is not a currency. Write its ISO 4217 code, like EUR."
+        msg = _("This is not a currency. Write its ISO 4217 code, like EUR.")
         raise ValidationError(msg, code="currency_unknown")
 
 
 def check_amount(amount: Decimal, currency: str) -> None:
     """Raise ValidationError for an amount that is no whole number of smallest coins."""
     if quantise(Decimal(amount), currency) != amount:
-        decimals = exponent(currency) or "no"
-        msg = f"{currency} has {decimals} decimals. Write the amount with these."
+        if decimals := exponent(currency):
+            msg = _("%(currency)s has %(count)s decimals. Write the amount with these.")
+        else:
+            msg = _("%(currency)s has no decimals. Write the amount with these.")
+        msg %= {"currency": currency, "count": decimals}
         raise ValidationError(msg, code="too_many_decimals")

@@ -20,6 +20,8 @@ from itertools import islice
 from typing import IO
 from xml.etree.ElementTree import Element
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -56,9 +58,9 @@ _BETWEEN = re.compile(r"[ \t\r\n]*")
 _UNHELD = re.compile("[\0\ud800-\udfff]")
 # A text that cells of a workbook share.
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
-_NO_TEXT = "The file holds a character that no text can hold. Remove it."
-_NO_JSON = "This is no JSON. Send a list of objects."
-_NO_LIST = "Send a list of objects, one for each row."
+_NO_TEXT = _("The file holds a character that no text can hold. Remove it.")
+_NO_JSON = _("This is no JSON. Send a list of objects.")
+_NO_LIST = _("Send a list of objects, one for each row.")
 
 KINDS = ("csv", "xlsx", "json")
 
@@ -100,12 +102,16 @@ def open_sheet(data: bytes, kind: str) -> Sheet:
 
 def _named(names: list[str]) -> list[str]:
     if len(names) > _MAX_COLUMNS:
-        msg = f"The file has more than {_MAX_COLUMNS} columns. Remove some."
+        msg = gettext("The file has more than %(limit)s columns. Remove some.") % {
+            "limit": _MAX_COLUMNS
+        }
         raise SheetError(msg)
     seen: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if name and name in seen:
-            msg = f"Columns {seen[name]} and {number} have one name. Rename one."
+            msg = gettext(
+                "Columns %(first)s and %(second)s have one name. Rename one."
+            ) % {"first": seen[name], "second": number}
             raise SheetError(msg)
         seen[name] = number
     return names
@@ -118,21 +124,29 @@ def _measured(
     for number, row in enumerate(rows, start=start):
         # A row number of a billion would be filled up with as many empty rows.
         if number > _MAX_ROWS + 1:
-            msg = f"The file has more than {_MAX_ROWS} rows. Split it."
+            msg = gettext("The file has more than %(limit)s rows. Split it.") % {
+                "limit": _MAX_ROWS
+            }
             raise SheetError(msg)
         cells = list(row)
         while len(cells) > width and not cells[-1]:
             cells.pop()
         if len(cells) > _MAX_COLUMNS:
-            msg = f"A row has more than {_MAX_COLUMNS} cells. Mend the file."
-            raise SheetError(msg)
+            raise _row_too_wide()
         if not any(cells):
             continue
         total += len(cells)
         if total > _MAX_CELLS:
-            msg = f"The file has more than {_MAX_CELLS} cells. Split it."
+            msg = gettext("The file has more than %(limit)s cells. Split it.") % {
+                "limit": _MAX_CELLS
+            }
             raise SheetError(msg)
         yield number, cells + [""] * (width - len(cells))
+
+
+def _row_too_wide() -> SheetError:
+    msg = gettext("A row has more than %(limit)s cells. Mend the file.")
+    return SheetError(msg % {"limit": _MAX_COLUMNS})
 
 
 # --- CSV --------------------------------------------------------------------------
@@ -143,7 +157,7 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     first, number = stream.readline(_LONGEST_FIRST_LINE + 1), 1
     if len(first) > _LONGEST_FIRST_LINE:
-        msg = "The first row is too long to be one of columns. Mend the file."
+        msg = gettext("The first row is too long to be one of columns. Mend the file.")
         raise SheetError(msg)
     if match := _SEPARATOR.match(first):
         delimiter, number = match[1], 2
@@ -156,7 +170,7 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
             yield number, row
             number += 1
     except csv.Error as error:
-        msg = "A cell is too long, or a quote is not closed. Mend the file."
+        msg = gettext("A cell is too long, or a quote is not closed. Mend the file.")
         raise SheetError(msg) from error
 
 
@@ -165,14 +179,18 @@ def _encoding(data: bytes, kind: str) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif b"\0" in data[:_LOOKED_AT] or data.startswith(_ZIP):
-        msg = f"This is no {kind} but something else. Choose its format, or save it."
+        msg = gettext(
+            "This is no %(format)s but something else. Choose its format, or save it."
+        ) % {"format": kind}
         raise SheetError(msg)
     else:
         encoding = "utf-8-sig"
     try:
         text = str(data, encoding)
     except UnicodeDecodeError as error:
-        msg = f"This file is not in UTF-8. Save it as {kind} in UTF-8."
+        msg = gettext("This file is not in UTF-8. Save it as %(format)s in UTF-8.") % {
+            "format": kind
+        }
         raise SheetError(msg) from error
     if "\0" in text:
         raise SheetError(_NO_TEXT)
@@ -232,7 +250,7 @@ def _json_cell(value: object) -> str:
     if isinstance(value, str) and _UNHELD.search(value):
         raise SheetError(_NO_TEXT)
     if isinstance(value, dict | list):
-        msg = "A row holds a list or an object. Send one value for each name."
+        msg = gettext("A row holds a list or an object. Send one value for each name.")
         raise SheetError(msg)
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -257,7 +275,7 @@ def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         raise
     except Exception as error:
         # A damaged part fails anywhere in the library, in any way.
-        msg = "This Excel file is damaged. Save it again as .xlsx or .csv."
+        msg = gettext("This Excel file is damaged. Save it again as .xlsx or .csv.")
         raise SheetError(msg) from error
 
 
@@ -314,12 +332,11 @@ def _narrow(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
     for row in rows:
         total += len(row)
         if total > _MAX_EMPTY:
-            msg = "The sheet has millions of empty cells. Save it as .csv."
+            msg = gettext("The sheet has millions of empty cells. Save it as .csv.")
             raise SheetError(msg)
         rest = row[_MAX_COLUMNS:]
         if rest.count(None) < len(rest):
-            msg = f"A row has more than {_MAX_COLUMNS} cells. Mend the file."
-            raise SheetError(msg)
+            raise _row_too_wide()
         yield row[:_MAX_COLUMNS]
 
 
@@ -330,24 +347,28 @@ def check_archive(data: bytes) -> None:
     """
     directory = _directory_size(data)
     if not data.startswith(_ZIP) or directory is None:
-        msg = "This is no Excel file. Save it as .xlsx or .csv."
+        msg = gettext("This is no Excel file. Save it as .xlsx or .csv.")
         raise SheetError(msg)
     if directory > _MAX_DIRECTORY:
-        msg = "The Excel file has too many parts. Save it as .csv."
+        msg = gettext("The Excel file has too many parts. Save it as .csv.")
         raise SheetError(msg)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        msg = "This is no Excel file. Save it as .xlsx or .csv."
+        msg = gettext("This is no Excel file. Save it as .xlsx or .csv.")
         raise SheetError(msg) from error
     if sum(info.file_size for info in infos) > _MAX_BYTES:
-        msg = f"The sheet unpacks to more than {_MAX_BYTES} bytes. Split it."
+        msg = gettext("The sheet unpacks to more than %(limit)s bytes. Split it.") % {
+            "limit": _MAX_BYTES
+        }
         raise SheetError(msg)
     for info in infos:
         is_large = info.file_size > _SMALL_PART
         if is_large and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
-            msg = "The sheet unpacks to a hundred times its size. Save it as .csv."
+            msg = gettext(
+                "The sheet unpacks to a hundred times its size. Save it as .csv."
+            )
             raise SheetError(msg)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import tablib
+from django.utils.translation import gettext as _
 from import_export.formats import base_formats
 
 from customers.cells import cell_text, csv_line, escape_cell
@@ -44,7 +45,9 @@ def _written(text: str) -> str:
     """Return the text with characters that a sheet cannot hold escaped."""
     written = _UNWRITABLE.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
     if len(written) > _MAX_CELL:
-        msg = f"A cell has more than {_MAX_CELL} characters. Export as CSV."
+        msg = _("A cell has more than %(limit)s characters. Export as CSV.") % {
+            "limit": _MAX_CELL
+        }
         raise SheetError(msg)
     return written
 

@@ -7,11 +7,21 @@ from typing import Protocol
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from audit.jobs import JobContext, task
 from audit.tenancy.actors import Actor
 from customers import services
 
+# What is counted is stored in English; the page of the job translates it.
+_LEFT = gettext_noop("left as they were")
+_OF_IMPORTS = (
+    gettext_noop("new"),
+    gettext_noop("unchanged"),
+    gettext_noop("rejected"),
+    gettext_noop("left alone"),
+)
 _IMPORT_PAGE = "customers.admin.importing.page_of_job"
 
 
@@ -28,16 +38,16 @@ class _Mark(Protocol):
     ) -> int: ...
 
 
-@task("Archive customers", undo="customers.tasks.restore_customers")
+@task(_("Archive customers"), undo="customers.tasks.restore_customers")
 def archive_customers(context: JobContext, *, changed_in: str | None = None) -> None:
     """Archive the customers of a job, batch by batch."""
-    _mark(context, services.archive_batch, "archived", changed_in)
+    _mark(context, services.archive_batch, gettext_noop("archived"), changed_in)
 
 
-@task("Restore customers", undo="customers.tasks.archive_customers")
+@task(_("Restore customers"), undo="customers.tasks.archive_customers")
 def restore_customers(context: JobContext, *, changed_in: str | None = None) -> None:
     """Restore the customers of a job, batch by batch."""
-    _mark(context, services.restore_batch, "restored", changed_in)
+    _mark(context, services.restore_batch, gettext_noop("restored"), changed_in)
 
 
 def _narrowed(actor: Actor, only: str) -> Actor:
@@ -49,31 +59,31 @@ def _narrowed(actor: Actor, only: str) -> Actor:
     return narrowed
 
 
-@task("Set the status of customers")
+@task(_("Set the status of customers"))
 def set_status(context: JobContext, *, status: str) -> None:
     """Set the status of the customers of a job, batch by batch."""
     _change(context, services.set_status_batch, status=status)
 
 
-@task("Set the type of customers")
+@task(_("Set the type of customers"))
 def set_type(context: JobContext, *, customer_type: str) -> None:
     """Set the type of the customers of a job, batch by batch."""
     _change(context, services.set_type_batch, customer_type=customer_type)
 
 
-@task("Add a flag to customers")
+@task(_("Add a flag to customers"))
 def add_flag(context: JobContext, *, flag: str) -> None:
     """Add a flag to the customers of a job, batch by batch."""
     _change(context, services.add_flag_batch, code=flag)
 
 
-@task("Remove a flag from customers")
+@task(_("Remove a flag from customers"))
 def remove_flag(context: JobContext, *, flag: str) -> None:
     """Remove a flag from the customers of a job, batch by batch."""
     _change(context, services.remove_flag_batch, code=flag)
 
 
-@task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
+@task(_("Look through a file to import"), is_wide=True, result_page=_IMPORT_PAGE)
 def preview_import(context: JobContext, *, file: str, only: str = "") -> None:
     """Preview a file; nothing of it is written."""
     actor = _narrowed(context.actor, only)
@@ -85,7 +95,7 @@ def preview_import(context: JobContext, *, file: str, only: str = "") -> None:
     services.preview_import(upload, actor=actor, step=step)
 
 
-@task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
+@task(_("Import a file"), is_wide=True, result_page=_IMPORT_PAGE)
 def load_import(context: JobContext, *, file: str, only: str = "") -> None:
     """Load a confirmed file, batch by batch, from where it stopped."""
     actor = _narrowed(context.actor, only)
@@ -98,7 +108,7 @@ def load_import(context: JobContext, *, file: str, only: str = "") -> None:
     context.count(**services.import_report(upload)["counts"])
 
 
-@task("Bring figures up to date")
+@task(_("Bring figures up to date"))
 def refresh_figures(context: JobContext) -> None:
     """Recompute the figures of all customers in the business of a job."""
     if context.job.business_id is None:
@@ -118,11 +128,11 @@ def _mark(context: JobContext, mark: _Mark, done: str, changed_in: str | None) -
             marked = mark(
                 ids, actor=context.actor, reason=context.reason, changed_in=operation_id
             )
-            context.count(**{done: marked, "left as they were": len(ids) - marked})
+            context.count(**{done: marked, _LEFT: len(ids) - marked})
 
 
 def _change(context: JobContext, change: Callable[..., int], **values: str) -> None:
     for number, ids in context.batches():
         with context.piece(context.done + len(ids), cursor=number):
             done = change(ids, actor=context.actor, reason=context.reason, **values)
-            context.count(**{"changed": done, "left as they were": len(ids) - done})
+            context.count(**{gettext_noop("changed"): done, _LEFT: len(ids) - done})

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from django.contrib.admin.views.main import ChangeList
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -60,6 +61,14 @@ def elapsed(time: timedelta) -> str:
         if time < limit:
             return f"{time // length} {sign} ago"
     return f"{time // _YEAR} y ago"
+
+
+def to_second(moment: datetime | None) -> str:
+    """Return a local moment to the second, as the reader writes dates."""
+    if moment is None:
+        return ""
+    day = date_format(moment, "SHORT_DATE_FORMAT")
+    return f"{day}, {date_format(moment, 'H:i:s')}"
 
 
 def active_filters(changelist: ChangeList) -> list[dict[str, str]]:

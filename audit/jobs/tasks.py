@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +17,9 @@ from audit.json_text import JsonValue
 from audit.log.access import REFUSED, write_notes
 from audit.models import Event, Job, JobBatch
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 LONG_QUEUE = "long"
 # Rows of a bulk act that one transaction writes: well under a tenth of a second.
@@ -58,7 +61,7 @@ class JobTask(compat.AnyTask):
 
 
 def task(
-    title: str,
+    title: _StrOrPromise,
     *,
     undo: str = "",
     result_page: str = "",

@@ -1,4 +1,4 @@
-"""The language that a person has chosen for pages and mails."""
+"""The language that a person has chosen, and plurals that Django does not guess."""
 
 from django.db import migrations, models
 
@@ -16,5 +16,20 @@ class Migration(migrations.Migration):
                 default="",
                 max_length=10,
             ),
+        ),
+        migrations.AlterModelOptions(
+            name="userpreferences",
+            options={
+                "ordering": ("id",),
+                "verbose_name_plural": "user preferences",
+            },
+        ),
+        migrations.AlterModelOptions(
+            name="ceremony",
+            options={"ordering": ("id",), "verbose_name_plural": "ceremonies"},
+        ),
+        migrations.AlterModelOptions(
+            name="jobbatch",
+            options={"verbose_name_plural": "job batches"},
         ),
     ]

@@ -150,6 +150,7 @@ class JobBatch(models.Model):
     ids = models.JSONField()
 
     class Meta:
+        verbose_name_plural = "job batches"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job", "number"], name="job_batch_number"),
         ]

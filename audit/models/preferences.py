@@ -37,6 +37,7 @@ class UserPreferences(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "user preferences"
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(

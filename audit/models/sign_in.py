@@ -153,6 +153,7 @@ class Ceremony(models.Model):
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name_plural = "ceremonies"
         ordering = ("id",)
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -13,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from audit.admin.display import active_filters, ago
+from audit.admin.display import active_filters, ago, to_second
 
 register = template.Library()
 register.filter(ago)
+register.filter(to_second, expects_localtime=True)
 register.simple_tag(active_filters)
 
 # What a page below a row is called, by the end of its address; else by its title.

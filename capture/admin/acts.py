@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import Actor
 from customers import services as customers
@@ -17,7 +18,7 @@ def _has_captures(state: customers.CustomerState, actor: Actor) -> bool:
 register_act(
     LinkAct(
         name="correct",
-        label="Correct a captured value",
+        label=_("Correct a captured value"),
         icon="pulse",
         permission="capture.correct_capture",
         is_offered=_has_captures,

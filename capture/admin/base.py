@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,13 +17,16 @@ from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from customers.admin.base import HubScopedAdmin, ReadOnlyAdmin
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 
 class Act(TypedDict):
     """What a page below a row does, who may, and what it asks for."""
 
     permission: str
-    title: str
-    explanation: str
+    title: _StrOrPromise
+    explanation: _StrOrPromise
     # Of each field its label, and whether it is `required` or `is_long`.
     fields: dict[str, dict[str, object]]
     # What is chosen in a field: values and words. It is given the row, and whether the
@@ -107,7 +110,7 @@ class ActPages(HubScopedAdmin):
             return render_page(
                 request,
                 "admin/capture/act.html",
-                act["title"],
+                str(act["title"]),
                 opts=self.opts,
                 original=instance,
                 explanation=act["explanation"],

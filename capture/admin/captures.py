@@ -10,9 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
+from audit.admin.display import to_second
 from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import mask_fields
 from capture import services
@@ -23,7 +28,7 @@ from customers.admin.base import ReadOnlyAdmin
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
 
-_REASON = {"label": "Reason", "required": True}
+_REASON = {"label": _("Reason"), "required": True}
 _LONGEST_CHOICE = 100
 
 
@@ -66,18 +71,20 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     list_select_related = ("source", "link__customer")
     list_needs = ("warnings",)
     search_fields = ("message_id__exact", "email__exact", "user_ref__exact")
-    search_help_text = "A message id, an e-mail or a user id, whole."
+    search_help_text = _("A message id, an e-mail or a user id, whole.")
     ordering = ("-received_at", "-id")
     extra_lookups = ("source__id__exact", "link__customer__id__exact")
     acts: ClassVar[dict[str, Act]] = {
         "correct": {
             "permission": "capture.correct_capture",
-            "title": "Correct a value",
-            "explanation": "What came is never changed. Your correction stands beside "
-            "it, with both values, your name and the reason; pages show the new value.",
+            "title": _("Correct a value"),
+            "explanation": _(
+                "What came is never changed. Your correction stands beside it, with "
+                "both values, your name and the reason; pages show the new value."
+            ),
             "fields": {
-                "key": {"label": "Value that is wrong", "required": True},
-                "value": {"label": "Right value (JSON or text)", "required": True},
+                "key": {"label": _("Value that is wrong"), "required": True},
+                "value": {"label": _("Right value (JSON or text)"), "required": True},
                 "reason": _REASON,
             },
             "choices": {"key": _captured_values},
@@ -107,11 +114,11 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     ) -> _FieldsetSpec:
         payload: _FieldsetSpec = []
         if obj is not None and request.user.has_perm("capture.read_payload", obj):
-            payload = [("As it came", {"fields": ("raw_payload",)})]
+            payload = [(_("As it came"), {"fields": ("raw_payload",)})]
         return [
-            ("What and when", {"fields": self._columns}),
+            (_("What and when"), {"fields": self._columns}),
             (
-                "Whom",
+                _("Whom"),
                 {
                     "fields": (
                         "customer",
@@ -121,48 +128,48 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                     )
                 },
             ),
-            ("Understood as", {"fields": ("normalised", "stored_values", "notes")}),
+            (_("Understood as"), {"fields": ("normalised", "stored_values", "notes")}),
             (
-                "Corrections and repeats",
+                _("Corrections and repeats"),
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
             ),
             *payload,
         ]
 
-    @admin.display(description="Customer")
+    @admin.display(description=_("Customer"))
     def customer(self, capture: Capture) -> str:
         link = getattr(capture, "link", None)
         if link is None or link.customer_id is None:
-            return "unmatched"
+            return gettext("unmatched")
         url = reverse("admin:customers_customer_page", args=[link.customer_id])
         return format_html('<a href="{}">{}</a>', url, link.customer)
 
-    @admin.display(description="Linked by")
+    @admin.display(description=_("Linked by"))
     def rule(self, capture: Capture) -> str:
         link = getattr(capture, "link", None)
-        return link.get_rule_display() if link and link.rule else "–"
+        return str(link.get_rule_display()) if link and link.rule else "–"
 
-    @admin.display(description="Waits for")
+    @admin.display(description=_("Waits for"))
     def unmatched_because(self, capture: Capture) -> str:
         link = getattr(capture, "link", None)
         if link is not None and link.customer_id is not None:
             return "–"
-        return "Somebody who identifies with one of the names below."
+        return gettext("Somebody who identifies with one of the names below.")
 
-    @admin.display(description="Notes")
+    @admin.display(description=_("Notes"))
     def notes(self, capture: Capture) -> str:
         codes = sorted({code for code, _ in capture.warnings or ()})
         return ", ".join(code.replace("_", " ") for code in codes) or "–"
 
-    @admin.display(description="Fields")
+    @admin.display(description=_("Fields"))
     def normalised(self, capture: Capture) -> str:
         return _value_table(capture, services.fields_of(capture))
 
-    @admin.display(description="Facts")
+    @admin.display(description=_("Facts"))
     def stored_values(self, capture: Capture) -> str:
         return _value_table(capture, capture.facts or {})
 
-    @admin.display(description="Corrections")
+    @admin.display(description=_("Corrections"))
     def corrections(self, capture: Capture) -> str:
         lines = []
         mask = mask_fields if getattr(capture, "is_masked", False) else dict
@@ -171,19 +178,23 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             former = mask(note.get("former", {}))
             for key, value in mask(note.get("changed", {})).items():
                 before = _display_value(former.get(key))
-                text = (
-                    f"{before} → {_display_value(value)}, because: {note.get('reason')}"
-                )
-                lines.append((f"{correction.received_at:%Y-%m-%d %H:%M} {key}", text))
-        return _table(lines) if lines else "none"
+                text = gettext("%(before)s → %(after)s, because: %(reason)s") % {
+                    "before": before,
+                    "after": _display_value(value),
+                    "reason": note.get("reason"),
+                }
+                received = localtime(correction.received_at)
+                moment = date_format(received, "SHORT_DATETIME_FORMAT")
+                lines.append((f"{moment} {key}", text))
+        return _table(lines) if lines else gettext("none")
 
-    @admin.display(description="Came again")
+    @admin.display(description=_("Came again"))
     def sightings(self, capture: Capture) -> str:
         again = list(services.list_sightings(capture)[:50])
-        times = ((f"{s.received_at:%Y-%m-%d %H:%M:%S}",) for s in again)
-        return format_html_join(", ", "{}", times) if again else "never"
+        times = ((to_second(localtime(s.received_at)),) for s in again)
+        return format_html_join(", ", "{}", times) if again else gettext("never")
 
-    @admin.display(description="Payload")
+    @admin.display(description=_("Payload"))
     def raw_payload(self, capture: Capture) -> str:
         return format_html("<pre>{}</pre>", _pretty(capture.payload))
 
@@ -192,7 +203,9 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     ) -> str:
         key = values["key"]
         if key not in services.current_payload(capture):
-            msg = "Choose the value that is wrong, of those that the capture has."
+            msg = gettext(
+                "Choose the value that is wrong, of those that the capture has."
+            )
             raise ValidationError(msg)
         services.correct_capture(
             capture,
@@ -200,7 +213,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             actor=actor_of(request),
             reason=values["reason"],
         )
-        return "The correction is recorded. What came stands beside it."
+        return gettext("The correction is recorded. What came stands beside it.")
 
 
 def _value_of(text: str) -> JsonValue:
@@ -229,7 +242,7 @@ def _table(lines: Iterable[tuple[str, str]]) -> str:
 
 def _pretty(payload: str | None) -> str:
     # Shown as it is stored: a pretty printer would round its numbers.
-    return payload or "erased"
+    return payload or gettext("erased")
 
 
 @admin.register(CaptureLink)

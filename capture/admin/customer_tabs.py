@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import Context
 from audit.tenancy.actors import Actor
@@ -63,14 +65,14 @@ def _count(view: CustomerView) -> str:
 
 def _completeness(view: CustomerView) -> str:
     if view.customer.stats.data_capture_complete:
-        return "signup, payment, questionnaire"
-    return "not all of signup, payment, questionnaire"
+        return gettext("signup, payment, questionnaire")
+    return gettext("not all of signup, payment, questionnaire")
 
 
 register_tab(
     Tab(
         "captures",
-        "Captures",
+        _("Captures"),
         (_VIEW,),
         f"{_FOLDER}/captures.html",
         _capture_tab,
@@ -78,11 +80,11 @@ register_tab(
         order=5,
     )
 )
-register_figure(Figure("Captures", _VIEW, _count, _completeness, "tab=captures"))
+register_figure(Figure(_("Captures"), _VIEW, _count, _completeness, "tab=captures"))
 register_card(
     Card(
         "values",
-        "Source of these values",
+        _("Source of these values"),
         "capture.view_capturedvalue",
         f"{_FOLDER}/card_values.html",
         _values_card,

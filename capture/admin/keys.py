@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
+from audit.admin.display import to_second
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
 from capture import services
@@ -19,8 +24,12 @@ from capture.choices import Provider
 from capture.models import ApiKey, Source, WebhookEndpoint
 from customers.admin.base import HubAdmin
 
-_REASON = {"label": "Reason", "required": True}
+_REASON = {"label": _("Reason"), "required": True}
 _STEP_UP = "manage_keys"
+
+
+def _utc_text(moment: datetime | None) -> str:
+    return f"{to_second(moment)} UTC" if moment else gettext("never")
 
 
 @admin.register(Source)
@@ -42,21 +51,23 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
         *readonly_fields,
     )
 
-    @admin.display(description="Last capture")
+    @admin.display(description=_("Last capture"))
     def last_capture(self, source: Source) -> str:
         last = services.last_capture(source)
-        return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+        return _utc_text(last)
 
-    @admin.display(description="Refused requests")
+    @admin.display(description=_("Refused requests"))
     def refused(self, source: Source) -> str:
-        lines = ((f"{r.hour:%Y-%m-%d %H:00}", r.code, r.count)
-                 for r in services.list_refusals(source)[:50])  # fmt: skip
+        lines = (
+            (date_format(r.hour, "SHORT_DATETIME_FORMAT"), r.code, r.count)
+            for r in services.list_refusals(source)[:50]
+        )
         cells = format_html_join(
             "", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", lines
         )
-        return format_html("<table>{}</table>", cells) if cells else "none"
+        return format_html("<table>{}</table>", cells) if cells else gettext("none")
 
-    @admin.display(description="Tag for the site")
+    @admin.display(description=_("Tag for the site"))
     def snippet(self, source: Source) -> str:
         tag = '<script src="{}" data-key="pk_…"></script>'
         script = static("capture/frontend_data_capture_integration.js")
@@ -98,34 +109,39 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
     acts: ClassVar[dict[str, Act]] = {
         "rotate": {
             "permission": "capture.change_apikey",
-            "title": "Rotate",
+            "title": _("Rotate"),
             "step_up": _STEP_UP,
             "level": messages.WARNING,
-            "explanation": "Makes a new key like this one and shows it once. This one "
-            "works for seven more days, so that every page and server can change over.",
+            "explanation": _(
+                "Makes a new key like this one and shows it once. This one works for "
+                "seven more days, so that every page and server can change over."
+            ),
             "fields": {},
         },
         "revoke": {
             "permission": "capture.change_apikey",
-            "title": "Revoke",
+            "title": _("Revoke"),
             "step_up": _STEP_UP,
-            "explanation": "Ends this key at once. What is sent with it is refused.",
+            "explanation": _("Ends this key at once. What is sent with it is refused."),
             "fields": {"reason": _REASON},
         },
     }
 
-    @admin.display(description="Last used")
+    @admin.display(description=_("Last used"))
     def last_used(self, key: ApiKey) -> str:
         last = services.last_used(key)
-        return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+        return _utc_text(last)
 
     def rotate(self, request: HttpRequest, key: ApiKey, _values: object) -> str:
         new, text = services.rotate_key(key, actor=actor_of(request))
-        return f"The new key {new}, shown only now: {text}"
+        return gettext("The new key %(prefix)s, shown only now: %(key)s") % {
+            "prefix": new,
+            "key": text,
+        }
 
     def revoke(self, request: HttpRequest, key: ApiKey, values: dict[str, str]) -> str:
         services.revoke_key(key, actor=actor_of(request), reason=values["reason"])
-        return "The key is revoked."
+        return gettext("The key is revoked.")
 
     def save_model(
         self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool
@@ -134,18 +150,19 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
             super().save_model(request, obj, form, change)
             return
         text = services.issue_key(obj, actor=actor_of(request))
-        self.message_user(request, f"The key, shown only now: {text}", messages.WARNING)
+        message = gettext("The key, shown only now: %(key)s") % {"key": text}
+        self.message_user(request, message, messages.WARNING)
 
 
 class WebhookForm(TrackedForm):
     """An endpoint, and a secret that is written and never shown again."""
 
     new_secret = forms.CharField(
-        label="New secret",
+        label=_("New secret"),
         required=False,
         max_length=300,
         widget=forms.PasswordInput(attrs={"class": "vTextField"}),
-        help_text="As the provider shows it. Earlier ones stay valid until retired.",
+        help_text=_("As the provider shows it. Earlier ones stay valid until retired."),
     )
 
 
@@ -165,10 +182,11 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
     acts: ClassVar[dict[str, Act]] = {
         "retire": {
             "permission": "capture.change_webhookendpoint",
-            "title": "Retire old secrets",
+            "title": _("Retire old secrets"),
             "step_up": _STEP_UP,
-            "explanation": "Keeps the newest secret only. Do this once the provider "
-            "signs with it.",
+            "explanation": _(
+                "Keeps the newest secret only. Do this once the provider signs with it."
+            ),
             "fields": {},
         },
     }
@@ -186,20 +204,22 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         secret = ("new_secret",) if self.has_change_permission(request, obj) else ()
         return (*fields, *secret, *self.readonly_fields)
 
-    @admin.display(description="Address for the provider")
+    @admin.display(description=_("Address for the provider"))
     def address(self, endpoint: WebhookEndpoint) -> str:
         return f"/api/v1/webhooks/{endpoint.provider}/{endpoint.pk}"
 
-    @admin.display(description="Secrets")
+    @admin.display(description=_("Secrets"))
     def secret_count(self, endpoint: WebhookEndpoint) -> str:
         n = len(services.secrets_of(endpoint))
-        return f"{n} kept" if n else "none yet: every delivery is refused"
+        if not n:
+            return gettext("none yet: every delivery is refused")
+        return ngettext("%(count)s kept", "%(count)s kept", n) % {"count": n}
 
     def retire(
         self, request: HttpRequest, endpoint: WebhookEndpoint, _values: object
     ) -> str:
         services.retire_old_secrets(endpoint, actor=actor_of(request))
-        return "Only the newest secret is valid now."
+        return gettext("Only the newest secret is valid now.")
 
     def save_model(
         self,
@@ -215,5 +235,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         elif not change and obj.provider == Provider.STANDARD:
             made = services.new_standard_secret()
             services.add_secret(obj, made, actor=actor_of(request))
-            message = f"The secret, shown only now: {made}"
+            message = gettext("The secret, shown only now: %(secret)s") % {
+                "secret": made
+            }
             self.message_user(request, message, messages.WARNING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from audit.admin.navigation import Entry, Waiting, register_entries
 from audit.tenancy.actors import Actor
 from capture import services
@@ -17,10 +19,10 @@ def count_quarantined(actor: Actor) -> Waiting:
 
 
 register_entries(
-    "Capture",
+    _("Capture"),
     Entry("capture.capture", "pulse"),
-    Entry("capture.quarantine", "alert", "Quarantine", count=count_quarantined),
+    Entry("capture.quarantine", "alert", _("Quarantine"), count=count_quarantined),
     Entry("capture.source", "link"),
     Entry("capture.apikey", "key"),
-    Entry("capture.webhookendpoint", "bell", "Webhooks"),
+    Entry("capture.webhookendpoint", "bell", _("Webhooks")),
 )

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of, readable_columns
 from audit.log import note_access
@@ -22,6 +24,7 @@ from capture.models import (
     Questionnaire,
     Signup,
 )
+from customers.choices import within_sentence
 
 
 @admin.register(Signup)
@@ -53,16 +56,19 @@ class PaymentAdmin(ProjectionAdmin):
     )
     list_filter = ("state", "verified", "payment_processor", "occurred_at")
     search_fields = ("transaction_id__exact", "customer__unique_id__istartswith")
-    search_help_text = "A transaction id or a customer's reference."
+    search_help_text = _("A transaction id or a customer's reference.")
     ordering = ("-occurred_at", "-id")
 
-    @admin.display(description="Amount")
+    @admin.display(description=_("Amount"))
     def amount(self, payment: Payment) -> str:
         return services.format_amount(payment)
 
-    @admin.display(description="Confirmed by", ordering="verified")
+    @admin.display(description=_("Confirmed by"), ordering="verified")
     def confirmation(self, payment: Payment) -> str:
-        return f"claimed by {payment.trust}" if payment.is_claim else payment.trust
+        trust = within_sentence(payment.get_trust_display())
+        if payment.is_claim:
+            return gettext("claimed by %(trust)s") % {"trust": trust}
+        return trust
 
 
 @admin.register(PaymentReference)
@@ -89,12 +95,12 @@ class QuestionnaireAdmin(ProjectionAdmin):
     def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         return (*readable_columns(self.model, {"id", "account_screenshot"}), "picture")
 
-    @admin.display(description="Screenshot")
+    @admin.display(description=_("Screenshot"))
     def picture(self, questionnaire: Questionnaire) -> str:
         if not questionnaire.account_screenshot:
             return "–"
         url = self.page_url("screenshot", questionnaire.pk)
-        return format_html('<a href="{}">Download</a>', url)
+        return format_html('<a href="{}">{}</a>', url, gettext("Download"))
 
     def screenshot_view(self, request: HttpRequest, pk: UUID) -> FileResponse:
         """Hand out the screenshot as a download; the browser never renders it here."""

@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from audit.admin.bulk import BulkAct, BulkActs
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
 class StateFilter(admin.SimpleListFilter):
     """Open items first: those are the work."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, _StrOrPromise]]:
-        return [("open", "open"), *Decision.choices]
+        return [("open", gettext("open")), *Decision.choices]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Quarantine]
@@ -51,22 +53,26 @@ class StateFilter(admin.SimpleListFilter):
 
 def _check(items: QuarantineQuerySet, actor: Actor) -> None:
     if items.visible_to(actor, "capture.replay_quarantine").count() < items.count():
-        msg = "Some of these items are not yours to replay."
+        msg = gettext("Some of these items are not yours to replay.")
         raise ValidationError(msg, code="not_found")
 
 
 def _replay(ids: list[UUID], actor: Actor, reason: str) -> str:
     items = services.list_quarantined(actor=actor).filter(pk__in=ids).order_by("pk")
     taken = services.replay_all(items, actor=actor, reason=reason or None)
-    return f"{taken} of {len(ids)} items are captures now."
+    return ngettext(
+        "%(taken)s of %(count)s items are captures now.",
+        "%(taken)s of %(count)s items are captures now.",
+        len(ids),
+    ) % {"taken": taken, "count": len(ids)}
 
 
 REPLAY = BulkAct(
-    "replay",
+    _("replay"),
     _check,
     _replay,
     "capture.tasks.replay_quarantine",
-    "What is still wrong stays in quarantine.",
+    _("What is still wrong stays in quarantine."),
     needs_reason=False,
     # Each item in a transaction of its own; what was taken is not taken again.
     is_repeatable=True,
@@ -86,20 +92,22 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     acts: ClassVar[dict[str, Act]] = {
         "replay": {
             "permission": "capture.replay_quarantine",
-            "title": "Replay",
-            "explanation": "Take the item after all, as it is or as you correct it "
-            "here. The original stays as it came.",
+            "title": _("Replay"),
+            "explanation": _(
+                "Take the item after all, as it is or as you correct it here. The "
+                "original stays as it came."
+            ),
             "initial": lambda quarantined: {"item": quarantined.item or ""},
             "fields": {
-                "item": {"label": "Item (JSON)", "is_long": True},
-                "reason": {"label": "Reason"},
+                "item": {"label": _("Item (JSON)"), "is_long": True},
+                "reason": {"label": _("Reason")},
             },
         },
         "discard": {
             "permission": "capture.discard_quarantine",
-            "title": "Discard",
-            "explanation": "Say that the item is not to be taken. It stays here.",
-            "fields": {"reason": {"label": "Reason", "required": True}},
+            "title": _("Discard"),
+            "explanation": _("Say that the item is not to be taken. It stays here."),
+            "fields": {"reason": {"label": _("Reason"), "required": True}},
         },
     }
     _columns = (
@@ -128,18 +136,18 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             return (*self._columns, "what_came")
         return self._columns
 
-    @admin.display(description="Seen")
+    @admin.display(description=_("Seen"))
     def times_seen(self, item: Quarantine) -> int:
         return item.times_seen  # type: ignore[attr-defined]  # by `with_outcome`
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, item: Quarantine) -> str:
         decision = item.newest_decision
-        return decision.get_decision_display() if decision else "open"
+        return str(decision.get_decision_display()) if decision else gettext("open")
 
-    @admin.display(description="What came")
+    @admin.display(description=_("What came"))
     def what_came(self, item: Quarantine) -> str:
-        return format_html("<pre>{}</pre>", item.item or "not kept")
+        return format_html("<pre>{}</pre>", item.item or gettext("not kept"))
 
     def replay(
         self, request: HttpRequest, quarantined: Quarantine, values: dict[str, str]
@@ -153,13 +161,19 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             reason=values["reason"] or None,
         )
         if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
-            msg = f"{result.pointer or 'The item'}: {result.detail}"
+            msg = f"{result.pointer or gettext('The item')}: {result.detail}"
             raise ValidationError(msg, code=result.code or "invalid")
         if not result.items:
-            return "Replayed: the item is a capture now."
+            return gettext("Replayed: the item is a capture now.")
         wrong = sum(item.quarantine_id is not None for item in result.items)
-        summary = f"Replayed: {len(result.items) - wrong} of {len(result.items)} items "
-        return f"{summary}are captures now; {wrong} are in quarantine by themselves."
+        return gettext(
+            "Replayed: %(taken)s of %(count)s items are captures now; %(wrong)s are in "
+            "quarantine by themselves."
+        ) % {
+            "taken": len(result.items) - wrong,
+            "count": len(result.items),
+            "wrong": wrong,
+        }
 
     def discard(
         self, request: HttpRequest, quarantined: Quarantine, values: dict[str, str]
@@ -167,12 +181,12 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         services.discard_quarantined(
             quarantined, actor=actor_of(request), reason=values["reason"]
         )
-        return "Discarded. The item stays here for the record."
+        return gettext("Discarded. The item stays here for the record.")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("capture.replay_quarantine")
 
-    @admin.action(description="Replay…", permissions=["replay"])
+    @admin.action(description=_("Replay…"), permissions=["replay"])
     @repeatable
     def replay_all(
         self, request: HttpRequest, queryset: QuarantineQuerySet
@@ -199,4 +213,4 @@ class RefusalCountAdmin(ReadOnlyAdmin):
     extra_lookups = ("source__id__exact",)
 
 
-register_jump("q", "Quarantine", "capture.quarantine")
+register_jump("q", _("Quarantine"), "capture.quarantine")

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.ids import uuid7
@@ -39,13 +40,13 @@ def correct_capture(
     """
     actor.require_perm(capture.business_id, "capture.correct_capture")
     if not reason.strip():
-        msg = "Write why the value is corrected."
+        msg = _("Write why the value is corrected.")
         raise ValidationError(msg, code="required")
     source = Source.objects.select_related("business").get(pk=capture.source_id)
     body = current_payload(capture)
     former = {key: body.get(key) for key in changes}
     if former == changes:
-        msg = "Nothing differs from what stands."
+        msg = _("Nothing differs from what stands.")
         raise ValidationError(msg, code="unchanged")
     corrected = {**body, **changes}
     envelope = _correction(capture, corrected, source)
@@ -53,7 +54,8 @@ def correct_capture(
     envelope = replace(envelope, body={**envelope.body, "correction": note})
     result = ingest([envelope], source=source, actor=actor)[0]
     if result.status != IngestStatus.ACCEPTED or result.capture_id is None:
-        msg = result.detail or "The correction was not taken. Nothing has changed."
+        nothing = _("The correction was not taken. Nothing has changed.")
+        msg = result.detail or nothing
         raise ValidationError(msg, code=result.code or "invalid")
     log.record(
         "capture.corrected",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.crypto import hmac_hex
@@ -116,7 +117,7 @@ def discard_quarantined(
     """Decide that an item stays out. Raises ValidationError without a reason."""
     actor.require_perm(quarantined.business_id, "capture.discard_quarantine")
     if not reason.strip():
-        msg = "Write why the item is discarded."
+        msg = _("Write why the item is discarded.")
         raise ValidationError(msg, code="required")
     return decide(quarantined, Decision.DISCARDED, None, actor=actor, reason=reason)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.database.batches import give_way
@@ -137,8 +138,8 @@ def _read_again(
     try:
         entry = _items_of(quarantined, text.encode(errors="replace"), kind)
     except ParseError as error:
-        fault, _, _ = error.message.partition(".")
-        msg = f"{fault}. Correct the text."
+        fault = error.message.partition(".")[0]
+        msg = _("%(fault)s. Correct the text.") % {"fault": fault}
         raise ValidationError(msg, code=error.code) from error
     envelope_fields = {
         "trust": quarantined.trust,
@@ -183,7 +184,7 @@ def _items_of(quarantined: Quarantine, body: bytes, kind: str | None) -> Items:
     if items is None:
         return Items([BodyItem(parsed.text, parsed.value)], is_batch=False)
     if not 0 < len(items.items) <= most:
-        msg = f"Replay 1 to {most} items at once."
+        msg = _("Replay 1 to %(most)s items at once.") % {"most": most}
         raise ValidationError(msg, code="item_count")
     return items
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import translation
 
 from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
@@ -78,7 +80,9 @@ def _check_identity(envelope: Envelope) -> Issue | None:
             )
     for name in ("email", "user_id"):
         try:
-            clean_address(getattr(who, name) or "")
+            # An issue is stored, whoever replays or corrects the message.
+            with translation.override(settings.LANGUAGE_CODE):
+                clean_address(getattr(who, name) or "")
         except ValidationError as error:
             return Issue(
                 "invisible_character", _pointer(envelope, name), *error.messages

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import clock
 from audit.fields import SealedJSONField
@@ -57,7 +59,7 @@ class Source(BusinessModel, TrackedModel):
             models.UniqueConstraint(
                 fields=["business", "slug"],
                 name="source_slug_unique",
-                violation_error_message="A source here has this slug already.",
+                violation_error_message=_("A source here has this slug already."),
             ),
         ]
 
@@ -72,7 +74,9 @@ class Source(BusinessModel, TrackedModel):
             CaptureType.values
         ):
             allowed = ", ".join(CaptureType.values)
-            msg = f'Write {{"Name of the event": "type"}}; types are {allowed}.'
+            msg = gettext(
+                'Write {"Name of the event": "type"}; types are %(types)s.'
+            ) % {"types": allowed}
             raise ValidationError({"event_types": msg})
 
 
@@ -148,22 +152,31 @@ class ApiKey(BusinessModel, TrackedModel):
         if not isinstance(self.scopes, list) or not set(map(str, self.scopes)) <= set(
             SCOPES
         ):
-            msg = f'Write a list of {", ".join(SCOPES)}, like ["{SCOPES[0]}"].'
+            msg = gettext('Write a list of %(scopes)s, like ["%(scope)s"].') % {
+                "scopes": ", ".join(SCOPES),
+                "scope": SCOPES[0],
+            }
             raise ValidationError({"scopes": msg})
         origins = self.origins if isinstance(self.origins, list) else [self.origins]
         self.origins = [str(origin).rstrip("/").lower() for origin in origins]
         if not all(_ORIGIN.fullmatch(origin) for origin in self.origins):
-            msg = 'Write origins without a path, like ["https://shop.example.com"].'
+            msg = gettext(
+                'Write origins without a path, like ["https://shop.example.com"].'
+            )
             raise ValidationError({"origins": msg})
         if not _are_networks(self.networks):
-            msg = 'Write a list of addresses or networks, like ["198.51.100.0/24"].'
+            msg = gettext(
+                'Write a list of addresses or networks, like ["198.51.100.0/24"].'
+            )
             raise ValidationError({"networks": msg})
         if (
             self.kind == KeyKind.PUBLISHABLE
             and self.requires_origin
             and not self.origins
         ):
-            msg = "A publishable key works from the origins listed here. Name one."
+            msg = gettext(
+                "A publishable key works from the origins listed here. Name one."
+            )
             raise ValidationError({"origins": msg})
 
     @property

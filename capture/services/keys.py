@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from audit import clock, log, maintenance
 from audit.crypto import is_outdated, signature, signatures
@@ -142,7 +143,7 @@ def rotate_key(
     """
     actor.require_perm(key.business_id, "capture.change_apikey")
     if not key.is_valid:
-        msg = "This key is no longer valid. Make a new one."
+        msg = _("This key is no longer valid. Make a new one.")
         raise ValidationError(msg, code="invalid")
     new = ApiKey(
         business_id=key.business_id,

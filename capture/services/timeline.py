@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
@@ -16,19 +18,31 @@ from capture.models import Capture
 from customers import services as customers
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from customers.models import Customer
 
 _CURRENCY = re.compile("[A-Z]{3}")
-_TITLES: dict[str, str] = {
-    CaptureType.SIGNUP: "Signed up.",
-    CaptureType.LOGIN: "Signed in.",
-    CaptureType.QUESTIONNAIRE: "Answered the questionnaire.",
-    CaptureType.DASHBOARD: "Dashboard state received.",
-    CaptureType.PROFILE: "Profile received.",
-    CaptureType.PAGE: "Saw a page.",
-    CaptureType.EVENT: "Event received.",
-    CaptureType.ALIAS: "Two identities joined.",
-    CaptureType.CONSENT: "Answer on consent received.",
+_TITLES: dict[str, _StrPromise] = {
+    CaptureType.SIGNUP: _("Signed up."),
+    CaptureType.LOGIN: _("Signed in."),
+    CaptureType.QUESTIONNAIRE: _("Answered the questionnaire."),
+    CaptureType.DASHBOARD: _("Dashboard state received."),
+    CaptureType.PROFILE: _("Profile received."),
+    CaptureType.PAGE: _("Saw a page."),
+    CaptureType.EVENT: _("Event received."),
+    CaptureType.ALIAS: _("Two identities joined."),
+    CaptureType.CONSENT: _("Answer on consent received."),
+}
+_PAYMENTS: dict[str, _StrPromise] = {
+    PaymentState.CREATED: _("Payment created."),
+    PaymentState.PENDING: _("Payment pending."),
+    PaymentState.AUTHORISED: _("Payment authorised."),
+    PaymentState.PAID: _("Payment paid."),
+    PaymentState.PARTIALLY_REFUNDED: _("Payment partially refunded."),
+    PaymentState.REFUNDED: _("Payment refunded."),
+    PaymentState.DISPUTED: _("Payment disputed."),
+    PaymentState.FAILED: _("Payment failed."),
 }
 _COLUMNS = ("type", "trust", "facts", "corrects_id")
 
@@ -76,15 +90,14 @@ def _currency(values: JsonObject) -> str | None:
 
 def _title(capture: Capture, values: JsonObject) -> str:
     if capture.type == CaptureType.PAYMENT:
-        state = str(values.get("state"))
-        is_state = state in PaymentState.values
-        label = PaymentState(state).label.lower() if is_state else "received"
-        title = f"Payment {label}."
+        title = _PAYMENTS.get(str(values.get("state")), _("Payment received."))
     elif capture.type == CaptureType.LOGIN and values.get("success") is False:
-        title = "Failed to sign in."
+        title = _("Failed to sign in.")
     else:
         title = _TITLES[capture.type]
-    return f"Corrected: {title}" if capture.corrects_id else title
+    if capture.corrects_id:
+        return gettext("Corrected: %(title)s") % {"title": title}
+    return str(title)
 
 
 # Payloads stay where they are.

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import maintenance
 from audit.crypto import decrypt, encrypt
@@ -65,7 +66,9 @@ def add_secret(endpoint: WebhookEndpoint, secret: str, *, actor: Actor) -> None:
     secret = secret.strip()
     all_secrets = [secret, *(s for s in secrets_of(endpoint) if s != secret)]
     if not secret or len(all_secrets) > _MAX_SECRETS:
-        msg = f"Give a secret, and keep at most {_MAX_SECRETS}. Retire the old ones."
+        msg = _("Give a secret, and keep at most %(limit)s. Retire the old ones.") % {
+            "limit": _MAX_SECRETS
+        }
         raise ValidationError(msg, code="invalid")
     _seal(endpoint, all_secrets)
     customers.save_record(endpoint, actor=actor, reason="secret added")

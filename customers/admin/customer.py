@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin.base import actor_of
 from audit.admin.keyboard import register_jump
 from audit.admin.paging import CappedPaginator
-from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.bulk_acts import CustomerBulkActs
@@ -140,8 +139,7 @@ class CustomerAdmin(
     ) -> tuple[CustomerQuerySet, bool]:
         if not search_term:
             return queryset, False
-        seen_in = actor_of(request).businesses_for(SEE_UNMASKED)
-        return queryset.matching(search_term, seen_in=seen_in), False
+        return queryset.matching(search_term, actor=actor_of(request)), False
 
 
 register_jump("c", _("Customers"), "customers.customer")

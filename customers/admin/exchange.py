@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from import_export.admin import ExportMixin
+from import_export.admin import ExportActionMixin
 from import_export.formats.base_formats import Format
 from import_export.resources import ModelResource
 
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 _NOTED = 500
 
 
-class ExchangeAdmin(ExportMixin, ImportPages):
+class ExchangeAdmin(ExportActionMixin, ImportPages):
     """A page with import and export, each with a permission of its own."""
 
     formats = FORMATS
+    # One customer is exported by an act of the customer's page.
+    show_change_form_export = False
     to_encoding = "utf-8-sig"
     import_export_change_list_template = (
         "admin/import_export/change_list_import_export.html"
@@ -53,6 +56,19 @@ class ExchangeAdmin(ExportMixin, ImportPages):
             if redirect is not None:
                 return redirect
         return super().export_action(request)
+
+    def export_admin_action(
+        self, request: HttpRequest, queryset: QuerySet[Model]
+    ) -> HttpResponse:
+        """Ask for the format and columns of the chosen rows.
+
+        All that match are what the page of the whole list exports: they may be too many
+        for a form.
+        """
+        if request.POST.get("select_across") == "1":
+            query = request.GET.urlencode()
+            return redirect(f"{self.page_url('export')}{'?' if query else ''}{query}")
+        return super().export_admin_action(request, queryset)
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
         """Return the chosen instances that the person may see."""

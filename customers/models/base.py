@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
@@ -32,7 +34,9 @@ def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
     return models.CheckConstraint(
         condition=Q(**{f"{field}__in": values}),
         name=name,
-        violation_error_message=f"{field} is not one of {', '.join(values)}.",
+        violation_error_message=format_lazy(
+            _("{field} is not one of {values}."), field=field, values=", ".join(values)
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
@@ -149,7 +150,9 @@ class Booking(BusinessModel, TrackedModel):
             models.UniqueConstraint(
                 fields=["business", "external_id"],
                 name="booking_external_id_unique",
-                violation_error_message="A booking here has this external id already.",
+                violation_error_message=_(
+                    "A booking here has this external id already."
+                ),
             ),
             models.UniqueConstraint(
                 fields=["business", "invoice_number"], name="booking_invoice_unique"
@@ -166,20 +169,20 @@ class Booking(BusinessModel, TrackedModel):
                     items_count__gte=0,
                 ),
                 name="booking_amounts_not_negative",
-                violation_error_message="Amounts and items are zero or more.",
+                violation_error_message=_("Amounts and items are zero or more."),
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=PURCHASE_STATUSES)
                 | Q(completed_at__isnull=False),
                 name="purchase_has_a_time",
-                violation_error_message="A completed booking needs its time.",
+                violation_error_message=_("A completed booking needs its time."),
             ),
             models.CheckConstraint(
                 condition=Q(starts_at__isnull=True)
                 | Q(ends_at__isnull=True)
                 | Q(ends_at__gte=F("starts_at")),
                 name="booking_ends_after_start",
-                violation_error_message="The booking ends before it starts.",
+                violation_error_message=_("The booking ends before it starts."),
             ),
         ]
         indexes: ClassVar = [
@@ -244,7 +247,7 @@ class Refund(BusinessModel, TrackedModel):
             models.CheckConstraint(
                 condition=Q(amount__gt=0),
                 name="refund_is_positive",
-                violation_error_message="A refund is more than zero.",
+                violation_error_message=_("A refund is more than zero."),
             ),
             models.UniqueConstraint(
                 fields=["business", "external_id"], name="refund_external_id_unique"
@@ -302,8 +305,10 @@ class Credit(BusinessModel, SealedModel):
                 | Q(kind__in=[CreditKind.SPENT, CreditKind.EXPIRED], amount__lt=0)
                 | Q(kind=CreditKind.REVERSED, reverses__isnull=False),
                 name="credit_sign_fits_kind",
-                violation_error_message="Issued credit is positive; spent and expired "
-                "credit is negative; a reversal names its entry.",
+                violation_error_message=_(
+                    "Issued credit is positive; spent and expired "
+                    "credit is negative; a reversal names its entry."
+                ),
             ),
         ]
         indexes: ClassVar = [

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from audit.database.signed import SignedModel
 from audit.fields import SealedJSONField
@@ -106,7 +107,7 @@ class Business(TrackedModel):
                     frequent_from__gt=models.F("regular_from"),
                 ),
                 name="business_tiers_ascend",
-                violation_error_message="Loyalty tiers start at 2 and must ascend.",
+                violation_error_message=_("Loyalty tiers start at 2 and must ascend."),
             ),
         ]
 
@@ -126,7 +127,7 @@ class Business(TrackedModel):
         if not isinstance(settings, dict) or not all(
             isinstance(settings.get(name, {}), dict) for name in parts
         ):
-            msg = "Send an object; consent_wordings and mappings in it are objects."
+            msg = _("Send an object; consent_wordings and mappings in it are objects.")
             error = ValidationError(msg, code="incorrect_type")
             raise ValidationError({"settings": error})
 
@@ -172,7 +173,7 @@ class Membership(SignedModel, TrackedModel):
             models.UniqueConstraint(
                 fields=["business", "user"],
                 name="one_membership_per_user",
-                violation_error_message="This user works for the business already.",
+                violation_error_message=_("This user works for the business already."),
             ),
             one_of("role", Role.values, "membership_role_known"),
         ]

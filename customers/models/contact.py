@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
 from audit.fields import (
@@ -74,7 +75,9 @@ class Address(ArchiveMarks, BusinessModel, TrackedModel):
                 fields=["business", "customer"],
                 condition=Q(is_primary=True, archived_at=None),
                 name="one_primary_address",
-                violation_error_message="The customer has a primary address already.",
+                violation_error_message=_(
+                    "The customer has a primary address already."
+                ),
             ),
             one_of("kind", AddressKind.values, "address_kind_known"),
         ]
@@ -145,7 +148,7 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
                 | Q(valid_from__isnull=True)
                 | Q(valid_to__gte=models.F("valid_from")),
                 name="contact_ends_after_start",
-                violation_error_message="The contact ends before it starts.",
+                violation_error_message=_("The contact ends before it starts."),
             ),
         ]
         indexes: ClassVar = [

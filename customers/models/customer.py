@@ -12,12 +12,15 @@ from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
 from audit.fields import CodeField, EmailField, NameField, NullCharField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
+from audit.privacy.masking import REVEAL, SEE_UNMASKED
+from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
@@ -37,8 +40,9 @@ ADDRESS_AS_NAME = Q(name__contains="@") | Q(
 )
 # Words of a search that are used.
 _WORDS = 8
-# Digits that find a phone number by a part of it, and by its end in any country.
-_PART, _WHOLE = 4, 8
+# Digits that find a phone number by a part of it, by its end where it is masked, and by
+# its end in any country.
+_PART, _END, _WHOLE = 4, 5, 8
 
 
 class CustomerQuerySet(TrackedQuerySet["Customer"]):
@@ -48,16 +52,18 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         """Keep customers who are neither archived nor erased."""
         return self.filter(LIVE)
 
-    def matching(self, text: str, *, seen_in: Collection[UUID] | None) -> Self:
+    def matching(self, text: str, *, actor: Actor) -> Self:
         """Keep customers whose name, e-mail, phone or reference contains the text.
 
-        A part of an e-mail or phone matches in the businesses of `seen_in` alone (None:
-        all), where the actor sees them in clear. Elsewhere only the whole value
-        matches: parts would disclose a masked one letter by letter. A name may be an
+        A part of an e-mail or phone matches only where the actor sees them in clear.
+        Elsewhere only the whole value matches: parts would disclose a masked one letter
+        by letter. The last five digits of a phone, and no more of them, match where
+        the actor may have it revealed, too: who calls says them. A name may be an
         address or a number too, for want of another. Words after the eighth are
         ignored.
         """
-        seen = Q() if seen_in is None else Q(business_id__in=seen_in)
+        seen = _within(actor.businesses_for(SEE_UNMASKED))
+        revealed = _within(actor.businesses_for(REVEAL))
         words = text.split(maxsplit=_WORDS)[:_WORDS]
         matches = self
         for word in words:
@@ -68,9 +74,9 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
                 | Q(pk__in=self._with_contact(word))
-                | _phone(word, seen)
+                | _phone(word, seen, revealed)
             )
-        if len(words) > 1 and (digits := _phone(text, seen)):
+        if len(words) > 1 and (digits := _phone(text, seen, revealed)):
             matches = matches | self.filter(digits)
         return matches
 
@@ -140,15 +146,21 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         return self.select_related("business", "stats")
 
 
-def _phone(text: str, seen: Q) -> Q:
-    digits = "".join(char for char in text if char.isdigit())
-    if len(digits) < _PART or any(char.isalpha() for char in text):
+def _within(business_ids: Collection[UUID] | None) -> Q:
+    return Q() if business_ids is None else Q(business_id__in=business_ids)
+
+
+def _phone(text: str, seen: Q, revealed: Q) -> Q:
+    typed = "".join(char for char in text if char.isdigit())
+    if len(typed) < _PART or any(char.isalpha() for char in text):
         return Q()
     # A leading zero is the trunk prefix, which E.164 leaves out.
-    digits = digits.lstrip("0") or digits
-    part = Q(phone_e164__contains=digits) & seen
+    digits = typed.lstrip("0") or typed
+    matched = Q(phone_e164__contains=digits) & seen
+    if len(typed) == _END:
+        matched |= Q(phone_e164__endswith=typed) & revealed
     # With or without the code of the country.
-    return part | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else part
+    return matched | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else matched
 
 
 class Customer(ArchiveMarks, TrackedModel):
@@ -247,19 +259,21 @@ class Customer(ArchiveMarks, TrackedModel):
                 name="one_live_customer_per_email",
                 condition=LIVE,
                 violation_error_code="unique",
-                violation_error_message="A customer here has this e-mail already.",
+                violation_error_message=_("A customer here has this e-mail already."),
             ),
             models.UniqueConstraint(
                 fields=["business", "external_id"],
                 name="one_live_customer_per_external_id",
                 condition=LIVE,
                 violation_error_code="unique",
-                violation_error_message="A customer here has this external id already.",
+                violation_error_message=_(
+                    "A customer here has this external id already."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(name__isnull=False) | Q(erased_at__isnull=False),
                 name="customer_has_a_name",
-                violation_error_message="Give a name.",
+                violation_error_message=_("Give a name."),
             ),
             one_of("status", CustomerStatus.values, "customer_status_known"),
             one_of("customer_type", CustomerType.values, "customer_type_known"),

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
@@ -79,7 +80,7 @@ class Preferences(BusinessModel, TrackedModel):
             isinstance(t, str) for t in categories
         )
         if categories is not None and not is_list:
-            error = ValidationError("Send a list of texts.", code="incorrect_type")
+            error = ValidationError(_("Send a list of texts."), code="incorrect_type")
             raise ValidationError({"preferred_categories": error})
 
     def derive(self) -> None:
@@ -117,7 +118,7 @@ class Flag(BusinessModel, TrackedModel):
                 fields=["business", "customer", "code"],
                 condition=Q(removed_at=None),
                 name="one_standing_flag_per_code",
-                violation_error_message="The customer has this flag already.",
+                violation_error_message=_("The customer has this flag already."),
             ),
         ]
         indexes: ClassVar = [

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.ids import uuid7
 from customers.models.base import BusinessModel, UntrackedModel
@@ -49,7 +50,7 @@ class SavedView(UntrackedModel, BusinessModel):
                 fields=["business", "owner", "name"],
                 condition=Q(archived_at=None),
                 name="one_view_per_name",
-                violation_error_message="You have a view of this name.",
+                violation_error_message=_("You have a view of this name."),
             ),
         ]
         indexes: ClassVar = [

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
@@ -120,7 +121,7 @@ class TicketMessage(BusinessModel, TrackedModel):
                 condition=models.Q(author_kind=AuthorKind.STAFF)
                 | models.Q(is_internal=False),
                 name="customers_write_no_internal_messages",
-                violation_error_message="A customer's message cannot be internal.",
+                violation_error_message=_("A customer's message cannot be internal."),
             ),
         ]
         indexes: ClassVar = [

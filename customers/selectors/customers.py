@@ -128,7 +128,7 @@ def match_customers(
     customers: CustomerQuerySet, search: str, *, actor: Actor
 ) -> CustomerQuerySet:
     """Return the customers that match, contact data where the actor sees it."""
-    return customers.matching(search, seen_in=actor.businesses_for(SEE_UNMASKED))
+    return customers.matching(search, actor=actor)
 
 
 def find_customer(

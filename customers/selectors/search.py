@@ -181,7 +181,7 @@ def _beginning(
 
 
 def _matching(customers: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
-    return customers.matching(text, seen_in=actor.businesses_for(SEE_UNMASKED))
+    return customers.matching(text, actor=actor)
 
 
 def _seen_name(actor: Actor) -> Q:

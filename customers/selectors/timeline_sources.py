@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import models
 from django.db.models import QuerySet
 from django.db.models.functions import Cast, Left
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.history.writing import history_model
 from audit.privacy.masking import REVEAL, SHORT_TEXT, shortened
 from audit.tenancy.actors import Actor
-from customers.choices import BookingStatus
+from customers.choices import (
+    AuthorKind,
+    BookingStatus,
+    ConsentAction,
+    CreditKind,
+    Purpose,
+    RefundStatus,
+    within_sentence,
+)
 from customers.models import (
     Booking,
     ConsentEvent,
@@ -43,6 +54,10 @@ _ARCHIVED = frozenset({"archived_at", "archived_by_id", "archive_reason"})
 _FLAG_COLUMNS = (
     "history_type", "history_user_id", "code", "reason", "removed_at", "removed_reason",
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 _Model = TypeVar("_Model", bound=models.Model)
 
 
@@ -144,20 +159,65 @@ def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
+# --- titles --------------------------------------------------------------------------
+
+_REFUNDS = {
+    RefundStatus.REQUESTED: _("Refund requested."),
+    RefundStatus.APPROVED: _("Refund approved."),
+    RefundStatus.SUCCEEDED: _("Refund succeeded."),
+    RefundStatus.FAILED: _("Refund failed."),
+    RefundStatus.REFUSED: _("Refund refused."),
+}
+_CREDITS = {
+    CreditKind.ISSUED: _("Credit issued."),
+    CreditKind.SPENT: _("Credit spent."),
+    CreditKind.REVERSED: _("Credit reversed."),
+    CreditKind.EXPIRED: _("Credit expired."),
+}
+_CONSENTS = {
+    ConsentAction.GIVEN: _("Consent given: %(what)s."),
+    ConsentAction.REFUSED: _("Consent refused: %(what)s."),
+    ConsentAction.WITHDRAWN: _("Consent withdrawn: %(what)s."),
+}
+
+
 def _booking_title(booking: Booking) -> str:
-    kind, status = booking.get_kind_display(), booking.get_status_display()
-    return f"{kind.capitalize()} placed, now {status.lower()}."
+    return gettext("%(kind)s placed, now %(status)s.") % {
+        "kind": capfirst(booking.get_kind_display()),
+        "status": within_sentence(booking.get_status_display()),
+    }
+
+
+def _note_title(note: Note) -> str:
+    kind = within_sentence(note.get_note_type_display())
+    return gettext("Note written: %(kind)s.") % {"kind": kind}
+
+
+def _ticket_title(ticket: Ticket) -> str:
+    return gettext("Ticket #%(number)s opened, now %(status)s.") % {
+        "number": ticket.number,
+        "status": within_sentence(ticket.get_status_display()),
+    }
 
 
 def _message_title(message: TicketMessage) -> str:
-    what = "Internal note" if message.is_internal else "Message"
-    return f"{what} of {message.get_author_kind_display().lower()} in a ticket."
+    if message.is_internal:
+        return gettext("Internal note of staff in a ticket.")
+    if message.author_kind == AuthorKind.STAFF:
+        return gettext("Message of staff in a ticket.")
+    return gettext("Message of customer in a ticket.")
 
 
 def _consent_title(consent: ConsentEvent) -> str:
-    channel = f" by {consent.get_channel_display().lower()}" if consent.channel else ""
-    action = consent.get_action_display().lower()
-    return f"Consent {action}: {consent.purpose}{channel}."
+    what = consent.purpose
+    if what in Purpose.values:
+        what = within_sentence(Purpose(what).label)
+    if consent.channel:
+        what = gettext("%(purpose)s by %(channel)s") % {
+            "purpose": what,
+            "channel": within_sentence(consent.get_channel_display()),
+        }
+    return str(_CONSENTS[ConsentAction(consent.action)]) % {"what": what}
 
 
 # --- from the history tables ---------------------------------------------------------
@@ -193,14 +253,16 @@ def _change(version: _CustomerVersion, older: _CustomerVersion | None) -> Timeli
         and f.name not in _STAMPS | Customer.derived.keys()
     }
     if version.history_type == "+":
-        action, title = "created", "Customer created."
+        action, title = "created", gettext("Customer created.")
+    elif "archived_at" in changed and version.archived_at is None:
+        action, title = "restored", gettext("Customer restored.")
     elif "archived_at" in changed:
-        action = "restored" if version.archived_at is None else "archived"
-        title = f"Customer {action}."
-    else:
-        action = "changed"
+        action, title = "archived", gettext("Customer archived.")
+    elif changed:
         names = ", ".join(sorted(changed.values()))
-        title = f"Changed: {names}." if names else "Saved without a change."
+        action, title = "changed", gettext("Changed: %(names)s.") % {"names": names}
+    else:
+        action, title = "changed", gettext("Saved without a change.")
     data = {
         "action": action,
         "fields": sorted(changed.keys() - _ARCHIVED),
@@ -227,12 +289,14 @@ def _flags(
 
 def _flag(version: _FlagVersion) -> TimelineEntry:
     action, reason = "changed", version.reason
+    title = gettext("Flag %(code)s changed.")
     if version.removed_at is not None:
         action, reason = "removed", version.removed_reason
+        title = gettext("Flag %(code)s removed.")
     elif version.history_type == "+":
-        action = "added"
+        action, title = "added", gettext("Flag %(code)s added.")
     data = {"flag": version.code, "action": action, "reason": _cut(reason)}
-    return _entry_of_version("flag", version, f"Flag {version.code} {action}.", data)
+    return _entry_of_version("flag", version, title % {"code": version.code}, data)
 
 
 def _entry_of_version(
@@ -251,16 +315,18 @@ def _entry_of_version(
 # --- from the trail ------------------------------------------------------------------
 
 _REVEALS = {
-    "field.revealed": "Contact data revealed.",
-    "export.finished": "Data of this person exported.",
+    "field.revealed": _("Contact data revealed."),
+    "export.finished": _("Data of this person exported."),
 }
 _MAILS = {
-    "invoice.sent": "Invoice sent.",
-    "invoice.failed": "Invoice could not be sent.",
+    "invoice.sent": _("Invoice sent."),
+    "invoice.failed": _("Invoice could not be sent."),
 }
 
 
-def _events(kind: str, titles: Mapping[str, str], *permissions: str) -> TimelineSource:
+def _events(
+    kind: str, titles: Mapping[str, _StrPromise], *permissions: str
+) -> TimelineSource:
     """Return the source of some events about a customer, by what they are called."""
 
     def select(customer: Customer, actor: Actor) -> QuerySet:
@@ -273,7 +339,7 @@ def _events(kind: str, titles: Mapping[str, str], *permissions: str) -> Timeline
             record.key,
             kind,
             record.at,
-            titles[record.data["action"]],
+            str(titles[record.data["action"]]),
             UUID(who) if who else None,
             data={"action": record.data["action"], "reason": record.data["reason"]},
         )
@@ -304,7 +370,7 @@ def register_customer_sources() -> None:
         _table(
             "refund",
             Refund,
-            lambda refund: f"Refund {refund.get_status_display().lower()}.",
+            lambda refund: str(_REFUNDS[RefundStatus(refund.status)]),
             actor_id="requested_by_id",
             amount="amount",
             data=_same("booking_id", "status", "reason_code"),
@@ -312,7 +378,7 @@ def register_customer_sources() -> None:
         _table(
             "credit",
             Credit,
-            lambda entry: f"Credit {entry.get_kind_display().lower()}.",
+            lambda entry: str(_CREDITS[CreditKind(entry.kind)]),
             actor_id="created_by_id",
             amount="amount",
             data={"type": "kind", **_same("reason_code", "booking_id")},
@@ -320,7 +386,7 @@ def register_customer_sources() -> None:
         _table(
             "note",
             Note,
-            lambda note: f"Note written: {note.get_note_type_display().lower()}.",
+            _note_title,
             actor_id="created_by_id",
             only=models.Q(archived_at=None),
             data=_same("note_type", "content"),
@@ -329,10 +395,7 @@ def register_customer_sources() -> None:
         _table(
             "ticket",
             Ticket,
-            lambda ticket: (
-                f"Ticket #{ticket.number} opened, now "
-                f"{ticket.get_status_display().lower()}."
-            ),
+            _ticket_title,
             at="opened_at",
             data=_same("number", "subject", "status", "priority", "channel"),
         ),

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.history.writing import history_model
@@ -23,10 +25,14 @@ from customers.services.writing import check_not_erased, check_rev
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # What only one live customer of a business may have, and what is said of a second one.
 _HAS_IT = {
-    "email_key": "A customer here has this e-mail already.",
-    "external_id": "A customer here has this external id already.",
+    "email_key": _("A customer here has this e-mail already."),
+    "external_id": _("A customer here has this external id already."),
 }
-_NAMES = {"email_key": "e-mail", "external_id": "external id"}
+# Who is left out for that, after their number.
+_LEFT_OUT = {
+    "email_key": _("whose e-mail a live customer has"),
+    "external_id": _("whose external id a live customer has"),
+}
 
 
 def archive_customer(
@@ -51,7 +57,9 @@ def archive_customers(
     for customer in customers:
         check_rev(customer, expected_rev)
         if customer.is_archived:
-            msg = f"Customer {customer} is already archived."
+            msg = gettext("Customer %(customer)s is already archived.") % {
+                "customer": customer
+            }
             raise ValidationError(msg, code="already_archived")
     return _archive(customers, actor=actor, reason=reason)
 
@@ -68,10 +76,15 @@ def restore_customers(
     for customer in customers:
         check_rev(customer, expected_rev)
         if not customer.is_archived:
-            msg = f"Customer {customer} is not archived."
+            msg = gettext("Customer %(customer)s is not archived.") % {
+                "customer": customer
+            }
             raise ValidationError(msg, code="not_archived")
     for customer, why in _conflicts(customers):
-        msg = f"Customer {customer} cannot come back: {why}"
+        msg = gettext("Customer %(customer)s cannot come back: %(why)s") % {
+            "customer": customer,
+            "why": why,
+        }
         raise ValidationError(msg, code="restore_conflict")
     return _restore(customers, actor=actor, reason=reason)
 
@@ -162,7 +175,7 @@ def _conflicts(customers: list[Customer]) -> list[tuple[Customer, str]]:
         }
         keys = {key for key in keys if key[2] is not None}
         if clash := sorted(keys & taken):
-            conflicts.append((customer, _HAS_IT[clash[0][0]]))
+            conflicts.append((customer, str(_HAS_IT[clash[0][0]])))
         else:
             taken |= keys
     return conflicts
@@ -195,7 +208,9 @@ def check_many(customers: QuerySet[Customer], *, actor: Actor, permission: str) 
 
 def skipped_by_archiving(customers: QuerySet[Customer]) -> dict[UUID, str]:
     """Return who is left out when these are archived, and why."""
-    return _skipped(customers, Q(archived_at__isnull=False), "already archived")
+    return _skipped(
+        customers, Q(archived_at__isnull=False), gettext("already archived")
+    )
 
 
 def skipped_by_restoring(customers: QuerySet[Customer]) -> dict[UUID, str]:
@@ -203,14 +218,13 @@ def skipped_by_restoring(customers: QuerySet[Customer]) -> dict[UUID, str]:
 
     Of two that would take the same value the second is left out when it comes to it.
     """
-    skipped = _skipped(customers, Q(archived_at=None), "not archived")
+    skipped = _skipped(customers, Q(archived_at=None), gettext("not archived"))
     archived = customers.exclude(archived_at=None)
     for column in _HAS_IT:
         live = Customer.objects.live().filter(
             business=OuterRef("business"), **{column: OuterRef(column)}
         )
-        why = f"whose {_NAMES[column]} a live customer has"
-        skipped |= _skipped(archived, Q(Exists(live)), why)
+        skipped |= _skipped(archived, Q(Exists(live)), str(_LEFT_OUT[column]))
     return skipped
 
 
@@ -221,10 +235,10 @@ def _skipped(customers: QuerySet[Customer], condition: Q, why: str) -> dict[UUID
 
 def _check_number(total: int, mine: int, *, in_bulk: int, expected: int) -> None:
     if total > 1 and in_bulk < mine:
-        msg = "Your role acts on one customer at a time. Choose one."
+        msg = gettext("Your role acts on one customer at a time. Choose one.")
         raise ValidationError(msg, code="one_at_a_time")
     if mine < expected:
-        msg = "Some of these customers are not here, or not yours to change."
+        msg = gettext("Some of these customers are not here, or not yours to change.")
         raise ValidationError(msg, code="not_found")
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Customer, TicketMessage
@@ -69,7 +70,7 @@ def update_instance(
     write = _locked(instance, expected_rev, actor=actor, reason=reason)
     current, stored = write.instance, copy_of(write.instance)
     if getattr(current, "is_archived", False):
-        msg = "This is archived. Restore it first."
+        msg = _("This is archived. Restore it first.")
         raise ValidationError(msg, code="archived")
     for name, value in changes.items():
         setattr(current, name, value)
@@ -91,7 +92,7 @@ def archive_instance(
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="archived")
     current = write.instance
     if current.is_archived:
-        msg = "This is archived already."
+        msg = _("This is archived already.")
         raise ValidationError(msg, code="already_archived")
     mark_archived(current, actor=actor, reason=reason)
     save_by_subject(write)
@@ -110,7 +111,7 @@ def restore_instance(
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="restored")
     current = write.instance
     if not current.is_archived:
-        msg = "This is not archived."
+        msg = _("This is not archived.")
         raise ValidationError(msg, code="not_archived")
     current.archived_at = current.archived_by_id = current.archive_reason = None
     _check(current, write.stored)

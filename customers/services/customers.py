@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind, CustomerStatus
@@ -178,7 +179,7 @@ def _locked(pk: UUID, *, actor: Actor) -> Customer:
 def _status(customer: Customer, *, is_active: bool) -> str:
     if customer.status == CustomerStatus.BLOCKED:
         # `is_active=False` must not unblock a blocked customer.
-        msg = "This customer is blocked. Change the status itself to unblock them."
+        msg = _("This customer is blocked. Change the status itself to unblock them.")
         raise ValidationError(msg, code="blocked")
     return CustomerStatus.ACTIVE if is_active else CustomerStatus.INACTIVE
 
@@ -212,5 +213,6 @@ def _set_address(
 
 def _check_columns(columns: dict[str, object]) -> None:
     if unknown := sorted(columns.keys() - set(CUSTOMER_COLUMNS)):
-        msg = f"A customer has no {', '.join(unknown)} that can be set."
+        names = ", ".join(unknown)
+        msg = _("A customer has no %(names)s that can be set.") % {"names": names}
         raise ValidationError(msg, code="unknown_field")

@@ -15,10 +15,16 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.tenancy.actors import Actor
-from customers.choices import FLAG_VERIFIED, CustomerStatus, CustomerType
+from customers.choices import (
+    FLAG_VERIFIED,
+    CustomerStatus,
+    CustomerType,
+    within_sentence,
+)
 from customers.models import Customer, Flag
 from customers.models.customer import LIVE
 from customers.selectors.customers import list_visible
@@ -42,7 +48,9 @@ def set_status_batch(
 ) -> int:
     """Set the status of live customers who have another one."""
     if status not in CustomerStatus.values:
-        raise ValidationError({"status": ValidationError("No such status.", "invalid")})
+        raise ValidationError(
+            {"status": ValidationError(_("No such status."), "invalid")}
+        )
     return _set_column(ids, "status", status, actor=actor, reason=reason)
 
 
@@ -52,7 +60,7 @@ def set_type_batch(
 ) -> int:
     """Set the type of live customers who have another one; empty is not classified."""
     if customer_type not in {*CustomerType.values, ""}:
-        error = ValidationError("No such type.", "invalid")
+        error = ValidationError(_("No such type."), "invalid")
         raise ValidationError({"customer_type": error})
     value = customer_type or None
     return _set_column(ids, "customer_type", value, actor=actor, reason=reason)
@@ -115,29 +123,32 @@ def check_flag_code(code: str) -> None:
     except ValidationError as error:
         raise ValidationError({"code": error}) from error
     if len(code) > _LONGEST_CODE:
-        too_long = ValidationError(f"At most {_LONGEST_CODE} letters.", "max_length")
+        msg = _("At most %(limit)s letters.") % {"limit": _LONGEST_CODE}
+        too_long = ValidationError(msg, "max_length")
         raise ValidationError({"code": too_long})
 
 
 def skipped_by_status(customers: QuerySet[Customer], status: str) -> Skipped:
     """Return who is left out when this status is set."""
-    return _skipped(customers, Q(status=status), f"{status} already")
+    label = CustomerStatus(status).label
+    why = _("%(status)s already") % {"status": within_sentence(label)}
+    return _skipped(customers, Q(status=status), why)
 
 
 def skipped_by_type(customers: QuerySet[Customer], customer_type: str) -> Skipped:
     """Return who is left out when this type is set."""
     condition = Q(customer_type=customer_type or None)
-    return _skipped(customers, condition, "of this type already")
+    return _skipped(customers, condition, _("of this type already"))
 
 
 def skipped_by_flag(customers: QuerySet[Customer], flag: str) -> Skipped:
     """Return who is left out when this flag is added."""
-    return _skipped(customers, _has(flag), "have this flag already")
+    return _skipped(customers, _has(flag), _("have this flag already"))
 
 
 def skipped_without_flag(customers: QuerySet[Customer], flag: str) -> Skipped:
     """Return who is left out when this flag is removed."""
-    return _skipped(customers, ~_has(flag), "do not have this flag")
+    return _skipped(customers, ~_has(flag), _("do not have this flag"))
 
 
 def _skipped(customers: QuerySet[Customer], condition: Q, why: str) -> Skipped:
@@ -145,7 +156,8 @@ def _skipped(customers: QuerySet[Customer], condition: Q, why: str) -> Skipped:
     archived, erased = Q(archived_at__isnull=False), Q(erased_at__isnull=False)
     skipped: Skipped = {}
     # The last one that is true is what is said.
-    for each, text in ((condition, why), (archived, "archived"), (erased, "erased")):
+    reasons = [(condition, why), (archived, _("archived")), (erased, _("erased"))]
+    for each, text in reasons:
         skipped |= dict.fromkeys(
             customers.filter(each).values_list("pk", flat=True), text
         )

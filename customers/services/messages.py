@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind
@@ -26,7 +27,7 @@ def add_message(
     """
     if sent_at is not None:
         if sent_at < ticket.opened_at:
-            msg = "The ticket was opened later. Send a time after it, or none."
+            msg = _("The ticket was opened later. Send a time after it, or none.")
             raise ValidationError({"sent_at": ValidationError(msg, "too_early")})
         check_not_ahead("sent_at", sent_at)
         values["sent_at"] = sent_at
@@ -51,6 +52,6 @@ def change_message(
         message.author_id == actor.user_id
     )
     if not is_author:
-        msg = "Only messages of your own can be changed. Write a new one."
+        msg = _("Only messages of your own can be changed. Write a new one.")
         raise ValidationError(msg, code="not_yours")
     return update_instance(message, actor=actor, **changes)

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.choices import FLAG_VERIFIED
@@ -39,7 +40,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 def check_not_ahead(name: str, moment: datetime) -> None:
     """Raise ValidationError for a time in the future; clocks may differ a bit."""
     if moment > timezone.now() + _CLOCKS_DIFFER:
-        msg = "This is yet to come. Send a time that has passed."
+        msg = _("This is yet to come. Send a time that has passed.")
         raise ValidationError({name: ValidationError(msg, "in_future")})
 
 
@@ -59,7 +60,7 @@ def update_preferences(
     """
     actor.require_perm(customer.business_id, "customers.change_preferences")
     if unknown := sorted(changes.keys() - set(PREFERENCES_COLUMNS)):
-        msg = f"Preferences have no {', '.join(unknown)}."
+        msg = _("Preferences have no %(names)s.") % {"names": ", ".join(unknown)}
         raise ValidationError(msg, code="unknown_field")
     # The customer first: the lock order of all writes.
     locked = customer if is_locked else lock_customer(customer.pk)
@@ -102,7 +103,7 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
     flags = Flag.objects.select_for_update(no_key=True)
     flag = flags.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:
-        msg = "The customer has no such flag."
+        msg = _("The customer has no such flag.")
         raise ValidationError(msg, code="no_such_flag")
     stored = copy_of(flag)
     flag.removed_at = timezone.now()

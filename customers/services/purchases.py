@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers import metrics
@@ -118,6 +119,8 @@ def update_purchase_history(
 
 def _same_sale(sale: Booking, customer: Customer) -> Booking:
     if sale.customer_id != customer.pk:
-        msg = f"The reference {sale.reference!r} belongs to another customer's sale."
+        msg = _("The reference %(reference)s belongs to another customer's sale.") % {
+            "reference": repr(sale.reference)
+        }
         raise ValidationError(msg, code="reference_taken")
     return sale

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
@@ -34,7 +35,7 @@ def require_reveal(customer: Customer, *, actor: Actor) -> None:
         actor.has_perm(permission, customer.business_id)
         for permission in (REVEAL, SEE_UNMASKED)
     ):
-        msg = "Your role sees contact data masked."
+        msg = _("Your role sees contact data masked.")
         raise PermissionDenied(msg)
 
 

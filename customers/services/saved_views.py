@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.privacy.masking import mask_text
@@ -39,11 +40,13 @@ def save_view(
     actor.require_perm(business.pk, SEE_CUSTOMERS)
     owner_id = require_person(actor)
     if list_views(actor=actor).filter(owner_id=owner_id).count() >= MOST_VIEWS:
-        msg = f"You have {MOST_VIEWS} views. Delete one first."
+        msg = _("You have %(count)s views. Delete one first.") % {"count": MOST_VIEWS}
         raise ValidationError(msg, code="too_many")
     for value in filters.values():
         if len(value) > _LONGEST_VALUE or mask_text(value) != value:
-            msg = "A view keeps no text that may be somebody's. Take that filter away."
+            msg = _(
+                "A view keeps no text that may be somebody's. Take that filter away."
+            )
             raise ValidationError(msg, code="invalid")
     view = SavedView(
         business=business,
@@ -106,7 +109,7 @@ def save_layout(*, actor: Actor, columns: Iterable[str], page_size: int) -> List
 def _checked_name(name: str) -> str:
     name = " ".join(name.split())
     if mask_text(name) != name:
-        msg = "Give a name without an address or a number of somebody."
+        msg = _("Give a name without an address or a number of somebody.")
         raise ValidationError({"name": ValidationError(msg, code="invalid")})
     return name
 

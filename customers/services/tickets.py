@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
@@ -42,7 +43,7 @@ def open_ticket(
     """
     check_live(customer)
     if assignee_id and not is_colleague(assignee_id, business_id=customer.business_id):
-        msg = "Choose somebody who works for this business."
+        msg = _("Choose somebody who works for this business.")
         raise ValidationError({"assignee": ValidationError(msg, "not_found")})
     ticket = Ticket(
         business=customer.business,

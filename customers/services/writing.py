@@ -16,6 +16,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.history.models import TrackedModel
@@ -145,14 +146,14 @@ def save_plainly(write: Write[_Model]) -> None:
 def check_rev(instance: models.Model, expected: int | None) -> None:
     """Raise ValidationError `stale_version` unless an instance is at that revision."""
     if expected is not None and instance.rev != expected:  # type: ignore[attr-defined]  # of a table that counts them
-        msg = "Somebody changed this meanwhile. Load it again and repeat."
+        msg = _("Somebody changed this meanwhile. Load it again and repeat.")
         raise ValidationError(msg, code="stale_version")
 
 
 def check_not_erased(customer: Customer) -> None:
     """Raise ValidationError `erased` for an erased customer."""
     if customer.erased_at is not None:
-        msg = "This customer was erased, which is for good. Create a new one."
+        msg = _("This customer was erased, which is for good. Create a new one.")
         raise ValidationError(msg, code="erased")
 
 
@@ -160,5 +161,5 @@ def check_live(customer: Customer) -> None:
     """Raise ValidationError, `erased` or `archived`, unless a customer is live."""
     check_not_erased(customer)
     if customer.is_archived:
-        msg = "This customer is archived. Restore the customer first."
+        msg = _("This customer is archived. Restore the customer first.")
         raise ValidationError(msg, code="archived")

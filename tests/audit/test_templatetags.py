@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.template import Context, Template
+from django.utils import timezone, translation
 
 from audit.templatetags.hub import icon, initials
 from tests.conftest import signed_in, staff
@@ -45,6 +49,21 @@ def way_of(text: str) -> list[str]:
 )
 def test_up_to_two_letters_stand_for_a_name(name, letters):
     assert initials(name) == letters
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "27 Nov 2026, 15:05:09"), ("de", "27.11.2026, 15:05:09")],
+)
+def test_a_moment_to_the_second_is_local_and_as_its_reader_writes_dates(
+    language, words
+):
+    moment = datetime(2026, 11, 27, 14, 5, 9, tzinfo=UTC)
+    template = Template("{% load hub %}{{ at|to_second }}|{{ never|to_second }}")
+
+    with translation.override(language), timezone.override(ZoneInfo("Europe/Berlin")):
+        drawn = template.render(Context({"at": moment, "never": None}))
+    assert drawn == f"{words}|"
 
 
 def test_an_icon_says_nothing_to_a_reader():

@@ -104,6 +104,8 @@ SHORT = {
     "audit.Job.args",
     "audit.Job.cursor",
     "audit.Job.report",
+    # Every search cuts its text, or refuses it, at 200.
+    "audit.Event.query",
 }
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +33,29 @@ def test_rounding_to_a_currency_moves_at_most_half_a_step(amount, currency):
 def test_halves_go_to_the_even_neighbour():
     assert money.quantise(Decimal("1.005"), "EUR") == Decimal("1.00")
     assert money.quantise(Decimal("1.015"), "EUR") == Decimal("1.02")
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", ["-1,234,567.50 EUR", "1,000 JPY", "0.125 KWD"]),
+        ("de", ["-1.234.567,50 EUR", "1.000 JPY", "0,125 KWD"]),
+    ],
+)
+def test_amounts_are_written_as_their_reader_writes_numbers(language, shown):
+    amounts = [("-1234567.5", "EUR"), ("1000", "JPY"), ("0.125", "KWD")]
+
+    with translation.override(language):
+        texts = [money.format_money(Decimal(text), code) for text, code in amounts]
+
+    assert texts == shown
+
+
+@given(st.decimals(-(10**9), 10**9, places=3), st.sampled_from(["JPY", "EUR", "KWD"]))
+def test_in_english_an_amount_is_grouped_as_by_python(amount, currency):
+    expected = f"{money.quantise(amount, currency):,}"
+
+    assert money.format_amount(amount, currency) == expected
 
 
 @pytest.mark.parametrize("code", ["eur", "XYZ", ""])

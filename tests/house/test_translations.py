@@ -71,7 +71,7 @@ class Words(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.texts: list[str] = []
         self._unread = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -80,19 +80,19 @@ class Words(HTMLParser):
         for name, value in attrs:
             is_button = tag == "input" and named.get("type") in {"submit", "button"}
             if name in SPOKEN or (name == "value" and is_button):
-                self.found.append(value or "")
+                self.texts.append(value or "")
 
     def handle_endtag(self, tag: str) -> None:
         self._unread -= tag in {"script", "style", "code", "kbd"}
 
     def handle_data(self, data: str) -> None:
         if not self._unread:
-            self.found.append(data)
+            self.texts.append(data)
 
 
 def untranslated(source: str) -> list[str]:
     """Return the texts of a template that pass by the catalogues."""
-    page, found, inside = [], [], None
+    page, missed, inside = [], [], None
     for token in Lexer(source).tokenize():
         words = token.contents.split()
         if inside:
@@ -104,11 +104,11 @@ def untranslated(source: str) -> list[str]:
             if words[0] in {"blocktranslate", "blocktrans", "comment"}:
                 inside = words[0]
             elif words[0] not in {"translate", "trans"}:
-                found += literals(token.contents)
+                missed += literals(token.contents)
     reader = Words()
     reader.feed("".join(page))
     reader.close()
-    texts = [*found, *(" ".join(text.split()) for text in reader.found)]
+    texts = [*missed, *(" ".join(text.split()) for text in reader.texts)]
     return [t for t in texts if re.search(r"[^\W\d_]{2}", SAME.sub("", t))]
 
 
@@ -164,12 +164,12 @@ def test_a_text_that_is_marked_is_not_found(source):
 
 def marked_texts() -> set[str]:
     """Return every text that templates and Python hand to the catalogues."""
-    found = set()
+    marked = set()
     for path in TEMPLATES:
-        found |= set(texts_in(ast.parse(as_python(path.read_text()))))
+        marked |= set(texts_in(ast.parse(as_python(path.read_text()))))
     for path in SOURCES:
-        found |= set(texts_in(ast.parse(path.read_text())))
-    return found - {""}
+        marked |= set(texts_in(ast.parse(path.read_text())))
+    return marked - {""}
 
 
 def as_python(template: str) -> str:
@@ -198,7 +198,7 @@ def texts_in(tree: ast.AST) -> Iterator[str]:
 
 def entries(path: Path) -> dict[str, tuple[bool, list[str]]]:
     """Return what a .po file has: by msgid whether it is fuzzy, and its texts."""
-    found: dict[str, tuple[bool, list[str]]] = {}
+    read: dict[str, tuple[bool, list[str]]] = {}
     for block in re.split(r"\n\s*\n", path.read_text()):
         lines = [line for line in block.splitlines() if not line.startswith("#~")]
         fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
@@ -211,10 +211,10 @@ def entries(path: Path) -> dict[str, tuple[bool, list[str]]]:
                 parts[name] = parts.get(name, "") + ast.literal_eval(match[2])
         if msgid := parts.get("msgid"):
             texts = [t for n, t in parts.items() if n.startswith("msgstr")]
-            found[msgid] = (fuzzy, texts)
+            read[msgid] = (fuzzy, texts)
             if plural := parts.get("msgid_plural"):
-                found[plural] = (fuzzy, texts)
-    return found
+                read[plural] = (fuzzy, texts)
+    return read
 
 
 def test_there_is_a_catalogue_of_each_language():

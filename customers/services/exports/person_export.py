@@ -17,6 +17,7 @@ from django.core import signing
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import accounts, clock, log
 from audit.fields import CommitmentField, SaltField
@@ -71,7 +72,8 @@ def make_person_link(
         digest = accounts.digest_of(
             "export_person", customer=str(customer.pk), reason=reason
         )
-        step_up(digest, f"Export everything about {customer.unique_id}")
+        what = _("Export everything about %(customer)s")
+        step_up(digest, what % {"customer": customer.unique_id})
     event = log.record(
         "export.requested",
         customer,

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
@@ -44,7 +45,9 @@ from customers.services.money.booking_rules import (
 from customers.services.tickets import stamp_ticket
 
 _MONEY = ("discount_amount", "total_amount", "paid_amount", "credit_used")
-CHANGED_MEANWHILE = "Somebody changed this after the preview. Preview the file again."
+CHANGED_MEANWHILE = _(
+    "Somebody changed this after the preview. Preview the file again."
+)
 
 
 class RowChecker:
@@ -109,7 +112,7 @@ class RowChecker:
         }
         checked = CheckedRow(line, cells, named)
         if len(cells) > len(columns):
-            msg = "The row has more cells than columns. Does a comma lack quotes?"
+            msg = _("The row has more cells than columns. Does a comma lack quotes?")
             checked.reject(WHOLE, msg)
         return checked
 
@@ -131,7 +134,10 @@ class RowChecker:
             self.actor.has_perm(permission, business_id)
             and self.actor.has_perm(self.table.permission, business_id)
         ):
-            checked.reject(WHOLE, f"Your role may not {act} such rows here.")
+            msg = _("Your role may not change such rows here.")
+            if checked.is_new:
+                msg = _("Your role may not add such rows here.")
+            checked.reject(WHOLE, msg)
 
     def _fill(self, checked: CheckedRow) -> None:
         instance = checked.instance

@@ -9,10 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy
 
 from audit import clock, log, maintenance
 from audit.database.batches import in_batches
@@ -56,7 +58,7 @@ def confirm_import(
     _require_uploader(upload, actor)
     row = lock_upload(upload)
     if row.previewed_at is None:
-        msg = "Look at the preview first."
+        msg = gettext_lazy("Look at the preview first.")
         raise ValidationError(msg, code="no_preview")
     if row.confirmed_at is None:
         row.confirmed_at = timezone.now()
@@ -82,7 +84,8 @@ def load_import(
     load stops, and can continue later. The outcome of a row does not depend on that: a
     batch uses the preview and what is stored, and nothing of the batches before it.
     All batches belong to the actor's one operation. At the end the content is removed
-    and one event is written in each business.
+    and one event is written in each business. What the report says of rows is in the
+    language of stored texts, whoever loads the file.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError
     `not_confirmed`, `loaded_elsewhere` when another load of the file runs, or
@@ -92,7 +95,7 @@ def load_import(
     _require_uploader(upload, actor)
     upload.refresh_from_db()
     if upload.confirmed_at is None:
-        msg = "Confirm the import first."
+        msg = gettext_lazy("Confirm the import first.")
         raise ValidationError(msg, code="not_confirmed")
     if upload.loaded_at is not None:
         return upload
@@ -108,20 +111,18 @@ def load_import(
             step(done, total, batch.last_line)
 
     for _, batch in in_batches(rows, BATCH):
-        load_batch(
-            batch,
-            checker=checker_of(
-                upload,
-                headers,
-                actor=actor,
-                seen_at=upload.previewed_at,
-                repeats=repeats,
-            ),
-            number=upload.batch + 1,
-            reason=upload.reason or _REASON,
-            update_existing=upload.update_existing,
-            step=advance,
+        checker = checker_of(
+            upload, headers, actor=actor, seen_at=upload.previewed_at, repeats=repeats
         )
+        with translation.override(settings.LANGUAGE_CODE):
+            load_batch(
+                batch,
+                checker=checker,
+                number=upload.batch + 1,
+                reason=upload.reason or _REASON,
+                update_existing=upload.update_existing,
+                step=advance,
+            )
         upload.cursor, upload.batch = batch[-1][0], upload.batch + 1
     _finish(upload, actor=actor)
     return upload
@@ -180,7 +181,7 @@ def _require_uploader(upload: ImportFile, actor: Actor) -> None:
     table = IMPORT_TABLES[upload.table]
     actor.require_perm(upload.business_id, table.permission)
     if actor.user_id is None or actor.user_id != upload.uploaded_by_id:
-        msg = "Only who uploaded a file may load it."
+        msg = gettext_lazy("Only who uploaded a file may load it.")
         raise PermissionDenied(msg)
 
 
@@ -195,12 +196,13 @@ def _take_over(upload: ImportFile, row: ImportFile) -> None:
 def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     """Store the progress in the transaction of a batch; return the rows done."""
     row = lock_upload(upload)
+    # What is raised here is lazy: a load runs in English, its page does not.
     if row.loaded_at is not None:
         # Its event, with the number of rows, is written already.
-        msg = "This import was ended. The rest of the file is not loaded."
+        msg = gettext_lazy("This import was ended. The rest of the file is not loaded.")
         raise ValidationError(msg, code="import_ended")
     if row.cursor != upload.cursor:
-        msg = "This file is being loaded already."
+        msg = gettext_lazy("This file is being loaded already.")
         raise ValidationError(msg, code="loaded_elsewhere")
     row.cursor, row.batch = batch.last_line, batch.number
     for business, counts in batch.counts.items():

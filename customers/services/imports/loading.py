@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext_noop as _
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
@@ -146,7 +147,7 @@ def _lock(checked_rows: list[CheckedRow]) -> None:
         }
         for checked in owned:
             if checked.instance.customer_id not in live:
-                checked.reject(WHOLE, "The customer was archived meanwhile.")
+                checked.reject(WHOLE, _("The customer was archived meanwhile."))
     if stored:
         rows = type(stored[0].instance)._base_manager.filter(
             pk__in=[checked.instance.pk for checked in stored]
@@ -168,7 +169,7 @@ def _write_singly(
             with transaction.atomic():
                 _write([checked], batch, actor=actor, reason=reason)
         except IntegrityError:
-            checked.reject(WHOLE, "The database refused this row. Try it once more.")
+            checked.reject(WHOLE, _("The database refused this row. Try it once more."))
         else:
             written += batch.instances
         batch.instances = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from audit.database.batches import batched
 from audit.json_text import JsonObject
@@ -46,7 +47,8 @@ def preview_import(
     """Check a file without loading it, and store the findings with it.
 
     Reads in batches and in no transaction; writes one update of the file's row at the
-    end. `step` is called after each batch. Raises SheetError for an unreadable file,
+    end, in the language of stored texts. `step` is called after each batch. Raises
+    SheetError for an unreadable file,
     ValidationError `confirmed` for one that was confirmed meanwhile. See
     `import_findings` for what is returned.
     """
@@ -59,14 +61,15 @@ def preview_import(
     repeats: list[tuple[int, str, int]] = []
     noted = 0
     for batch in batched(sheet.rows, _LOOKED_UP):
-        checked_rows = checker.check(batch)
-        rejects = with_rejects(rejects, checked_rows)
-        for checked in checked_rows:
-            counts[checked.outcome] += 1
-            noted += bool(checked.notes)
-            repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-            if len(samples[checked.outcome]) < IMPORT_SAMPLE_SIZE:
-                samples[checked.outcome].append(_sample(checked, checker))
+        with translation.override(settings.LANGUAGE_CODE):
+            checked_rows = checker.check(batch)
+            rejects = with_rejects(rejects, checked_rows)
+            for checked in checked_rows:
+                counts[checked.outcome] += 1
+                noted += bool(checked.notes)
+                repeats += [(checked.line, *repeat) for repeat in checked.repeats]
+                if len(samples[checked.outcome]) < IMPORT_SAMPLE_SIZE:
+                    samples[checked.outcome].append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])
     findings = {

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from audit.emails import fold_email
 from audit.ids import parse_uuid
@@ -36,7 +37,7 @@ WHOLE = "row"
 _NOTHING = (None, "")
 # A column, or WHOLE for the same stored row, and the line of its first occurrence.
 Repeat = tuple[str, int]
-_NO_CUSTOMER = "No customer of this business has this reference, id or e-mail."
+_NO_CUSTOMER = _("No customer of this business has this reference, id or e-mail.")
 
 
 @dataclass
@@ -44,7 +45,8 @@ class CheckedRow:
     """One row of the file, its instance, and its errors.
 
     `instance` is what would be written, `before` its stored columns by attribute,
-    empty for a new one. `errors` are messages by column.
+    empty for a new one. `errors` are messages by column: stored in English, and
+    translated when they are shown.
     """
 
     line: int
@@ -130,7 +132,7 @@ class RowFinder:
             text = cell_in(checked, "business")
             checked.business = self._businesses[text] if text else self._default
             if checked.business is None:
-                msg = "Name one of your businesses in the column business."
+                msg = _("Name one of your businesses in the column business.")
                 checked.reject("business", msg)
 
     # --- customers ----------------------------------------------------------------
@@ -147,14 +149,16 @@ class RowFinder:
             if reference := cell_in(checked, "reference"):
                 customer = by_reference(checked, reference)
                 if customer is None:
-                    msg = "No customer of yours has it. Leave it empty to add one."
+                    msg = _("No customer of yours has it. Leave it empty to add one.")
                     self._not_found(checked, "reference", msg)
                     continue
             else:
                 customer = by_id(checked, cell_in(checked, "external_id"))
                 same_email = by_email(checked, cell_in(checked, "email"))
                 if customer and same_email and customer.pk != same_email.pk:
-                    msg = "One customer has this e-mail, another one this external id."
+                    msg = _(
+                        "One customer has this e-mail, another one this external id."
+                    )
                     checked.reject("email", msg)
                     continue
                 customer = customer or same_email
@@ -165,7 +169,7 @@ class RowFinder:
                 business=checked.business, joined_at=timezone.now()
             )
             if hidden(checked, cell_in(checked, "email")):
-                msg = "An archived customer has this e-mail. Restore that one?"
+                msg = _("An archived customer has this e-mail. Restore that one?")
                 checked.notes.append(msg)
 
     def _customers(self, checked_rows: list[CheckedRow]) -> CustomerQuerySet:
@@ -192,7 +196,7 @@ class RowFinder:
                 continue
             instance = instances.get(parse_uuid(text))
             if instance is None:
-                msg = "No row of yours has this id. Leave it empty to add one."
+                msg = _("No row of yours has this id. Leave it empty to add one.")
                 self._not_found(checked, "id", msg)
             elif name in {"", instance.customer.unique_id}:
                 self._take(checked, instance)
@@ -214,7 +218,7 @@ class RowFinder:
         if customer is None:
             self._not_found(checked, "customer", _NO_CUSTOMER)
         elif customer.pk != instance.customer_id:
-            msg = "The row with this id is another customer's."
+            msg = _("The row with this id is another customer's.")
             checked.reject("customer", msg)
         else:
             self._take(checked, instance)
@@ -260,7 +264,7 @@ class RowFinder:
         except ValidationError as error:
             checked.reject(WHOLE, " ".join(error.messages))
         if getattr(instance, "is_archived", False):
-            checked.reject(WHOLE, "This is archived. Restore it first.")
+            checked.reject(WHOLE, _("This is archived. Restore it first."))
 
     def _not_found(self, checked: CheckedRow, column: str, sentence: str) -> None:
         """Reject a row that names something missing or foreign; record it."""

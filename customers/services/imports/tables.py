@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range, parse_local
 from audit.privacy.classes import PUBLIC, declaration
@@ -114,12 +115,12 @@ def read_cell(
     text = cell.strip()
     if column.holds == FLAG:
         if text.casefold() not in _FLAGS:
-            msg = "Write yes or no."
+            msg = _("Write yes or no.")
             raise ValueError(msg)
         return _FLAGS[text.casefold()]
     if column.holds == AMOUNT:
         if not _AMOUNT.fullmatch(text):
-            msg = "Write a number like 12.50."
+            msg = _("Write a number like 12.50.")
             raise ValueError(msg)
         return Decimal(text)
     if column.holds == MOMENT:
@@ -130,7 +131,7 @@ def read_cell(
 def _parse_time(text: str, business: Business) -> datetime:
     moment = parse_local(text, business.zone)
     if moment is None:
-        msg = "Write a time like 2026-11-21T10:00:00Z or a day like 2026-11-21."
+        msg = _("Write a time like 2026-11-21T10:00:00Z or a day like 2026-11-21.")
         raise ValueError(msg)
     if not is_in_range(moment):
         raise ValueError(OUT_OF_RANGE)

@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidTag
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts, clock, maintenance
 from audit.crypto import decrypt, encrypt
@@ -61,8 +63,8 @@ INLINE_LIMIT = 2000
 INLINE_BYTES = 200_000
 # Files of one user at a time.
 MOST_FILES = 100
-FILE_MISSING = "The file is no longer there. Choose it again."
-CONFIRMED = "This file was confirmed meanwhile, and is being loaded."
+FILE_MISSING = _("The file is no longer there. Choose it again.")
+CONFIRMED = _("This file was confirmed meanwhile, and is being loaded.")
 
 
 def keep_upload(
@@ -84,14 +86,16 @@ def keep_upload(
     """
     actor.require_perm(business.pk, table.permission)
     if actor.user_id is None:
-        msg = "A file is somebody's. Only people upload files."
+        msg = gettext("A file is somebody's. Only people upload files.")
         raise PermissionDenied(msg)
     # Before the file is read for nothing; again when it is stored.
     _check_room(actor.user_id)
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
         names = ", ".join(column.name for column in table.columns if column.is_read)
-        msg = f"No column of this file is known. Known are {names}."
+        msg = gettext("No column of this file is known. Known are %(names)s.") % {
+            "names": names
+        }
         raise SheetError(msg)
     upload = ImportFile(
         id=uuid7(),
@@ -120,7 +124,9 @@ def keep_upload(
 
 def _check_room(user_id: UUID) -> None:
     if ImportFile.objects.filter(uploaded_by=user_id).count() >= MOST_FILES:
-        msg = f"You have {MOST_FILES} files here. Remove some, or wait for tomorrow."
+        msg = gettext(
+            "You have %(count)s files here. Remove some, or wait for tomorrow."
+        ) % {"count": MOST_FILES}
         raise ValidationError(msg, code="too_many_files")
 
 

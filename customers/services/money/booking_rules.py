@@ -14,6 +14,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
@@ -92,12 +93,14 @@ def check_booking_change(
     if ids[0] != ids[1] and any(name.startswith(OF_PAYMENT) for name in ids):
         _refuse_id()
     if booking.credit_used != stored.credit_used:
-        msg = "Credit is used by spending it on the booking. Leave this as it is."
+        msg = _("Credit is used by spending it on the booking. Leave this as it is.")
         raise ValidationError(msg, code="credit_used_by_credit")
     _check_invoiced(booking, stored)
     if booking.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
         least = format_money(claimed or Decimal(0), booking.currency)
-        msg = f"Refunds of this booking claim {least}. Write at least that as paid."
+        msg = _(
+            "Refunds of this booking claim %(amount)s. Write at least that as paid."
+        ) % {"amount": least}
         raise ValidationError(msg, code="paid_below_refunded")
 
 
@@ -105,7 +108,7 @@ def _check_invoiced(booking: Booking, stored: Booking | SimpleNamespace) -> None
     if not stored.invoice_number:
         return
     if any(getattr(booking, name) != getattr(stored, name) for name in _INVOICED):
-        msg = (
+        msg = _(
             "The booking is invoiced, so its sums and lines stay. Give credit, or "
             "cancel it and make a new one."
         )
@@ -125,10 +128,14 @@ def amounts_by_booking(refunds: QuerySet[Refund]) -> dict[UUID, Decimal]:
 
 
 def _refuse_status() -> NoReturn:
-    msg = "A booking becomes refunded by its refunds. Refund it, or leave the status."
+    msg = _(
+        "A booking becomes refunded by its refunds. Refund it, or leave the status."
+    )
     raise ValidationError(msg, code="refunded_by_refunds")
 
 
 def _refuse_id() -> NoReturn:
-    msg = "External ids of payments are given by payments. Take another, or leave it."
+    msg = _(
+        "External ids of payments are given by payments. Take another, or leave it."
+    )
     raise ValidationError(msg, code="reserved_id")

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import accounts
 from audit.tenancy.actors import Actor
@@ -81,7 +82,7 @@ def issue_credit(
         )
         if step_up is not None:
             amount_text = format_money(entry.amount, entry.currency)
-            step_up(digest, f"Give {amount_text} of credit")
+            step_up(digest, _("Give %(amount)s of credit") % {"amount": amount_text})
     save_credit(Write(entry, actor=actor, reason=reason, customer=locked))
     return entry
 
@@ -156,12 +157,16 @@ def _payable(
 ) -> Booking:
     booking = lock_booking(booking)
     if booking.customer_id != customer.pk or currency not in (None, booking.currency):
-        msg = "The booking is another customer's, or of another currency. Look again."
+        msg = _(
+            "The booking is another customer's, or of another currency. Look again."
+        )
         raise ValidationError(msg, code="booking_differs")
     left = booking.total_amount - booking.paid_amount - booking.credit_used
     if amount > left:
         amount_text = format_money(max(left, Decimal(0)), booking.currency)
-        msg = f"Only {amount_text} of this booking is still to pay."
+        msg = _("Only %(amount)s of this booking is still to pay.") % {
+            "amount": amount_text
+        }
         raise ValidationError(msg, code="credit_exceeds_total")
     return booking
 

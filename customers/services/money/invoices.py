@@ -13,25 +13,30 @@ from decimal import Decimal, InvalidOperation
 from functools import cache, partial
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from audit import log
 from audit.history.writing import history_model
 from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
-from customers.choices import UNINVOICED_STATUSES
+from customers.choices import UNINVOICED_STATUSES, within_sentence
 from customers.models import Address, Booking, Business, Customer
-from customers.money import format_money, quantise
+from customers.money import format_amount, format_money
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
 from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
 _MOST = 50
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 class MailFailed(Exception):  # noqa: N818 - what happened, not a fault of the code
@@ -77,8 +82,9 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
 def check_invoiceable(booking: Booking) -> None:
     """Raise ValidationError `no_invoice` for a draft, cancelled or missed booking."""
     if booking.invoice_number is None and booking.status in UNINVOICED_STATUSES:
-        state = booking.get_status_display().lower()
-        msg = f"The booking is {state}: there is nothing to write an invoice of."
+        msg = _(
+            "The booking is %(status)s: there is nothing to write an invoice of."
+        ) % {"status": within_sentence(booking.get_status_display())}
         raise ValidationError(msg, code="no_invoice")
 
 
@@ -99,8 +105,14 @@ def _next_number(business: Business) -> str:
 def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) -> str:
     """Return the invoice as HTML, with masked personal data unless `is_unmasked`.
 
-    A booking without a number is rendered as a preview, and gets none.
+    A booking without a number is rendered as a preview, and gets none. In the language
+    of the business: its customers read it, whoever sends it.
     """
+    with translation.override(_language_of(booking.business)):
+        return _render(booking, actor=actor, is_unmasked=is_unmasked)
+
+
+def _render(booking: Booking, *, actor: Actor, is_unmasked: bool) -> str:
     customer: Customer = booking.customer
     business: Business = booking.business
     address = _address_of(customer)
@@ -147,7 +159,7 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
     ordered = sorted(bookings, key=lambda booking: booking.pk)
     customer = _one_customer(ordered)
     if not customer.email:
-        msg = "The customer has no e-mail address. Add one, then send again."
+        msg = _("The customer has no e-mail address. Add one, then send again.")
         raise ValidationError(msg, code="no_email")
     _check_address(customer, actor)
     with transaction.atomic():
@@ -157,7 +169,8 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
             for b in ordered
         ]
         numbers = [invoice.number for invoice in sent]
-        mail = _mail(customer, numbers, files)
+        with translation.override(_language_of(customer.business)):
+            mail = _mail(customer, numbers, files)
         transaction.on_commit(partial(_send, mail, customer, numbers, actor))
     return sent
 
@@ -182,7 +195,7 @@ def _check_address(customer: Customer, actor: Actor) -> None:
             break
         writer = user_id
     if writer == actor.user_id:
-        msg = (
+        msg = _(
             "You wrote this e-mail address yourself. Somebody who sees addresses in "
             "clear has to look at it and send the invoice."
         )
@@ -191,10 +204,10 @@ def _check_address(customer: Customer, actor: Actor) -> None:
 
 def _one_customer(bookings: list[Booking]) -> Customer:
     if len({booking.customer_id for booking in bookings}) != 1:
-        msg = "Send the invoices of one customer at a time."
+        msg = _("Send the invoices of one customer at a time.")
         raise ValidationError(msg, code="several_customers")
     if len(bookings) > _MOST:
-        msg = f"Send at most {_MOST} invoices at a time."
+        msg = _("Send at most %(limit)s invoices at a time.") % {"limit": _MOST}
         raise ValidationError(msg, code="too_many_invoices")
     customer: Customer = bookings[0].customer
     return customer
@@ -205,12 +218,19 @@ def _mail(
 ) -> EmailMultiAlternatives:
     # A line break would end the header.
     sender = " ".join(customer.business.name.split())
-    word = "invoice" if len(numbers) == 1 else "invoices"
-    listed = ", ".join(numbers)
+    subject = ngettext(
+        "%(sender)s: invoice %(numbers)s",
+        "%(sender)s: invoices %(numbers)s",
+        len(numbers),
+    )
+    body = ngettext(
+        "Hello,\n\nattached you find your invoice %(numbers)s.\n\n%(sender)s\n",
+        "Hello,\n\nattached you find your invoices %(numbers)s.\n\n%(sender)s\n",
+        len(numbers),
+    )
+    values = {"sender": sender, "numbers": ", ".join(numbers)}
     mail = EmailMultiAlternatives(
-        subject=f"{sender}: {word} {listed}"[:200],
-        body=f"Hello,\n\nattached you find your {word} {listed}.\n\n{sender}\n",
-        to=[str(customer.email)],
+        subject=(subject % values)[:200], body=body % values, to=[str(customer.email)]
     )
     for name, html in files:
         mail.attach(name, html, "text/html")
@@ -280,15 +300,15 @@ def _lines(booking: Booking) -> list[dict[str, str]]:
         return invoice_lines
     # Without items the total is the one line.
     gross = booking.total_amount + booking.discount_amount
-    amount_text = _format_amount(gross, booking.currency)
+    amount_text = format_amount(gross, booking.currency)
     whole = {"quantity": "1", "unit_price": amount_text, "amount": amount_text}
-    return [{"description": booking.get_kind_display(), **whole}]
+    return [{"description": str(booking.get_kind_display()), **whole}]
 
 
 def _line(line: Mapping[str, object], booking: Booking) -> dict[str, str]:
     return {
         "description": str(line.get("description") or line.get("name") or ""),
-        "quantity": str(line.get("quantity") or ""),
+        "quantity": _quantity(line.get("quantity")),
         "unit_price": _written(line.get("unit_price"), booking.currency),
         "amount": _written(line.get("amount"), booking.currency),
     }
@@ -296,42 +316,54 @@ def _line(line: Mapping[str, object], booking: Booking) -> dict[str, str]:
 
 def _seller_lines(business: Business) -> list[str]:
     """Return the lines below the seller's name: `settings.invoice.seller_lines`."""
-    settings = business.settings if isinstance(business.settings, dict) else {}
-    invoice = settings.get("invoice")
-    lines = invoice.get("seller_lines") if isinstance(invoice, dict) else None
+    lines = _invoice_settings(business).get("seller_lines")
     return [str(line) for line in lines] if isinstance(lines, list) else []
+
+
+def _language_of(business: Business) -> str:
+    """Return the language of invoices: `settings.invoice.language` if there is it."""
+    chosen = _invoice_settings(business).get("language")
+    codes = [code for code, _name in settings.LANGUAGES]
+    return str(chosen) if chosen in codes else settings.LANGUAGE_CODE
+
+
+def _invoice_settings(business: Business) -> dict[str, object]:
+    stored = business.settings if isinstance(business.settings, dict) else {}
+    invoice = stored.get("invoice")
+    return invoice if isinstance(invoice, dict) else {}
 
 
 def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
     refunded = refunded_of(booking) if sees_refunds else Decimal(0)
     due = booking.total_amount - booking.credit_used - booking.paid_amount
+    # Each with whether it is shown even if it is zero.
     amounts = [
-        ("Discount", -booking.discount_amount),
-        ("Total", booking.total_amount),
-        ("Credit used", -booking.credit_used),
-        ("Paid", booking.paid_amount),
-        ("Refunded", refunded),
-        ("Still to pay", max(due, Decimal(0))),
+        (_("Discount"), -booking.discount_amount, False),
+        (_("Total"), booking.total_amount, True),
+        (_("Credit used"), -booking.credit_used, False),
+        (_("Paid"), booking.paid_amount, True),
+        (_("Refunded"), refunded, False),
+        (_("Still to pay"), max(due, Decimal(0)), False),
     ]
-    # These are shown even if they are zero.
-    always = {"Total", "Paid"}
     return [
         (label, format_money(amount, booking.currency))
-        for label, amount in amounts
-        if amount or label in always
+        for label, amount, is_always in amounts
+        if amount or is_always
     ]
+
+
+def _quantity(value: object) -> str:
+    """Return how many of a line formatted; anything else than a number as it is."""
+    text = str(value or "")
+    return number_format(text) if _NUMBER.fullmatch(text) else text
 
 
 def _written(value: object, currency: str) -> str:
     """Return an amount of a line formatted; anything else than a number as it is."""
     text = "" if value is None else str(value)
-    if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
+    if not _NUMBER.fullmatch(text):
         return text
     try:
-        return _format_amount(Decimal(text), currency)
+        return format_amount(Decimal(text), currency)
     except InvalidOperation:
         return text
-
-
-def _format_amount(amount: Decimal, currency: str) -> str:
-    return f"{quantise(amount, currency):,}"

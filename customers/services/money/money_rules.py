@@ -14,6 +14,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
 from customers.choices import CLAIMING_STATUSES, BookingStatus, CreditKind, RefundStatus
@@ -41,7 +42,7 @@ def lock_booking(booking: Booking) -> Booking:
     customer = lock_customer(booking.customer_id)
     locked = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
     if locked.customer_id != customer.pk:
-        msg = "The booking has moved to another customer. Look again and repeat."
+        msg = _("The booking has moved to another customer. Look again and repeat.")
         raise ValidationError(msg, code="booking_moved")
     attach_customer(customer, locked)
     return locked
@@ -70,7 +71,9 @@ def check_claim(refund: Refund, booking: Booking) -> None:
     left = refundable_amount(booking, besides=refund)
     if refund.amount > left:
         amount_text = format_money(max(left, Decimal(0)), booking.currency)
-        msg = f"Only {amount_text} of this booking can still be refunded."
+        msg = _("Only %(amount)s of this booking can still be refunded.") % {
+            "amount": amount_text
+        }
         raise ValidationError(msg, code="refund_exceeds_paid")
     if refund.amount != left:
         check_amount(refund.amount, booking.currency)
@@ -79,7 +82,7 @@ def check_claim(refund: Refund, booking: Booking) -> None:
 def check_second_person(refund: Refund, actor: Actor) -> None:
     """Raise ValidationError if the person approves a refund they requested."""
     if actor.user_id is not None and refund.requested_by_id == actor.user_id:
-        msg = (
+        msg = _(
             "You asked for this refund yourself. Leave it requested: a second person "
             "approves it."
         )
@@ -153,13 +156,14 @@ def require_permission(payout: Refund | Credit, actor: Actor) -> None:
         return
     business = payout.business
     if business.refund_limit is None:
-        msg = "This needs somebody who may exceed the limit."
+        messages = [_("This needs somebody who may exceed the limit.")]
     else:
         limit = format_money(business.refund_limit, business.currency)
-        msg = f"More than {limit} needs somebody who may exceed the limit."
+        msg = _("More than %(limit)s needs somebody who may exceed the limit.")
+        messages = [msg % {"limit": limit}]
     if isinstance(payout, Refund):
-        msg += " Save it as requested; then such a person approves it."
-    raise ValidationError(msg, code="limit_exceeded")
+        messages.append(_("Save it as requested; then such a person approves it."))
+    raise ValidationError(" ".join(messages), code="limit_exceeded")
 
 
 def _require_step_up(actor: Actor) -> None:
@@ -168,7 +172,7 @@ def _require_step_up(actor: Actor) -> None:
     What was below the limit when the page was made may be above it by now.
     """
     if actor.user_id is not None and actor.operation.grant_id is None:
-        msg = "This has to be confirmed by now. Send it again, and confirm it."
+        msg = _("This has to be confirmed by now. Send it again, and confirm it.")
         raise ValidationError(msg, code="confirm_again")
 
 
@@ -205,7 +209,7 @@ def save_credit(write: Write[Credit]) -> None:
         entry.amount < 0
         and _spendable(entry.customer_id, entry.currency) + entry.amount < 0
     ):
-        msg = "The customer has less credit than that. Look at the balance first."
+        msg = _("The customer has less credit than that. Look at the balance first.")
         raise ValidationError(msg, code="credit_exceeds_balance")
     if exceeds_refund_limit(entry):
         require_permission(entry, actor)
@@ -219,22 +223,24 @@ def _check_end(entry: Credit) -> None:
     if entry.expires_on is None:
         return
     if entry.kind != CreditKind.ISSUED:
-        msg = "Only credit that is given has an end. Leave the day out."
+        msg = _("Only credit that is given has an end. Leave the day out.")
         raise ValidationError(msg, code="no_end")
     if entry.expires_on < entry.business.local_day(timezone.now()):
-        msg = "Credit cannot have run out before it is given. Write a day to come."
+        msg = _("Credit cannot have run out before it is given. Write a day to come.")
         raise ValidationError(msg, code="expired")
 
 
 def _check_reversal(entry: Credit) -> None:
     original = entry.reverses
     if original is None or original.kind == CreditKind.REVERSED:
-        msg = "A reversal names an entry that is none itself. Issue or spend instead."
+        msg = _(
+            "A reversal names an entry that is none itself. Issue or spend instead."
+        )
         raise ValidationError(msg, code="not_reversible")
     if Credit.objects.filter(reverses=original.pk).exists():
-        msg = "This entry is reversed already."
+        msg = _("This entry is reversed already.")
         raise ValidationError(msg, code="already_reversed")
     same = (-original.amount, original.currency, original.customer_id)
     if (entry.amount, entry.currency, entry.customer_id) != same:
-        msg = "A reversal is the exact opposite of its entry."
+        msg = _("A reversal is the exact opposite of its entry.")
         raise ValidationError(msg, code="not_opposite")

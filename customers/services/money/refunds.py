@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import accounts
 from audit.tenancy.actors import Actor
-from customers.choices import RefundStatus
+from customers.choices import RefundStatus, within_sentence
 from customers.models import Booking, Refund
 from customers.money import format_money, to_column_decimals
 from customers.services.constraints import clean_instance
@@ -48,7 +49,9 @@ def request_refund(
     actor.require_perm(booking.business_id, "customers.add_refund")
     booking = lock_booking(booking)
     if currency is not None and currency != booking.currency:
-        msg = f"The booking was paid in {booking.currency}. Refund that currency."
+        msg = _("The booking was paid in %(currency)s. Refund that currency.") % {
+            "currency": booking.currency
+        }
         raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
     refund = Refund(
         business=booking.business,
@@ -63,7 +66,7 @@ def request_refund(
         reason=reason,
     )
     if amount is None and refund.amount <= 0:
-        msg = "Nothing of this booking is left to refund."
+        msg = _("Nothing of this booking is left to refund.")
         raise ValidationError(msg, code="refund_exceeds_paid")
     if actor.user_id is not None and exceeds_refund_limit(refund):
         refund.status = RefundStatus.REQUESTED
@@ -79,7 +82,7 @@ def request_refund(
             reason=reason,
         )
         amount_text = format_money(refund.amount, refund.currency)
-        step_up(digest, f"Ask to give back {amount_text}")
+        step_up(digest, _("Ask to give back %(amount)s") % {"amount": amount_text})
     customer = booking.customer
     save_refund(Write(refund, actor=actor, reason=reason, customer=customer))
     return refund
@@ -103,7 +106,8 @@ def approve_refund(
         digest = accounts.digest_of(
             "approve_refund", refund=str(refund.pk), amount=str(refund.amount)
         )
-        step_up(digest, f"Give back {format_money(refund.amount, refund.currency)}")
+        amount_text = format_money(refund.amount, refund.currency)
+        step_up(digest, _("Give back %(amount)s") % {"amount": amount_text})
     refund.approved_by_id = actor.user_id
     save_refund(Write(refund, actor=actor, reason="approved"))
     return refund
@@ -127,6 +131,8 @@ def _lock_pending(refund: Refund) -> Refund:
     lock_customers([refund.customer_id])
     refund = Refund.objects.select_related("booking__business").get(pk=refund.pk)
     if refund.status != RefundStatus.REQUESTED:
-        msg = f"This refund is {refund.get_status_display().lower()}: nothing waits."
+        msg = _("This refund is %(status)s: nothing waits.") % {
+            "status": within_sentence(refund.get_status_display())
+        }
         raise ValidationError(msg, code="not_requested")
     return refund

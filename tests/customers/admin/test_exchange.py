@@ -198,6 +198,51 @@ def test_only_chosen_rows_within_reach_are_exported(alice, bakery, rival):
     assert forged["Content-Type"].startswith("text/html")
 
 
+def test_the_rows_that_are_ticked_are_exported(alice, bakery):
+    one, two, _ = CustomerFactory.create_batch(3, business=bakery)
+    chosen = [str(one.pk), str(two.pk)]
+
+    asked = alice.post(
+        CUSTOMERS, {"action": "export_admin_action", "_selected_action": chosen}
+    )
+    form = asked.context["form"]
+    fields = {name: "on" for name in form.fields if name not in KEYS}
+    data = {"format": "0", "resource": "0", "export_items": chosen, **fields}
+    file = post_confirmed(alice, asked.context["export_url"], data)
+
+    assert "Export 2 selected items." in asked.text
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert {row["reference"] for row in rows} == {one.unique_id, two.unique_id}
+
+
+def test_all_that_match_are_what_the_page_of_the_list_exports(alice, bakery):
+    customer = CustomerFactory(business=bakery)
+
+    answer = alice.post(
+        f"{CUSTOMERS}?status__exact=active",
+        {
+            "action": "export_admin_action",
+            "_selected_action": str(customer.pk),
+            "select_across": "1",
+        },
+    )
+
+    assert answer["Location"] == f"{CUSTOMERS}export/?status__exact=active"
+
+
+def test_who_may_not_export_has_no_such_action(bob, bakery):
+    customer = CustomerFactory(business=bakery)
+
+    answer = bob.post(
+        CUSTOMERS,
+        {"action": "export_admin_action", "_selected_action": str(customer.pk)},
+        follow=True,
+    )
+
+    assert "export_admin_action" not in bob.get(CUSTOMERS).text
+    assert "Export 1 selected" not in answer.text
+
+
 def test_a_constant_number_of_queries(alice, bakery, assert_flat):
     CustomerFactory(business=bakery)
     assert_flat(

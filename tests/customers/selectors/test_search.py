@@ -98,6 +98,22 @@ def test_a_part_finds_only_where_the_value_is_seen(clear, masked, ida, text):
     assert hits(text, masked) == []
 
 
+@pytest.mark.parametrize("text", ["13355", "1 33 55", "133-55"])
+def test_the_last_five_digits_find_where_they_may_be_revealed(
+    shop, clear, masked, ida, text
+):
+    never = actor_of(staff(shop, "marketing"))
+
+    assert [row for row, _ in hits(text, clear)] == [ida]
+    assert hits(text, masked) == [(ida, "phone")]
+    assert hits(text, never) == []
+
+
+@pytest.mark.parametrize("text", ["3355", "213355", "11335", "2213355", "71 33 55"])
+def test_no_other_digits_find_a_masked_number(masked, ida, text):
+    assert hits(text, masked) == []
+
+
 @pytest.mark.parametrize("text", ["ann@", "ann@old", "example.org"])
 def test_an_address_that_stands_for_a_name_is_found_whole(shop, clear, masked, text):
     ann = CustomerFactory(business=shop, name="ann@old.example.org")

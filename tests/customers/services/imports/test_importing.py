@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from audit import canonical, log
 from audit.fields import personal_values
@@ -138,6 +139,20 @@ def test_each_row_is_new_changed_unchanged_or_rejected(alice, bakery):
     assert errors[10][0][0] == "name"
     assert "more cells" in errors[11][0][1]
     assert Customer.objects.count() == 3
+
+
+def test_what_is_stored_of_rows_is_english_whoever_reads_it(alice, bakery):
+    # A text of Django's own, which has a German catalogue.
+    text = "name,email,joined_at\nFia,no address,\nGia,gia@example.org,soon\n"
+
+    with translation.override("de"):
+        upload = load(text, actor=alice, business=bakery)
+
+        assert translation.get_language() == "de"
+    told = {line: row["errors"] for line, row in shown(upload, "rejected").items()}
+    assert told[2] == [["email", "Enter a valid email address."]]
+    rejected = services.import_report(upload)["rejected"]
+    assert {row["line"]: row["errors"] for row in rejected} == told
 
 
 def test_an_empty_cell_keeps_the_value_unless_it_is_to_clear_it(alice, bakery):

@@ -8,10 +8,11 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from customers import services
 from customers.models import Booking, Customer
+from customers.services.money import invoices
 from customers.services.money.invoices import invoice_of
 from tests.conftest import actor_of, staff
 from tests.factories import (
@@ -160,7 +161,40 @@ def test_its_date_stays(ana, actor, monkeypatch):
     invoice_of(booking, actor=actor)
     at(monkeypatch, 2026, 8, 1)
 
-    assert "<dd>2026-05-01</dd>" in services.render_invoice(booking, actor=actor)
+    assert "<dd>1 May 2026</dd>" in services.render_invoice(booking, actor=actor)
+
+
+# What is English, and what is German: of the page, a date, an amount and a quantity.
+ENGLISH = ('<html lang="en">', "<dd>27 Nov 2026</dd>", ">1,234.50<", ">2.5<")
+GERMAN = ('<html lang="de">', "<dd>27.11.2026</dd>", ">1.234,50<", ">2,5<")
+
+
+@pytest.mark.parametrize(
+    ("settings_of_it", "expected"),
+    [
+        ({}, ENGLISH),
+        ({"invoice": {"language": "de"}}, GERMAN),
+        ({"invoice": {"language": "xx"}}, ENGLISH),
+        ({"invoice": {"language": ["de"]}}, ENGLISH),
+        ({"invoice": "de"}, ENGLISH),
+    ],
+)
+def test_it_is_in_the_language_of_the_business(
+    ana, actor, monkeypatch, settings_of_it, expected
+):
+    ana.business.settings = settings_of_it
+    ana.business.as_actor(actor).save()
+    at(monkeypatch, 2026, 11, 27)
+    booking = bought(ana, lines=[{"quantity": "2.5", "amount": "1234.5"}])
+    invoice_of(booking, actor=actor)
+
+    for reader in ("en", "de"):
+        with translation.override(reader):
+            html = services.render_invoice(booking, actor=actor)
+
+            assert translation.get_language() == reader
+        for text in expected:
+            assert text in html
 
 
 # --- sending -------------------------------------------------------------------------
@@ -195,3 +229,26 @@ def test_a_line_break_in_a_name_ends_no_header(
         services.send_invoices([bought(ana)], actor=actor)
 
     assert mailoutbox[0].subject.startswith("Bakery Bcc: x@example.org: invoice ")
+
+
+def test_the_mail_is_in_the_language_of_the_business(
+    ana, actor, mailoutbox, django_capture_on_commit_callbacks, monkeypatch
+):
+    spoken = []
+    plain = invoices.ngettext
+
+    def listening(*texts_and_number):
+        spoken.append(translation.get_language())
+        return plain(*texts_and_number)
+
+    monkeypatch.setattr(invoices, "ngettext", listening)
+    for rows in ([bought(ana)], [bought(ana), bought(ana)]):
+        committed = django_capture_on_commit_callbacks(execute=True)
+        with translation.override("de"), committed:
+            services.send_invoices(rows, actor=actor)
+
+        word = "invoice" if len(rows) == 1 else "invoices"
+        numbers = ", ".join(sorted(b.invoice_number for b in rows))
+        assert mailoutbox[-1].subject == f"{ana.business.name}: {word} {numbers}"
+        assert f"attached you find your {word} {numbers}.\n" in mailoutbox[-1].body
+    assert set(spoken) == {"en"}
