@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import install_row_security
@@ -15,7 +16,7 @@ class AuditConfig(AppConfig):
     """Who did what, provably."""
 
     name = "audit"
-    verbose_name = "Compliance"
+    verbose_name = _("Compliance")
 
     def ready(self) -> None:
         from audit import checks  # noqa: F401, PLC0415 - registers itself

@@ -19,6 +19,7 @@ from django.http import (
     JsonResponse,
 )
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts, log
 from audit.call_stack import with_stack_room
@@ -43,7 +44,7 @@ _SETTING_UP = frozenset(
         "admin:logout",
     }
 )
-_UNAVAILABLE = (
+_UNAVAILABLE = _(
     "What you asked for could not be recorded, so it is not shown. Try again."
 )
 
@@ -144,15 +145,17 @@ def _who(request: HttpRequest, operation: OperationContext) -> Actor:
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith("/admin"):
-        response = HttpResponse(_UNAVAILABLE, content_type="text/plain", status=503)
+        response = HttpResponse(
+            str(_UNAVAILABLE), content_type="text/plain", status=503
+        )
     else:
         body = {
             "type": "about:blank",
             "title": "Service Unavailable",
             "status": 503,
             "code": "unavailable",
-            "message": _UNAVAILABLE,
-            "detail": _UNAVAILABLE,
+            "message": str(_UNAVAILABLE),
+            "detail": str(_UNAVAILABLE),
             "request_id": str(operation_of(request).id),
             "errors": [],
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 
 def check_time_zone(name: str) -> None:
@@ -12,5 +13,7 @@ def check_time_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-        msg = f"{name!r} is not a time zone. Write one like Europe/Oslo."
+        msg = _("%(name)s is not a time zone. Write one like Europe/Oslo.") % {
+            "name": repr(name)
+        }
         raise ValidationError(msg, code="unknown_time_zone") from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CaptureConfig(AppConfig):
     """What arrives from outside."""
 
     name = "capture"
-    verbose_name = "Capture"
+    verbose_name = _("Capture")
 
     def ready(self) -> None:
         from audit.maintenance import (  # noqa: PLC0415 - models are ready

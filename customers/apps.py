@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import register_permissions_source
 from customers.roles import SCOPE_PERMISSIONS
@@ -12,7 +13,7 @@ class CustomersConfig(AppConfig):
     """The hub."""
 
     name = "customers"
-    verbose_name = "Customers"
+    verbose_name = _("Customers")
 
     def ready(self) -> None:
         from audit.accounts import (  # noqa: PLC0415 - models are ready

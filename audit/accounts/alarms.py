@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit.accounts.devices import invitation
 from audit.accounts.login_attempts import reserve
@@ -22,26 +24,31 @@ Welcome = Callable[[str], str]
 _WINDOW = timedelta(hours=1)
 _MOST = 20
 _TEXTS = {
-    "account": (
+    "account": _(
         "Too many wrong passwords were given for your account. From where they came, "
         "and if they came from many places from every browser that you have not used "
         "before, nobody signs in to it for a while, an hour at most. Browsers that you "
         "have signed in from go on."
     ),
-    "device": (
+    "device": _(
         "Too many wrong passwords were given for your account in a browser that you "
         "have signed in from before. It has to wait, an hour at most."
     ),
-    "second_factor": (
+    "second_factor": _(
         "Too many wrong codes were given for your account, after the right password. "
         "Nobody signs in to it with a code for a while, an hour at most. If it was not "
         "you, somebody knows your password: change it now."
     ),
 }
-_WELCOME = (
-    "\n\nTo sign in from a new browser meanwhile, open this in it, and then sign in as "
-    "always. It works for two hours, and opens nothing without your password:\n\n"
+_WELCOME = _(
+    "To sign in from a new browser meanwhile, open this in it, and then sign in as "
+    "always. It works for two hours, and opens nothing without your password:"
 )
+_NOTICE = _(
+    "The sign-in of {name} is locked after too many wrong tries ({kind}). The trail "
+    "says from where: auth.locked and auth.failed."
+)
+_LAST_NOTICE = _("There are many: you get no more of these mails within the hour.")
 
 
 def record_lock(
@@ -80,7 +87,9 @@ def _person(username: str) -> User | None:
     # Tries of a name in other letters count for the same account.
     if "\0" in username:
         return None
-    users = User.objects.filter(username__iexact=fold_email(username), is_active=True)
+    # With their languages: a name that is known must not cost one query more.
+    users = User.objects.select_related("preferences")
+    users = users.filter(username__iexact=fold_email(username), is_active=True)
     return next((user for user in users if user.is_genuine), None)
 
 
@@ -89,21 +98,20 @@ def _mails(
 ) -> list[Mail]:
     # Unknown names use up no mail of the owners, and cost the same.
     room = reserve("alarm" if user else "alarm:nobody", _MOST, _WINDOW)
-    owners = User.objects.filter(is_superuser=True, is_active=True)
+    owners = User.objects.select_related("preferences")
+    owners = owners.filter(is_superuser=True, is_active=True)
     genuine = [owner for owner in owners if owner.is_genuine]
     if user is None:
         return []
     text = _TEXTS[kind]
     if welcome is not None and kind != "second_factor":
-        text += _WELCOME + welcome(invitation(account))
-    mails = [Mail(user, "Your sign-in is locked", text)]
+        url = welcome(invitation(account))
+        text = format_lazy("{}\n\n{}\n\n{}", text, _WELCOME, url)
+    mails = [Mail(user, _("Your sign-in is locked"), text)]
     if room.is_allowed:
-        notice = (
-            f"The sign-in of {user.get_username()} is locked after too many wrong "
-            f"tries ({kind}). The trail says from where: auth.locked and auth.failed."
-        )
+        notice = format_lazy(_NOTICE, name=user.get_username(), kind=kind)
         if room.is_last:
-            notice += " There are many: you get no more of these mails within the hour."
-        subject = "A sign-in is locked"
+            notice = format_lazy("{} {}", notice, _LAST_NOTICE)
+        subject = _("A sign-in is locked")
         mails += [Mail(one, subject, notice) for one in genuine if one.pk != user.pk]
     return mails

@@ -13,6 +13,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import clock
 from audit.accounts.login_attempts import give_back, reserve, wait_text
@@ -24,7 +26,7 @@ LIFETIME = timedelta(minutes=2)
 # Open ceremonies of one network: each is a row.
 _OPEN = 200
 _WINDOW = timedelta(minutes=15)
-_LATE = (
+_LATE = _(
     "This took too long, or was answered already. Begin again; nothing was done by it."
 )
 
@@ -50,7 +52,9 @@ def begin(
     """
     attempt = reserve(_counter(ip, device), _OPEN, _WINDOW)
     if not attempt.is_allowed:
-        msg = f"Too many tries from here. Wait {wait_text(attempt.retry_after)}."
+        msg = gettext("Too many tries from here. Wait %(wait)s.") % {
+            "wait": wait_text(attempt.retry_after)
+        }
         params = {"retry_after": attempt.retry_after}
         raise ValidationError(msg, code="too_many", params=params)
     ceremony = Ceremony.objects.create(

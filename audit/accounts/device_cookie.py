@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import validate_host
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from audit.accounts.alarms import Welcome
 from audit.accounts.devices import accept_invitation, remember_device
@@ -45,13 +46,13 @@ def accept_invitation_view(request: HttpRequest, code: str) -> HttpResponse:
     response = HttpResponseRedirect(reverse("admin:login"))
     cookie = accept_invitation(code, device_of(request))
     if cookie is None:
-        text = (
+        text = _(
             "This link is too old, or was opened too often. The next mail has another."
         )
         messages.error(request, text)
     else:
         _put(response, cookie)
-        messages.success(request, "This browser is known now. Sign in as always.")
+        messages.success(request, _("This browser is known now. Sign in as always."))
     return response
 
 

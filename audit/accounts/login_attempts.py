@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import ngettext
 
 from audit import clock
 from audit.models import AttemptCounter
@@ -103,7 +104,8 @@ def clear(name: str) -> None:
 def wait_text(seconds: int) -> str:
     """Return a wait as people read it, in whole minutes."""
     minutes = -(-seconds // _SECONDS)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    words = ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes)
+    return words % {"minutes": minutes}
 
 
 def clear_all(beginning: str) -> None:

@@ -8,6 +8,7 @@ would have been asked for, or lost the one that was shown.
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from audit.accounts.users import factors_of, release_of
 from audit.crypto import hmac_hex
@@ -37,5 +38,5 @@ def hold_account(user: User, mark: str | None = None) -> None:
     stored = User.objects.select_for_update().get(pk=user.pk)
     is_same = stored.security_stamp == user.security_stamp
     if not is_same or (mark is not None and mark != mark_of_secrets(user)):
-        msg = "Your account was changed meanwhile. Begin again."
+        msg = _("Your account was changed meanwhile. Begin again.")
         raise ValidationError(msg, code="changed")

@@ -14,6 +14,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import clock
 from audit.accounts import webauthn
@@ -40,6 +43,10 @@ _LONGEST_NAME = 60
 LONGEST_ANSWER = 20_000
 # What a browser needs, and which ceremony it is; ready for JSON.
 PasskeyRequest = JsonObject
+_COPIED = _(
+    "Your passkey “{name}” was used with a counter that went back, as a copy of it "
+    "would. It was refused. Remove that passkey."
+)
 
 
 class PasskeyRefused(ValidationError):  # noqa: N818 - an answer, not a fault
@@ -50,7 +57,7 @@ class PasskeyRefused(ValidationError):  # noqa: N818 - an answer, not a fault
     """
 
     def __init__(self, code: str, user: User | None = None) -> None:
-        msg = (
+        msg = gettext(
             "This passkey was not accepted. Try again, or use another one or another "
             "way."
         )
@@ -79,7 +86,9 @@ def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
     """
     exclude = [bytes(passkey.credential_id) for passkey in list_passkeys(user)]
     if len(exclude) >= _MOST:
-        msg = f"You have {_MOST} passkeys. Remove one to add another."
+        msg = gettext("You have %(number)s passkeys. Remove one to add another.") % {
+            "number": _MOST
+        }
         raise ValidationError(msg, code="too_many")
     pk, challenge = _begin(_enrolment(user, binding), actor)
     options = webauthn.creation_options(
@@ -114,7 +123,7 @@ def enrol_passkey(
     try:
         return _store(passkey, user, question.digest, actor)
     except IntegrityError as error:
-        msg = "This passkey is in use already. Make another one."
+        msg = gettext("This passkey is in use already. Make another one.")
         raise ValidationError(msg, code="exists") from error
 
 
@@ -138,8 +147,8 @@ def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
     notify(
         user,
-        "A passkey was removed",
-        "One passkey of your account was removed.",
+        _("A passkey was removed"),
+        _("One passkey of your account was removed."),
         actor=actor,
     )
     return True
@@ -154,7 +163,10 @@ def _store(passkey: Passkey, user: User, mark: str, actor: Actor) -> list[str]:
     record("second_factor.passkey_added", user, actor=actor, data=details)
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
     notify(
-        user, "A passkey was added", "A passkey was added to your account.", actor=actor
+        user,
+        _("A passkey was added"),
+        _("A passkey was added to your account."),
+        actor=actor,
     )
     if count_recovery_codes(user):
         return []
@@ -182,7 +194,7 @@ def ask_passkey(
     if question.user_id is not None:
         passkeys = Passkey.objects.filter(user_id=question.user_id)
         if not passkeys:
-            msg = "You have no passkey. Confirm another way."
+            msg = gettext("You have no passkey. Confirm another way.")
             raise ValidationError(msg, code="no_passkey")
     pk, challenge = _begin(question, actor, device)
     allowed = [bytes(passkey.credential_id) for passkey in passkeys]
@@ -278,11 +290,9 @@ def _record_altered(passkey: Passkey, code: str, actor: Actor) -> PasskeyRefused
             "second_factor.refused", passkey.user, actor=actor, code=code, data=details
         )
         if event is not None and code == "passkey_cloned":
-            text = (
-                f"Your passkey “{passkey.name}” was used with a counter that went "
-                "back, as a copy of it would. It was refused. Remove that passkey."
-            )
-            notify(passkey.user, "A passkey may have been copied", text, actor=actor)
+            subject = _("A passkey may have been copied")
+            text = format_lazy(_COPIED, name=passkey.name)
+            notify(passkey.user, subject, text, actor=actor)
     return PasskeyRefused(code, passkey.user)
 
 
@@ -290,7 +300,7 @@ def _begin(
     question: Question, actor: Actor, device: str | None = None
 ) -> tuple[UUID, bytes]:
     if not are_passkeys_on():
-        msg = "This site has no name, and passkeys need one."
+        msg = gettext("This site has no name, and passkeys need one.")
         raise ValidationError(msg, code="no_domain")
     return begin(question, ip=actor.operation.ip, device=device)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from audit.models import User
 
@@ -24,7 +25,7 @@ class SiteWordsValidator:
 
     def get_help_text(self) -> str:
         """Return the rule in a sentence."""
-        return "Your password may not hold the name of this site or of Holdfast."
+        return _("Your password may not hold the name of this site or of Holdfast.")
 
 
 class UserNameValidator:
@@ -39,4 +40,4 @@ class UserNameValidator:
 
     def get_help_text(self) -> str:
         """Return the rule in a sentence."""
-        return "Your password may not hold your user name."
+        return _("Your password may not hold your user name.")

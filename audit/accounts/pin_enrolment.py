@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
@@ -27,9 +30,15 @@ from audit.accounts.users import (
     note_release,
     release_of,
 )
+from audit.datetimes import day_and_time, day_and_time_lazy
 from audit.log.recording import record
 from audit.models import PinCredential, Scope, StepUpMethod, User
 from audit.tenancy.actors import Actor
+
+_RELEASED = _(
+    "Your PIN for confirming acts is gone. From {moment} UTC you can set a new one "
+    "with your password."
+)
 
 
 @sensitive_variables("password", "pin", "code", "hashed", "fresh")
@@ -72,8 +81,8 @@ def enrol_pin(
         record("step_up.enrolled", user, actor=actor)
         notify(
             user,
-            "Your PIN was set",
-            "Your PIN for confirming acts was set.",
+            _("Your PIN was set"),
+            _("Your PIN for confirming acts was set."),
             actor=actor,
         )
 
@@ -128,14 +137,14 @@ def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, objec
 
 def _refuse_without_code(due: datetime | None, methods: list[str]) -> None:
     if due is not None:
-        msg = (
-            f"Your PIN was released. You can set a new one from {due:%-d %B %H:%M} UTC."
-        )
+        msg = gettext(
+            "Your PIN was released. You can set a new one from %(moment)s UTC."
+        ) % {"moment": day_and_time(due)}
         wait = int((due - clock.now()).total_seconds()) + 1
         params = {"retry_after": wait}
         raise ValidationError(msg, code="not_released_yet", params=params)
     if methods:
-        msg = (
+        msg = gettext(
             "Give your present PIN or a code of your authenticator, too. Without both, "
             "ask the owner of the hub to release your PIN."
         )
@@ -173,9 +182,8 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
         record("step_up.released", user, actor=actor)
         notify(
             user,
-            "Your PIN was released",
-            f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
-            "you can set a new one with your password.",
+            _("Your PIN was released"),
+            format_lazy(_RELEASED, moment=day_and_time_lazy(now + wait)),
             actor=actor,
         )
     return True

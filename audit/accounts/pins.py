@@ -10,9 +10,15 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 _SHAPE = re.compile(r"[0-9]{6,12}")
 _DATA = Path(__file__).parents[1] / "data"
@@ -31,13 +37,13 @@ def check_pin(pin: str, *, personal: Iterable[str] = ()) -> None:
     `own` are texts whose digits others know: the person's user name, address, phone.
     """
     if not _SHAPE.fullmatch(pin):
-        msg = "A PIN has 6 to 12 digits and nothing else."
+        msg = gettext("A PIN has 6 to 12 digits and nothing else.")
         raise ValidationError(msg, code="invalid_pin")
     for code, sentence, is_weak in _RULES:
         if is_weak(pin):
             raise ValidationError(sentence, code=code)
     if any(_shares_digits(pin, text) for text in personal):
-        msg = "This PIN holds digits of your name or address. Take others."
+        msg = gettext("This PIN holds digits of your name or address. Take others.")
         raise ValidationError(msg, code="own_pin")
 
 
@@ -110,15 +116,15 @@ def _shares_digits(pin: str, text: str) -> bool:
     return len(digits) >= _PERSONAL_DIGITS and (pin in digits or digits in pin)
 
 
-_RULES: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
-    ("denied_pin", "This PIN stands in a public document. Take another.", is_denied),
-    ("sequence_pin", "Digits in a row are guessed first. Mix them.", _is_sequence),
-    ("repeated_pin", "Repeated digits are guessed early. Mix them.", _repeats),
-    ("pattern_pin", "This is a pattern. Take digits that make none.", _is_pattern),
+_RULES: tuple[tuple[str, _StrPromise, Callable[[str], bool]], ...] = (
+    ("denied_pin", _("This PIN stands in a public document. Take another."), is_denied),
+    ("sequence_pin", _("Digits in a row are guessed first. Mix them."), _is_sequence),
+    ("repeated_pin", _("Repeated digits are guessed early. Mix them."), _repeats),
+    ("pattern_pin", _("This is a pattern. Take digits that make none."), _is_pattern),
     (
         "date_pin",
-        "Dates are guessed early. Take another.",
+        _("Dates are guessed early. Take another."),
         _is_date,
     ),
-    ("common_pin", "Many people take this PIN. Take another.", _is_common),
+    ("common_pin", _("Many people take this PIN. Take another."), _is_common),
 )

@@ -19,6 +19,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import clock
 from audit.accounts import totp
@@ -144,7 +146,9 @@ def keep_a_factor(user: User, *, without: str) -> None:
     if _second_factors(factors_of(user)) - {without}:
         return
     if needs_second_factor(user):
-        msg = "Your role needs a second factor. Add another one, then remove this one."
+        msg = gettext(
+            "Your role needs a second factor. Add another one, then remove this one."
+        )
         raise ValidationError(msg, code="last_factor")
     RecoveryCode.objects.filter(user=user).delete()
 
@@ -186,7 +190,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     payload = _open_ticket(ticket, user)
     step = totp.matching_step(_seed_of(payload), _clean_code(code), _seconds())
     if step is None:
-        msg = (
+        msg = gettext(
             "This is not the code that the app shows. Wait for the next one; if it "
             "fails again, set the time of your phone to automatic."
         )
@@ -194,7 +198,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     try:
         return _store(user, payload, step, actor)
     except IntegrityError as error:
-        msg = "You have an authenticator already. Remove it to set up another."
+        msg = gettext("You have an authenticator already. Remove it to set up another.")
         raise ValidationError(msg, code="exists") from error
 
 
@@ -207,7 +211,7 @@ def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
     """
     hold_account(user)
     if not has_second_factor(user):
-        msg = "You have no second factor any more. Set one up first."
+        msg = gettext("You have no second factor any more. Set one up first.")
         raise ValidationError(msg, code="changed")
     RecoveryCode.objects.filter(user=user).delete()
     codes = [_new_code() for _ in range(_RECOVERY_CODES)]
@@ -242,8 +246,8 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
     record("second_factor.removed", user, actor=actor)
     notify(
         user,
-        "Your authenticator was removed",
-        "Your account has no authenticator now.",
+        _("Your authenticator was removed"),
+        _("Your account has no authenticator now."),
         actor=actor,
     )
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
@@ -258,7 +262,7 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
     """
     User.objects.select_for_update().get(pk=user.pk)
     keys = list(Passkey.objects.filter(user=user))
-    removed, _ = Authenticator.objects.filter(user=user).delete()
+    removed = Authenticator.objects.filter(user=user).delete()[0]
     if not removed and not keys:
         return False
     Passkey.objects.filter(user=user).delete()
@@ -270,8 +274,8 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
     end_sessions(user, actor=actor, reason_code="second_factor_reset")
     notify(
         user,
-        "Your second factor was reset",
-        "Set up a new one when you sign in.",
+        _("Your second factor was reset"),
+        _("Set up a new one when you sign in."),
         actor=actor,
     )
     return True
@@ -289,8 +293,8 @@ def _store(user: User, payload: JsonObject, step: int, actor: Actor) -> list[str
     record("second_factor.enrolled", user, actor=actor)
     notify(
         user,
-        "An authenticator was set up",
-        "Your account has a new authenticator app.",
+        _("An authenticator was set up"),
+        _("Your account has a new authenticator app."),
         actor=actor,
     )
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
@@ -309,7 +313,7 @@ def _seal_ticket(payload: dict[str, object], user: User) -> str:
 
 def _open_ticket(ticket: str, user: User) -> JsonObject:
     """Return what a ticket says. Raises ValidationError for one that is over."""
-    msg = "This page is too old. Begin again."
+    msg = gettext("This page is too old. Begin again.")
     try:
         payload: JsonObject = json.loads(
             decrypt(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)

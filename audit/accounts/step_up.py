@@ -16,6 +16,9 @@ from typing import NoReturn
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
@@ -41,6 +44,7 @@ from audit.accounts.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.accounts.second_factor import use_recovery, use_step
 from audit.accounts.users import factors_of
 from audit.crypto import network_hash
+from audit.datetimes import time_lazy
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
 from audit.models import (
@@ -68,6 +72,14 @@ _FORMATS = {
     StepUpMethod.TOTP: re.compile(r"[0-9]{6}"),
     StepUpMethod.RECOVERY: re.compile(r"[a-z0-9]{5}[ -]?[a-z0-9]{5}", re.ASCII | re.I),
 }
+_CLOSED = {
+    "locked": _("Confirming acts is locked"),
+    "disabled": _("Confirming acts is disabled"),
+}
+_LOCKED = _(
+    "Too many wrong codes: confirming is locked until {time} UTC. Your sign-in is not. "
+    "If these tries were not yours, tell an administrator."
+)
 _durable = partial(transaction.atomic, durable=True)
 
 
@@ -215,9 +227,10 @@ def try_code(
     """
     fitting = [m for m in methods if _FORMATS[StepUpMethod(m)].fullmatch(code)]
     if not fitting:
-        msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+        msg = gettext("A code has 6 digits, a PIN 6 to 12, and nothing else.")
         if StepUpMethod.RECOVERY in methods:
-            msg += " A recovery code has ten letters and digits."
+            recovery = gettext("A recovery code has ten letters and digits.")
+            msg = f"{msg} {recovery}"
         raise ValidationError(msg, code="invalid_code")
     credential = _reserve(user, actor)
     used = _evaluate(user, code, credential, fitting)
@@ -230,15 +243,15 @@ def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
     """Return the ways to look at a code; refuse what needs no try to be refused."""
     methods = step_up_methods(user, scope)
     if not methods and needs_authenticator(scope):
-        msg = "This act needs a code of your authenticator. Set one up first."
+        msg = gettext("This act needs a code of your authenticator. Set one up first.")
         raise ValidationError(msg, code="totp_needed")
     if not methods:
-        msg = "You have no PIN yet. Set one first."
+        msg = gettext("You have no PIN yet. Set one first.")
         raise ValidationError(msg, code="not_enrolled")
     codes = [m for m in methods if m != StepUpMethod.PASSKEY]
     usable = [m for m in codes if method in (None, m)]
     if not usable:
-        msg = "This act is not confirmed this way. Use the other one."
+        msg = gettext("This act is not confirmed this way. Use the other one.")
         raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
     return usable
 
@@ -268,7 +281,7 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
         )
         transaction.set_rollback(not may_try)
     if not may_try:
-        msg = "Too many tries from here. Wait a quarter of an hour."
+        msg = gettext("Too many tries from here. Wait a quarter of an hour.")
         raise ValidationError(msg, code="too_many", params=_wait(_WINDOW))
     if not is_taken:
         raise _closed(credential)
@@ -358,7 +371,7 @@ def _forget_failures(user: User, credential: PinCredential, code: str | None) ->
         fresh["hash"], fresh["pepper_version"] = hash_pin(user.pk, code)
     unchanged = PinCredential.objects.filter(pk=credential.pk, hash=credential.hash)
     if not unchanged.update(**fresh):
-        msg = "Your PIN was changed meanwhile. Try again."
+        msg = gettext("Your PIN was changed meanwhile. Try again.")
         raise ValidationError(msg, code="changed")
 
 
@@ -370,20 +383,19 @@ def _fail(
     passkey: PasskeyRefused | None = None,
 ) -> NoReturn:
     left = tries_left(credential)
-    code, message = "wrong_code", "Wrong code."
+    code, message = "wrong_code", gettext("Wrong code.")
     if passkey is not None:
         code, message = "wrong_passkey", " ".join(passkey.messages)
     _refuse(actor, user, code, {"scope": str(scope), "tries_left": left})
     if left:
-        tries = "one try" if left == 1 else f"{left} tries"
-        msg = f"{message} You have {tries} left."
+        tries = ngettext("You have one try left.", "You have %(n)s tries left.", left)
+        msg = f"{message} {tries % {'n': left}}"
         raise ValidationError(msg, code=code, params={"tries_left": left})
     error = _closed(credential)
     with _durable():
         kind = "disabled" if credential.disabled_at else "locked"
         record(f"step_up.{kind}", user, actor=actor)
-        text = " ".join(error.messages)
-        notify(user, f"Confirming acts is {kind}", text, actor=actor)
+        notify(user, _CLOSED[kind], error.message, actor=actor)
     raise error
 
 
@@ -394,19 +406,19 @@ def tries_left(credential: PinCredential) -> int:
 
 
 def _closed(credential: PinCredential) -> ValidationError:
-    """Return the error for a person whose codes are not checked now."""
+    """Return the error for a person whose codes are not checked now.
+
+    Its message is lazy: a mail says the same, in a language of its own.
+    """
     if credential.disabled_at is not None:
-        msg = (
+        switched_off = _(
             "Too many wrong codes: confirming is switched off for you. Ask the owner "
             "of the hub to release your PIN. If these tries were not yours, say so."
         )
-        return ValidationError(msg, code="disabled", params={"tries_left": 0})
+        return ValidationError(switched_off, code="disabled", params={"tries_left": 0})
     now = clock.now()
     until = pin_locked_until(credential) or now
-    msg = (
-        f"Too many wrong codes: confirming is locked until {until:%H:%M} UTC. Your "
-        "sign-in is not. If these tries were not yours, tell an administrator."
-    )
+    msg = format_lazy(_LOCKED, time=time_lazy(until))
     wait = _wait(max(until - now, timedelta(seconds=1)))
     return ValidationError(msg, code="locked", params={"tries_left": 0, **wait})
 

@@ -12,6 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
@@ -19,6 +22,7 @@ from audit.accounts.login_attempts import clear, reserve, wait_text
 from audit.accounts.mails import notify
 from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
+from audit.datetimes import day_and_time_lazy
 from audit.history.models import TrackedModel
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
@@ -34,6 +38,10 @@ _RELEASED = "released:"
 RELEASE_WAIT = timedelta(days=1)
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
+_SECRETS_GONE = _(
+    "Your account was changed past the hub. From {moment} UTC you can set a PIN with "
+    "your password."
+)
 
 
 def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
@@ -95,7 +103,7 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
     owners = users.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
     left = [owner.pk for owner in owners.order_by("pk") if owner.is_genuine]
     if left == [user_id]:
-        msg = (
+        msg = gettext(
             "This is the last owner of the platform. Make somebody else an owner "
             "first: active, with staff and superuser status."
         )
@@ -186,9 +194,8 @@ def accept_account(user: User, *, actor: Actor) -> None:
         due = clock.now() + RELEASE_WAIT
         notify(
             account,
-            "Your second secrets are gone",
-            f"Your account was changed past the hub. From {due:%-d %B %H:%M} UTC you "
-            "can set a PIN with your password.",
+            _("Your second secrets are gone"),
+            format_lazy(_SECRETS_GONE, moment=day_and_time_lazy(due)),
             actor=actor,
         )
     account.factors = _as_text(_current_factors(account), due)
@@ -327,13 +334,14 @@ def check_current_password(user: User, password: str, *, actor: Actor) -> None:
     name = counter_of_current_password(user)
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
-        wait = wait_text(attempt.retry_after)
-        msg = f"Too many wrong passwords. Wait {wait} and try again."
+        msg = gettext("Too many wrong passwords. Wait %(wait)s and try again.") % {
+            "wait": wait_text(attempt.retry_after)
+        }
         params = {"retry_after": attempt.retry_after}
         raise ValidationError(msg, code="too_many", params=params)
     if not user.check_password(password):
         record_refusal("auth.failed", user, actor=actor, code="wrong_password")
-        msg = "This is not your password. Type the one that you sign in with."
+        msg = gettext("This is not your password. Type the one that you sign in with.")
         raise ValidationError(msg, code="wrong_password")
     clear(name)
 

@@ -33,6 +33,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.admin import business_switch, search_terms
@@ -65,11 +67,11 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _LONGEST_TERM = 100
-_ELSEWHERE = (
+_ELSEWHERE = _(
     "This does not belong to the business that you have chosen. Lists go on showing "
     "that one alone."
 )
-_MISSING = "Some of the chosen rows are not here. Nothing was done; choose again."
+_MISSING = _("Some of the chosen rows are not here. Nothing was done; choose again.")
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -441,7 +443,7 @@ def _flag_bidi(form: forms.BaseForm) -> None:
         value = form.get_initial_for_field(field, name)
         visible = with_visible_bidi(value) if isinstance(value, str) else value
         if visible != value:
-            text = "Some signs in it are not seen, and turn its direction:"
+            text = gettext("Some signs in it are not seen, and turn its direction:")
             field.help_text = format_html("{} {} {}", field.help_text, text, visible)
 
 

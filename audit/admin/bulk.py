@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -27,11 +27,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse, render_page
-from audit.admin.display import active_filters
+from audit.admin.display import active_filters, count_text
 from audit.admin.once import act_once
 from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
@@ -67,8 +69,8 @@ class BulkAct(Generic[_QuerySet]):
     their own, and what is done already is not done again.
 
     `form` asks for values, which `write`, the task and the rest get by keyword.
-    `find_skipped` returns the ids of rows that are left out, and why. `phrase` is the
-    verb with the values, up to the number of rows: "set status to Blocked for".
+    `find_skipped` returns the ids of rows that are left out, and why. `name_value` says
+    what is set, as in "set status *to Blocked*".
     """
 
     verb: _StrOrPromise
@@ -79,12 +81,30 @@ class BulkAct(Generic[_QuerySet]):
     needs_reason: bool = True
     is_repeatable: bool = False
     form: type[forms.Form] | None = None
-    find_skipped: Callable[..., dict[UUID, str]] | None = None
-    phrase: Callable[..., str] | None = None
+    find_skipped: Callable[..., Mapping[UUID, _StrOrPromise]] | None = None
+    name_value: Callable[..., _StrOrPromise] | None = None
 
-    def what(self, values: Values) -> str:
-        """Return what is done, as it stands before "customers": *archive*."""
-        return str(self.verb) if self.phrase is None else self.phrase(**values)
+    def in_words(self, values: Values, number: str, rows: str) -> str:
+        """Return what is done to how many of which rows: *Archive 12 customers*."""
+        words = {"verb": self.verb, "number": number, "rows": rows}
+        if self.name_value is None:
+            return capfirst(gettext("%(verb)s %(number)s %(rows)s") % words)
+        words["value"] = self.name_value(**values)
+        return capfirst(gettext("%(verb)s %(value)s for %(number)s %(rows)s") % words)
+
+    def warning(self, values: Values, number: str, rows: str) -> SafeString:
+        """Return the same as the sentence that asks whether to do it."""
+        words = {"verb": self.verb, "number": number, "rows": rows}
+        if self.name_value is None:
+            sentence = gettext(
+                "You are about to {verb} <strong>{number}</strong> {rows}."
+            )
+            return format_html(sentence, **words)
+        words["value"] = self.name_value(**values)
+        sentence = gettext(
+            "You are about to {verb} {value} for <strong>{number}</strong> {rows}."
+        )
+        return format_html(sentence, **words)
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,7 @@ class _Chosen:
     """The rows of one request: what is done to which, and who is left out."""
 
     pairs: list[tuple[UUID, UUID]]
-    skipped: dict[UUID, str]
+    skipped: Mapping[UUID, _StrOrPromise]
     values: Values
 
     @property
@@ -106,7 +126,7 @@ class _Chosen:
         return hashlib.sha256(b"".join(pk.bytes for pk, _ in self.pairs)).hexdigest()
 
     @property
-    def reasons(self) -> list[tuple[str, int]]:
+    def reasons(self) -> list[tuple[_StrOrPromise, int]]:
         """Why rows are left out, and how many for each reason."""
         return Counter(self.skipped.values()).most_common()
 
@@ -134,7 +154,8 @@ class BulkActs(ScopedAdmin):
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return None
         if not chosen.count:
-            self.message_user(request, f"Nothing was done. {_left_out(chosen)}")
+            nothing = gettext("Nothing was done.")
+            self.message_user(request, f"{nothing} {_left_out(chosen)}")
             return None
         reason = request.POST.get("reason", "").strip()[:_LONGEST_REASON]
         missing = self._missing(request, chosen)
@@ -179,18 +200,21 @@ class BulkActs(ScopedAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def _in_words(self, act: BulkAct, chosen: _Chosen) -> str:
+        number, rows = count_text(chosen.count), self._rows(chosen.count)
+        return act.in_words(chosen.values, number, rows)
+
+    def _rows(self, count: int) -> str:
         one, many = self.opts.verbose_name, self.opts.verbose_name_plural
-        words = f"{act.what(chosen.values)} {chosen.count:,}"
-        return f"{words[:1].upper()}{words[1:]} {one if chosen.count == 1 else many}"
+        return str(one if count == 1 else many)
 
     def _missing(self, request: HttpRequest, chosen: _Chosen) -> str:
         """Return what a confirmation lacks besides the reason; empty for nothing."""
         sent = request.POST.get("digest", chosen.digest)
         if sent != chosen.digest:
-            return (
-                f"The list has changed since. It is {chosen.count:,} now: look again, "
-                "and confirm these."
-            )
+            return gettext(
+                "The list has changed since. It is %(number)s now: look again, and "
+                "confirm these."
+            ) % {"number": count_text(chosen.count)}
         if chosen.count < TYPED_FROM:
             return ""
         typed = request.POST.get("typed_count", "").strip()
@@ -198,8 +222,11 @@ class BulkActs(ScopedAdmin):
         if plain == str(chosen.count):
             return ""
         if not typed:
-            return "Type the number." if "typed_count" in request.POST else "-"
-        return f"You typed another number. The list has {chosen.count:,} now."
+            is_due = "typed_count" in request.POST
+            return gettext("Type the number.") if is_due else "-"
+        return gettext("You typed another number. The list has %(number)s now.") % {
+            "number": count_text(chosen.count)
+        }
 
     def _ask_value(
         self,
@@ -215,7 +242,7 @@ class BulkActs(ScopedAdmin):
             "form": form,
             "count": queryset.count(),
         }
-        title = f"{capfirst(str(act.verb))}…"
+        title = f"{capfirst(act.verb)}…"
         return render_page(request, "admin/bulk_value.html", title, **context)
 
     def _ask_first(
@@ -234,7 +261,7 @@ class BulkActs(ScopedAdmin):
             **self._carried_context(request, act),
             "values": chosen.values,
             "words": words,
-            "what": act.what(chosen.values),
+            "warning": act.warning(chosen.values, count_text(count), self._rows(count)),
             "rows": [
                 (self.autocomplete_label(one), chosen.skipped.get(one.pk, ""))
                 for one in first
@@ -285,7 +312,8 @@ class BulkActs(ScopedAdmin):
                 for business_id, ids in sorted(by_business.items())
             ]
         if len(started) > 1:
-            self.message_user(request, f"{len(started)} jobs, one for each business.")
+            message = gettext("%(n)s jobs, one for each business.")
+            self.message_user(request, message % {"n": len(started)})
             return HttpResponseRedirect(reverse("admin:audit_job_changelist"))
         return HttpResponseRedirect(
             reverse("admin:audit_job_change", args=[started[0].id])
@@ -298,15 +326,17 @@ def _choose(queryset: QuerySet, act: BulkAct, values: Values) -> _Chosen:
         queryset.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
     )
     if len(pairs) > LARGEST:
-        msg = f"More than {LARGEST:,} are chosen. Filter the list further."
+        msg = gettext("More than %(number)s are chosen. Filter the list further.") % {
+            "number": count_text(LARGEST)
+        }
         raise ValidationError(msg, code="too_many")
     skipped = act.find_skipped(queryset, **values) if act.find_skipped else {}
     return _Chosen([pair for pair in pairs if pair[0] not in skipped], skipped, values)
 
 
 def _left_out(chosen: _Chosen) -> str:
-    reasons = ", ".join(f"{number:,} {why}" for why, number in chosen.reasons)
-    return f"Skipped: {reasons}."
+    counted = (f"{count_text(number)} {why}" for why, number in chosen.reasons)
+    return gettext("Skipped: %(reasons)s.") % {"reasons": ", ".join(counted)}
 
 
 def _with_change_set(request: HttpRequest, message: str) -> str:
@@ -315,7 +345,8 @@ def _with_change_set(request: HttpRequest, message: str) -> str:
         return message
     operation_id = actor_of(request).operation.id
     url = reverse("admin:audit_operation_change", args=[operation_id])
-    return format_html('{} <a href="{}">See what changed</a>', message, url)
+    words = gettext("See what changed")
+    return format_html('{} <a href="{}">{}</a>', message, url, words)
 
 
 def _digest(act: BulkAct, chosen: _Chosen, reason: str) -> str:

@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.admin.base import Context, actor_of, refuse, render_page
@@ -246,7 +247,7 @@ class RevisedAdmin(TrackedAdmin):
         return render_page(
             request,
             "admin/conflict.html",
-            "Somebody else saved this meanwhile",
+            _("Somebody else saved this meanwhile"),
             opts=self.opts,
             original=instance,
             differences=self._differences(request, instance, theirs, started),
@@ -295,7 +296,7 @@ class RevisedAdmin(TrackedAdmin):
         names = log.usernames_by_id(version.history_user_id for version in versions)
         return [
             (
-                names.get(version.history_user_id, "A command or a key"),
+                names.get(version.history_user_id) or _("A command or a key"),
                 version.history_date,
             )
             for version in versions
@@ -366,12 +367,12 @@ def _words(field: forms.Field, value: Any) -> str:
     if value in field.empty_values:
         return ""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return _("Yes") if value else _("No")
     if isinstance(field, forms.ModelChoiceField):
         try:
             return str(field.to_python(value))
         except ValidationError:
-            return "not within your reach"
+            return _("not within your reach")
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         return str(dict(choices).get(value, value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts, log
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
@@ -27,22 +29,26 @@ class PinCredentialAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[PinCredential]:
         return log.list_pins(actor=actor)
 
-    @admin.display(description="PIN set", boolean=True)
+    @admin.display(description=_("PIN set"), boolean=True)
     def is_set(self, credential: PinCredential) -> bool:
         return bool(credential.hash)
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
 
-    @admin.action(description="Release the PIN", permissions=["release"])
+    @admin.action(description=_("Release the PIN"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
         pins = list(queryset)
-        what = f"Release the PIN of {len(pins)} people"
+        what = gettext("Release the PIN of %(n)s people") % {"n": len(pins)}
         require_step_up(request, Scope.MANAGE_ROLES, what=what)
         done = [accounts.release_pin(pin.user, actor=actor_of(request)) for pin in pins]
         count = sum(done)
-        message = "1 PIN is released." if count == 1 else f"{count} PINs are released."
-        self.message_user(request, f"{message} A new one can be set in a day.")
+        message = ngettext(
+            "%(n)s PIN is released. A new one can be set in a day.",
+            "%(n)s PINs are released. A new one can be set in a day.",
+            count,
+        )
+        self.message_user(request, message % {"n": count})
 
 
 @admin.register(Grant)
@@ -52,7 +58,7 @@ class GrantAdmin(GuardedAdmin):
     list_filter = ("scope", "method")
     list_select_related = ("user",)
     search_fields = ("id__exact",)
-    search_help_text = "The id of a step-up, as events name it."
+    search_help_text = _("The id of a step-up, as events name it.")
     ordering = ("-created_at", "-id")
 
     def get_visible(self, actor: Actor) -> QuerySet[Grant]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.admin.views.main import ChangeList
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import clock
 
-# Up to how long a unit is told, with its length and its sign.
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+# Up to how long a unit is told, with its length and its words.
 _UNITS = (
-    (timedelta(hours=1), timedelta(minutes=1), "min"),
-    (timedelta(days=1), timedelta(hours=1), "h"),
-    (timedelta(days=60), timedelta(days=1), "d"),
-    (timedelta(days=730), timedelta(days=30.4), "mo"),
+    (timedelta(hours=1), timedelta(minutes=1), _("%(n)s min ago")),
+    (timedelta(days=1), timedelta(hours=1), _("%(n)s h ago")),
+    (timedelta(days=60), timedelta(days=1), _("%(n)s d ago")),
+    (timedelta(days=730), timedelta(days=30.4), _("%(n)s mo ago")),
 )
 _YEAR = timedelta(days=365.25)
 
@@ -30,7 +35,7 @@ class Badge(NamedTuple):
     `colour` is one of `ok`, `warn`, `bad`, `info`, `brand`, or nothing.
     """
 
-    words: str
+    words: _StrOrPromise
     colour: str = ""
 
 
@@ -44,23 +49,32 @@ def render_badges(badges: Iterable[Badge]) -> SafeString:
 def ago(moment: datetime | None) -> SafeString | str:
     """Draw how long ago something was, with the exact time for whoever asks."""
     if moment is None:
-        return "never"
+        return gettext("never")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(timespec="seconds"),
-        timezone.localtime(moment).strftime("%Y-%m-%d %H:%M %Z"),
+        _exact(timezone.localtime(moment)),
         elapsed(clock.now() - moment),
     )
+
+
+def _exact(moment: datetime) -> str:
+    return f"{date_format(moment, 'SHORT_DATETIME_FORMAT')} {moment:%Z}"
 
 
 def elapsed(time: timedelta) -> str:
     """Return a time that has passed in one unit: 5 min, 2 h, 3 d, 4 mo, 5 y ago."""
     if time < timedelta(minutes=1):
-        return "now"
-    for limit, length, sign in _UNITS:
+        return gettext("now")
+    for limit, length, words in _UNITS:
         if time < limit:
-            return f"{time // length} {sign} ago"
-    return f"{time // _YEAR} y ago"
+            return words % {"n": time // length}
+    return gettext("%(n)s y ago") % {"n": time // _YEAR}
+
+
+def count_text(number: int) -> str:
+    """Return a number of things as its reader writes it: 1,234."""
+    return number_format(number, force_grouping=True)
 
 
 def to_second(moment: datetime | None) -> str:
@@ -82,7 +96,7 @@ def active_filters(changelist: ChangeList) -> list[dict[str, str]]:
         chips.append(
             {
                 "name": str(spec.title),
-                "value": ", ".join(map(str, chosen)) or "chosen",
+                "value": ", ".join(map(str, chosen)) or gettext("chosen"),
                 "url": changelist.get_query_string(remove=names),
             }
         )

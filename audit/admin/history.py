@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from audit import log
 from audit.privacy.classes import SECRET, declaration
 from audit.privacy.invisible import bidi_within
@@ -15,8 +18,7 @@ Version: TypeAlias = Any
 
 # Set by every change; saying so each time would hide what was changed.
 _STAMPS = {"updated_at", "rev"}
-_KINDS = {"+": "created", "~": "changed", "-": "deleted"}
-_HIDDEN = "hidden"
+_KINDS = {"+": _("created"), "~": _("changed"), "-": _("deleted")}
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ def changes_of(
     return [
         Change(
             version=new,
-            kind=_KINDS[new.history_type],
-            who=names.get(new.history_user_id, "a command or a key"),
+            kind=str(_KINDS[new.history_type]),
+            who=names.get(new.history_user_id) or gettext("a command or a key"),
             values=_differences(new, old, is_masked=is_masked, is_list=True),
         )
         for new, old in zip(versions, older, strict=True)
@@ -81,7 +83,8 @@ def _differences(
         if after == was or (old is not None and field.name in silent):
             continue
         if classes.get(field.name) == SECRET:
-            was, after = (_HIDDEN if was else was), _HIDDEN
+            hidden = gettext("hidden")
+            was, after = (hidden if was else was), hidden
         if is_list:
             was, after = _listed(was), _listed(after)
         if is_masked:

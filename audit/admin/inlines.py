@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from audit.admin.base import ScopedAdmin, VisibleChoices, has_model_permission
 from audit.admin.untouched import UntouchedForm, carry_initial, drawn_columns
@@ -43,7 +44,7 @@ class TrackedFormSet(BaseInlineFormSet):
         super().clean()
         if any(form.instance._state.adding for form in self.initial_forms):
             # Django would leave such a row out without a word.
-            msg = "One of these rows is not here. Open the page again and repeat."
+            msg = _("One of these rows is not here. Open the page again and repeat.")
             raise ValidationError(msg, code="not_found")
 
 

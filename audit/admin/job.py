@@ -13,24 +13,30 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from audit import accounts, clock, jobs
 from audit.admin.base import Context, GuardedAdmin, actor_of
+from audit.admin.display import count_text
 from audit.admin.step_up import require_step_up
 from audit.jobs import JobTask
 from audit.models import Job, JobStatus, Scope
 from audit.tenancy.actors import Actor
 
 _ERRORS = {
-    "lost": "Its workers ended again and again without finishing a piece. Nothing "
-    "that was written is lost. Have the log looked at before it is started again.",
-    "permission_denied": "Who asked for it may no longer do this.",
-    "loaded_elsewhere": "This file is being loaded already.",
-    "import_ended": "The import was ended on its page, which says what was written.",
-    "DoesNotExist": "What it was to work on is no longer there.",
-    "SheetError": "The file cannot be read to its end. Save it anew, and choose it "
-    "again.",
+    "lost": _(
+        "Its workers ended again and again without finishing a piece. Nothing that was "
+        "written is lost. Have the log looked at before it is started again."
+    ),
+    "permission_denied": _("Who asked for it may no longer do this."),
+    "loaded_elsewhere": _("This file is being loaded already."),
+    "import_ended": _("The import was ended on its page, which says what was written."),
+    "DoesNotExist": _("What it was to work on is no longer there."),
+    "SheetError": _(
+        "The file cannot be read to its end. Save it anew, and choose it again."
+    ),
 }
 # A worker that runs has taken a job up by then, unless another one goes on.
 _LATE = timedelta(seconds=30)
@@ -60,17 +66,23 @@ class JobAdmin(GuardedAdmin):
         ]
         return [*pages, *super().get_urls()]
 
-    @admin.display(description="Job")
+    @admin.display(description=_("Job"))
     def title(self, job: Job) -> str:
-        return task_of(job).title
+        return str(task_of(job).title)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=_("State"), ordering="status")
     def state(self, job: Job) -> str:
         return _state_of(job)
 
-    @admin.display(description="Done")
+    @admin.display(description=_("Done"))
     def progress(self, job: Job) -> str:
-        return f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,}"
+        done = count_text(job.done)
+        if not job.total:
+            return done
+        return gettext("%(done)s of %(total)s") % {
+            "done": done,
+            "total": count_text(job.total),
+        }
 
     def render_change_form(
         self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
@@ -103,7 +115,10 @@ class JobAdmin(GuardedAdmin):
         undo = _undo_of(job)
         if job.is_open or undo is None:
             raise Http404
-        what = f"{undo.title}: take back what a job did to {job.done:,} rows"
+        what = gettext("%(title)s: take back what a job did to %(number)s rows") % {
+            "title": undo.title,
+            "number": count_text(job.done),
+        }
         digest = accounts.digest_of("undo", job=str(job.pk))
         require_step_up(request, Scope.BULK, what=what, digest=digest)
         actor = actor_of(request)
@@ -121,7 +136,7 @@ class JobAdmin(GuardedAdmin):
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
             return HttpResponseRedirect(self.page_url("change", job.pk))
-        messages.success(request, "Taking it back has begun.")
+        messages.success(request, gettext("Taking it back has begun."))
         return HttpResponseRedirect(self.page_url("change", started.id))
 
     def _job(self, request: HttpRequest, pk: object) -> Job:
@@ -141,7 +156,7 @@ def job_card(job: Job) -> dict[str, object]:
         "percent": min(100 * job.done // job.total, 100) if job.total else None,
         "per_second": rate,
         "seconds_left": _seconds_left(job, rate),
-        "report": [(k.replace("_", " "), n) for k, n in sorted(job.report.items())],
+        "report": [(_counted(k), n) for k, n in sorted(job.report.items())],
         "error": explain(job.error),
         "is_late": job.status == JobStatus.READY and _waits_long(job),
     }
@@ -149,11 +164,17 @@ def job_card(job: Job) -> dict[str, object]:
 
 def explain(error: str) -> str:
     """Return what a page says of the error of a job."""
-    return _ERRORS.get(
-        error,
-        f"It failed ({error}). What was written until then stays. Whoever runs the hub "
-        "finds the cause in the log, under the number of this job.",
-    )
+    if error in _ERRORS:
+        return str(_ERRORS[error])
+    return gettext(
+        "It failed (%(error)s). What was written until then stays. Whoever runs the "
+        "hub finds the cause in the log, under the number of this job."
+    ) % {"error": error}
+
+
+def _counted(name: str) -> str:
+    # Stored in English; tasks mark what they count with `gettext_noop`.
+    return gettext(name.replace("_", " "))
 
 
 def _waits_long(job: Job) -> bool:
@@ -169,7 +190,7 @@ def follow_job(response: HttpResponse, job: Job) -> HttpResponse:
 
 def _state_of(job: Job) -> str:
     if job.is_open and job.cancel_requested:
-        return "cancelling"
+        return gettext("cancelling")
     return str(job.get_status_display())
 
 

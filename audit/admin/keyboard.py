@@ -9,6 +9,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from audit.admin.base import ScopedAdmin, render_page
@@ -33,19 +35,19 @@ class Shortcut:
     is_range: bool = False
 
 
-_BEFORE = (Shortcut(("?",), "Show this map"), Shortcut(("/",), "Search"))
+_BEFORE = (Shortcut(("?",), _("Show this map")), Shortcut(("/",), _("Search")))
 _AFTER = (
-    Shortcut(("[",), "Fold or unfold the navigation"),
-    Shortcut(("j",), "Next row of a list"),
-    Shortcut(("k",), "Previous row"),
-    Shortcut(("x",), "Select the row"),
-    Shortcut(("a",), "Choose what to do with the selected rows"),
-    Shortcut(("Enter",), "Open the row"),
-    Shortcut(("e",), "Edit the customer of the page"),
-    Shortcut(("n",), "Write a note on the customer of the page"),
-    Shortcut(("1", "8"), "The tabs of the page", is_range=True),
-    Shortcut(("Ctrl", "S"), "Save the form", is_chord=True),
-    Shortcut(("Esc",), "Close a dialog, leave a field"),
+    Shortcut(("[",), _("Fold or unfold the navigation")),
+    Shortcut(("j",), _("Next row of a list")),
+    Shortcut(("k",), _("Previous row")),
+    Shortcut(("x",), _("Select the row")),
+    Shortcut(("a",), _("Choose what to do with the selected rows")),
+    Shortcut(("Enter",), _("Open the row")),
+    Shortcut(("e",), _("Edit the customer of the page")),
+    Shortcut(("n",), _("Write a note on the customer of the page")),
+    Shortcut(("1", "8"), _("The tabs of the page"), is_range=True),
+    Shortcut(("Ctrl", "S"), _("Save the form"), is_chord=True),
+    Shortcut(("Esc",), _("Close a dialog, leave a field")),
 )
 # What `g` and a letter lead to: a list, by the label of its model.
 _jumps: dict[str, tuple[_StrOrPromise, str]] = {}
@@ -58,7 +60,7 @@ def register_jump(letter: str, act: _StrOrPromise, model: str) -> None:
 
 def shortcuts_of(request: HttpRequest) -> list[Shortcut]:
     """Return the map of a person: without lists that they may not open."""
-    jumps = [Shortcut(("g", "i"), "Home", reverse("admin:index"))]
+    jumps = [Shortcut(("g", "i"), gettext("Home"), reverse("admin:index"))]
     for letter, (act, label) in _jumps.items():
         page = admin.site._registry.get(apps.get_model(label))
         if isinstance(page, ScopedAdmin) and page.has_view_or_change_permission(
@@ -71,4 +73,4 @@ def shortcuts_of(request: HttpRequest) -> list[Shortcut]:
 @require_safe
 def keys_view(request: HttpRequest) -> HttpResponse:
     """Show the map as a page, for who has no script."""
-    return render_page(request, "hub/keys_page.html", "Keyboard map")
+    return render_page(request, "hub/keys_page.html", gettext("Keyboard map"))

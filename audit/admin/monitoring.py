@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.admin.base import actor_of, render_page
@@ -23,7 +24,7 @@ def monitoring_view(request: HttpRequest) -> HttpResponse:
     return render_page(
         request,
         "admin/security.html",
-        "Security monitoring",
+        _("Security monitoring"),
         readers=readers,
         kinds=kinds,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import Context, actor_of
 from audit.tenancy.actors import Actor
@@ -21,10 +22,18 @@ from audit.tenancy.actors import Actor
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-# The jobs, in the order in which they stand.
-GROUPS = ("Customers", "Service", "Marketing", "Capture", "Compliance", "System")
 # Where a registered model without an entry stands, folded.
 OTHERS = "All records"
+# The jobs, in the order in which they stand, and how people read them.
+GROUPS = {
+    "Customers": _("Customers"),
+    "Service": _("Service"),
+    "Marketing": _("Marketing"),
+    "Capture": _("Capture"),
+    "Compliance": _("Compliance"),
+    "System": _("System"),
+    OTHERS: _("All records"),
+}
 # How old a count may be, in seconds: every page draws them.
 COUNT_AGE = 30
 
@@ -76,7 +85,7 @@ def grouped(request: HttpRequest, apps: Mapping[str, Context]) -> list[Context]:
         for entry in entries
         if (item := _item(request, entry, models)) is not None
     ]
-    waiting = _count(actor_of(request), [entry for _, entry, _ in opened])
+    waiting = _count(actor_of(request), [each[1] for each in opened])
     groups: dict[str, list[Context]] = {}
     for group, entry, item in opened:
         drawn = {"icon": entry.icon, "waiting": waiting.get(entry.page)}
@@ -109,7 +118,7 @@ def _item(
 
 def _group(name: str, items: list[Context]) -> Context:
     return {
-        "name": name,
+        "name": str(GROUPS[name]),
         "app_label": name.lower().replace(" ", "-"),
         "app_url": reverse("admin:index"),
         "has_module_perms": True,
@@ -138,8 +147,8 @@ def _count(actor: Actor, entries: list[Entry]) -> dict[str, Waiting]:
 
 register_entries(
     "Compliance",
-    Entry("security", "eye", "Security monitoring", "audit.view_event"),
+    Entry("security", "eye", _("Security monitoring"), "audit.view_event"),
     Entry("audit.event", "list"),
-    Entry("audit.operation", "undo", "Change sets"),
+    Entry("audit.operation", "undo", _("Change sets")),
 )
 register_entries("System", Entry("audit.user", "user"), Entry("audit.job", "clock"))

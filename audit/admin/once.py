@@ -27,6 +27,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeData, mark_safe
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from audit.admin.search_terms import is_list_search
@@ -38,8 +39,8 @@ _View = TypeVar("_View", bound=Callable[..., object])
 _Response = TypeVar("_Response", bound=HttpResponseBase)
 
 FIELD = "csrfmiddlewaretoken"
-_ALREADY = "This form was already sent; nothing was done twice."
-_CHANGED = (
+_ALREADY = _("This form was already sent; nothing was done twice.")
+_CHANGED = _(
     "This form was already sent once, with other entries. Nothing was done this time; "
     "here is a new form."
 )

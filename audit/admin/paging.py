@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit.admin.base import MaskedChangeList
+from audit.admin.display import count_text
 
 # Who has more counts no further: "10,000+".
 MOST_COUNTED = 10_000
@@ -74,8 +75,8 @@ class CappedChangeList(MaskedChangeList):
     def count_words(self) -> str:
         """The number of rows, as far as they were counted."""
         if self.paginator.is_capped:
-            return f"{MOST_COUNTED:,}+"
-        return f"{self.result_count:,}"
+            return f"{count_text(MOST_COUNTED)}+"
+        return count_text(self.result_count)
 
     @property
     def range_words(self) -> str:
@@ -84,7 +85,8 @@ class CappedChangeList(MaskedChangeList):
             return "0"
         paged = self.multi_page and not self.show_all
         first = (self.page_num - 1) * self.list_per_page + 1 if paged else 1
-        return f"{first:,}–{first + len(self.result_list) - 1:,}"
+        last = first + len(self.result_list) - 1
+        return f"{count_text(first)}–{count_text(last)}"
 
     @property
     def previous_url(self) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from audit import log
@@ -69,7 +70,7 @@ class PersonPages(ScopedAdmin):
             raise PermissionDenied
         reason = request.POST.get("reason", "").strip()
         if request.method == "POST" and reason:
-            require_step_up(request, Scope.REVEAL, what="Show contact data in clear")
+            require_step_up(request, Scope.REVEAL, what=_("Show contact data in clear"))
             subject = subject_of(person)
             if subject is None:
                 raise Http404
@@ -82,7 +83,7 @@ class PersonPages(ScopedAdmin):
             request,
             person,
             "admin/reveal.html",
-            "Reveal contact data",
+            _("Reveal contact data"),
             is_missing=request.method == "POST",
             minutes=reveals.REVEAL_SECONDS // 60,
         )
@@ -103,12 +104,12 @@ class PersonPages(ScopedAdmin):
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
         names = log.usernames_by_id(event.actor_id for event in page.object_list)
         entries = [
-            (event, names.get(event.actor_id) or event.actor_kind)
+            (event, names.get(event.actor_id) or log.kind_text(event.actor_kind))
             for event in page.object_list
         ]
         context = {"page": page, "entries": entries}
         return self._page_about(
-            request, person, "admin/access.html", "Who looked", **context
+            request, person, "admin/access.html", _("Who looked"), **context
         )
 
     def _may_see_access(

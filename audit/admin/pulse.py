@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import quote_etag
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from audit.tenancy.actors import Actor
@@ -36,7 +37,9 @@ def pulse_view(request: HttpRequest) -> HttpResponse:
     value = find(key, Actor.from_request(request)) if find else None
     if value is None:
         raise Http404
-    version = hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+    # In another language the page is another one, too.
+    seen = repr((value, get_language()))
+    version = hashlib.sha256(seen.encode()).hexdigest()[:16]
     etag = quote_etag(version)
     if request.headers.get("If-None-Match") == etag:
         response = HttpResponse(status=304)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from audit import log
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 # Fewer signs would find half of a table.
 LEAST = 2
 _IN_GROUP = 5
+_PAGES = _("Pages")
 _SUGGESTED, _SUGGESTED_IN_GROUP, _SUGGESTED_PAGES = 8, 3, 2
 
 
@@ -126,7 +129,7 @@ def search_view(request: HttpRequest) -> HttpResponse:
     return render_page(
         request,
         "admin/search.html",
-        "Search",
+        gettext("Search"),
         groups=groups,
         search_text=text,
         is_long_enough=is_long_enough,
@@ -153,7 +156,7 @@ def suggest_view(request: HttpRequest) -> HttpResponse:
             "url": match.url,
             "title": match.description.title,
             "detail": match.description.detail,
-            "group": match.group,
+            "group": str(match.group),
         }
         for match in matches
     ]
@@ -168,7 +171,7 @@ def _search(request: HttpRequest, text: str) -> list[GroupMatches]:
         _group_matches(request, page, group, text)
         for page, group in _groups_of(request)
     ]
-    groups.append(GroupMatches("Pages", _page_matches(request, text)[:_IN_GROUP]))
+    groups.append(GroupMatches(_PAGES, _page_matches(request, text)[:_IN_GROUP]))
     groups = [group for group in groups if group.matches]
     return sorted(groups, key=lambda group: not group.has_exact)
 
@@ -238,7 +241,7 @@ def _page_matches(request: HttpRequest, text: str) -> list[SearchMatch]:
         for entry in app["models"]
     ]
     return [
-        SearchMatch("Pages", described(name, group), url)
+        SearchMatch(_PAGES, described(name, group), url)
         for name, group, url in pages
         if url and text.casefold() in name.casefold()
     ]

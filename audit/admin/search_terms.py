@@ -17,6 +17,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import escape_leading_slashes
+from django.utils.translation import gettext_lazy as _
 
 from audit.crypto import decrypt, encrypt
 
@@ -26,8 +27,8 @@ MAX_TERMS = 20
 LONGEST = 200
 _PURPOSE = "search term"
 _SESSION = "search_terms"
-_ENDED = "That search has ended, so this is not its result. Type it again."
-_NOT_DONE = "That search has ended. Nothing was done: search again, and choose anew."
+_ENDED = _("That search has ended, so this is not its result. Type it again.")
+_NOT_DONE = _("That search has ended. Nothing was done: search again, and choose anew.")
 
 
 def keep_term(request: HttpRequest, text: str) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial, wraps
+from functools import partial, reduce, wraps
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +30,8 @@ from django.http import (
 )
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
@@ -42,6 +44,8 @@ from audit.json_text import JsonObject, JsonValue
 from audit.models import Scope
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from audit.models import Grant, User
     from audit.tenancy.actors import Actor
 
@@ -51,10 +55,15 @@ _MINE = {CODE, CARRIED, passkeys.ANSWER, passkeys.ASK, "csrfmiddlewaretoken"}
 _PURPOSE = "step-up form"
 _MARK = "step_up_mark"
 # What the one field for codes takes.
-_CODES = {"pin": "PIN", "totp": "authenticator code", "recovery": "recovery code"}
-_HANDED_OUT = (
+_CODES = {
+    "pin": _("PIN"),
+    "totp": _("authenticator code"),
+    "recovery": _("recovery code"),
+}
+_HANDED_OUT = _(
     "You have confirmed this already and got the file. For another one begin here."
 )
+_LATE = _("This took too long. Begin again; nothing was done.")
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
 
@@ -100,7 +109,7 @@ def require_step_up(
     request: HttpRequest,
     scope: str,
     *,
-    what: str,
+    what: _StrOrPromise,
     digest: str | None = None,
     is_file: bool = False,
 ) -> Grant:
@@ -118,7 +127,7 @@ def require_step_up(
             digest=digest,
         )
     except accounts.StepUpRequired as needed:
-        needed.description, needed.is_file = what, is_file
+        needed.description, needed.is_file = str(what), is_file
         raise
 
 
@@ -164,8 +173,10 @@ class ConfirmedForms(ScopedAdmin):
         extra_context: Context | None = None,
     ) -> HttpResponse:
         if request.method == "POST" and self._may_write(request, object_id):
-            verb = "Change" if object_id else "Add"
-            what = f"{verb} one of the {self.opts.verbose_name_plural}"
+            words = gettext("Add one of the %(rows)s")
+            if object_id:
+                words = gettext("Change one of the %(rows)s")
+            what = words % {"rows": self.opts.verbose_name_plural}
             require_step_up(request, self.step_up_scope, what=what)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -192,7 +203,9 @@ def end_view(request: HttpRequest) -> HttpResponse:
     """End what is confirmed in this session."""
     user, actor = user_of(request), actor_of(request)
     accounts.end_grants(user, binding=binding_of(request), actor=actor)
-    messages.success(request, "Ended. The next such act asks for your PIN again.")
+    messages.success(
+        request, gettext("Ended. The next such act asks for your PIN again.")
+    )
     return HttpResponseRedirect(reverse("admin:index"))
 
 
@@ -224,7 +237,7 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     # From here on nothing that runs, logs or fails can see the code.
     request.POST = _post(pending.fields if pending and pending.fields else [])  # type: ignore[assignment]  # the stubs know only Django's own
     if pending is None:
-        messages.error(request, "This took too long. Begin again; nothing was done.")
+        messages.error(request, _LATE)
         return HttpResponseRedirect(request.get_full_path())
     if (answer := answer_again(request, pending.token)) is not None:
         return answer
@@ -254,8 +267,7 @@ def _ask_passkey(request: HttpRequest) -> JsonObject:
     """Return what the browser needs to ask for a passkey, for the act of the page."""
     pending = _unsealed(request, request.POST.get(CARRIED, ""))
     if pending is None:
-        msg = "This took too long. Begin again; nothing was done."
-        raise ValidationError(msg, code="late")
+        raise ValidationError(_LATE, code="late")
     return accounts.ask_for_passkey(user_of(request), **_act(request, pending))
 
 
@@ -287,7 +299,7 @@ def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpRes
         "carried_name": CARRIED,
         "is_repeated": pending.fields is None and request.method == "POST",
         "methods": methods,
-        "codes": " or ".join(_CODES[m] for m in methods if m in _CODES),
+        "codes": _either(str(_CODES[m]) for m in methods if m in _CODES),
         "passkey_domain": settings.PASSKEY_DOMAIN,
         "needs_authenticator": accounts.needs_authenticator(pending.scope),
         "state": state,
@@ -300,11 +312,21 @@ def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpRes
         "back": urlencode({"next": request.get_full_path()}),
         "is_popup": "_popup" in dict(pending.fields or []),
     }
-    template = "admin/step_up.html"
-    response = render_page(request, template, "Confirm it is you", **context)
+    template, title = "admin/step_up.html", gettext("Confirm it is you")
+    response = render_page(request, template, title, **context)
     # Also where the page itself may be kept, like that of the password.
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _either(words: Iterable[str]) -> str:
+    """Return words between which somebody chooses; empty for none."""
+
+    def joined(one: str, other: str) -> str:
+        return gettext("%(one)s or %(other)s") % {"one": one, "other": other}
+
+    found = list(words)
+    return reduce(joined, found) if found else ""
 
 
 def _sealed(request: HttpRequest, pending: _PendingAct) -> str:

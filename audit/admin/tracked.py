@@ -17,6 +17,8 @@ from django.http import (
     HttpResponseBase,
     HttpResponseNotAllowed,
 )
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from audit import log
@@ -35,8 +37,8 @@ from audit.tenancy.actors import Actor
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldGroups, _FieldsetSpec
 
-_REFUSED = "The database refused the change: {}."
-_TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
+_REFUSED = _("The database refused the change: %(text)s.")
+_TAKEN = _("Somebody else took one of these values meanwhile. Look again and repeat.")
 
 
 class ServiceForm(forms.ModelForm):
@@ -70,10 +72,10 @@ class TrackedForm(ServiceForm):
     """The same for rows with a history, in which a reason can stand."""
 
     change_reason = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         required=False,
         max_length=500,
-        help_text="Kept in the history of the row.",
+        help_text=_("Kept in the history of the row."),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
@@ -146,7 +148,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
         fieldsets = list(super().get_fieldsets(request, obj))
         if obj is not None and self.has_change_permission(request, obj):
-            fieldsets.append(("History", {"fields": ("change_reason",)}))
+            fieldsets.append((gettext("History"), {"fields": ("change_reason",)}))
         return fieldsets
 
     def get_readonly_fields(
@@ -198,7 +200,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         return render_page(
             request,
             self.history_template,
-            f"History of {obj}",
+            gettext("History of %(row)s") % {"row": obj},
             opts=self.opts,
             object=obj,
             page=page,
@@ -227,7 +229,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         return render_page(
             request,
             self.version_template,
-            f"History of {obj}",
+            gettext("History of %(row)s") % {"row": obj},
             opts=self.opts,
             object=obj,
             version=version,
@@ -256,5 +258,5 @@ def as_form_error(error: Exception) -> ValidationError:
         return error
     text = str(error).strip().splitlines()[0]
     if "HF0" in text:
-        return ValidationError(_REFUSED.format(text), code="guard")
+        return ValidationError(_REFUSED % {"text": text}, code="guard")
     return ValidationError(_TAKEN, code="taken")

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
@@ -33,7 +34,7 @@ class EventAdmin(GuardedAdmin):
     list_display = ("occurred_at", "action", "actor_kind", "via", "outcome", "code")
     list_filter = ("action", "outcome", "via", "actor_kind")
     search_fields = ("object_id__exact", "action__startswith")
-    search_help_text = "An action, or the id of what it is about."
+    search_help_text = _("An action, or the id of what it is about.")
     extra_lookups = ("operation_id", "actor_id", "object_id")
     event_prefix = "log"
 
@@ -47,7 +48,7 @@ class OperationAdmin(GuardedAdmin):
     list_display = ("started_at", "via", "method", "route", "actor_kind", "ip")
     list_filter = ("via", "actor_kind")
     search_fields = ("id__exact", "route__startswith")
-    search_help_text = "The id of a request, or the beginning of a route."
+    search_help_text = _("The id of a request, or the beginning of a route.")
     event_prefix = "log"
 
     def get_visible(self, actor: Actor) -> QuerySet[Operation]:

@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of
@@ -18,6 +20,32 @@ from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
+# What Django says on these pages, and its German does not know: ours does.
+_OF_DJANGO = (
+    gettext_noop(
+        "After you’ve created a user, you’ll be able to edit more user options."  # noqa: RUF001 - as Django has it
+    ),
+    gettext_noop("Conflicting form data submitted. Please try again."),
+    gettext_noop("Disable password-based authentication"),
+    gettext_noop("Disabled"),
+    gettext_noop("Enable password-based authentication"),
+    gettext_noop(
+        "Enable password-based authentication for this user by setting a password."
+    ),
+    gettext_noop("Enabled"),
+    gettext_noop("Password-based authentication"),
+    gettext_noop("Password-based authentication was disabled."),
+    gettext_noop(
+        "Raw passwords are not stored, so there is no way to see the user’s password."  # noqa: RUF001 - as Django has it
+    ),
+    gettext_noop("Reset password"),
+    gettext_noop("Set password"),
+    gettext_noop("Set password: %s"),
+    gettext_noop(
+        "This action will <strong>enable</strong> password-based authentication for "
+        "this user."
+    ),
+)
 # Permissions come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
 
@@ -54,8 +82,8 @@ class NewUserForm(auth_forms.UserCreationForm):
 class SetPasswordForm(auth_forms.AdminPasswordChangeForm):
     """Django's form, in the words of this hub, which knows no other directory."""
 
-    usable_password_help_text = (
-        "Disabled: the password is lost, and nobody signs in with one until a new one "  # noqa: S105 - a text about one
+    usable_password_help_text = _(  # type: ignore[assignment]  # the stubs know no lazy one
+        "Disabled: the password is lost, and nobody signs in with one until a new one "
         "is set here. Passkeys of the account still do."
     )
 
@@ -81,8 +109,8 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     actions = ("reset_second_factor", "clear_locks")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
-        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email", "time_zone")}),
+        (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "is_staff")}),
@@ -123,36 +151,44 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         form_url: str = "",
     ) -> HttpResponse:
         if request.method == "POST" and self._may_write(request, id):
-            require_step_up(request, Scope.MANAGE_ROLES, what="Set somebody's password")
+            require_step_up(
+                request, Scope.MANAGE_ROLES, what=gettext("Set somebody's password")
+            )
         # The password, its entry and the end of the sessions stand or fall together.
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
 
     @admin.action(
-        description="Reset the second factor of selected users", permissions=["change"]
+        description=_("Reset the second factor of selected users"),
+        permissions=["change"],
     )
     def reset_second_factor(
         self, request: HttpRequest, queryset: QuerySet[User]
     ) -> None:
-        require_step_up(request, Scope.MANAGE_ROLES, what="Reset a second factor")
+        require_step_up(
+            request, Scope.MANAGE_ROLES, what=gettext("Reset a second factor")
+        )
         actor = actor_of(request)
         done = [accounts.reset_second_factor(user, actor=actor) for user in queryset]
-        self.message_user(
-            request,
-            f"Accounts whose second factor was removed: {sum(done)}, with their "
+        message = gettext(
+            "Accounts whose second factor was removed: %(n)s, with their "
             "authenticators, passkeys and recovery codes. Those people sign in anew, "
-            "with the password alone or by setting up another second factor.",
-            messages.SUCCESS,
+            "with the password alone or by setting up another second factor."
         )
+        self.message_user(request, message % {"n": sum(done)}, messages.SUCCESS)
 
     @admin.action(
-        description="Clear the sign-in locks of selected users", permissions=["change"]
+        description=_("Clear the sign-in locks of selected users"),
+        permissions=["change"],
     )
     def clear_locks(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        require_step_up(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
+        require_step_up(
+            request, Scope.MANAGE_ROLES, what=gettext("Clear sign-in locks")
+        )
         for user in queryset:
             accounts.clear_sign_in_locks(user, actor=actor_of(request))
-        self.message_user(request, "They can try again at once.", messages.SUCCESS)
+        message = gettext("They can try again at once.")
+        self.message_user(request, message, messages.SUCCESS)
 
     def log_change(self, request: HttpRequest, obj: User, message: object) -> Any:
         # Of the page that sets a password, after it was stored; forms bring a list.

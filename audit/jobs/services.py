@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from audit import clock
 from audit.accounts.turns import take_turn
@@ -53,10 +54,10 @@ def room_for_jobs(actor: Actor, more: int = 1) -> Iterator[None]:
 def _check_room(user_id: UUID, more: int) -> None:
     waiting = Job.objects.open().filter(user_id=user_id).count()
     if waiting + more > MOST_OPEN:
-        msg = (
-            f"{waiting} of your jobs have not ended, and {MOST_OPEN} may be open at "
+        msg = _(
+            "%(waiting)s of your jobs have not ended, and %(most)s may be open at "
             "once. Wait for some of them, or cancel them."
-        )
+        ) % {"waiting": waiting, "most": MOST_OPEN}
         raise ValidationError(msg, code="too_many_jobs")
 
 

@@ -48,7 +48,7 @@ class JobTask(compat.AnyTask):
     is_wide: bool = False
     # What the page of a job says of it, the task that takes it back, and the function
     # that tells where its result is.
-    title: str = ""
+    title: _StrOrPromise = ""
     undo: str = ""
     result_page: str = ""
 

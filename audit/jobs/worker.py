@@ -21,6 +21,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils import translation
 from django.utils.module_loading import import_string
 
 from audit import clock
@@ -96,7 +97,9 @@ class Worker:
         if job is None:
             return False
         try:
-            self._run(job)
+            # What a job stores is in English, whoever has asked for it.
+            with translation.override(settings.LANGUAGE_CODE):
+                self._run(job)
         except Exception as error:
             if is_unavailable(error):
                 raise

@@ -14,6 +14,7 @@ from audit.log.monitoring import (
 from audit.log.recording import ensure_operation, record, record_alone
 from audit.log.selectors import (
     find_operation,
+    kind_text,
     list_events,
     list_events_about,
     list_operations,

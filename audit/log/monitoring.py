@@ -11,9 +11,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.log.recording import new_event, record_together
-from audit.log.selectors import list_events, usernames_by_id
+from audit.log.selectors import kind_text, list_events, usernames_by_id
 from audit.models import Event, Operation, Outcome
 from audit.privacy.masking import mask
 from audit.tenancy.actors import Actor
@@ -25,17 +27,23 @@ UNUSUAL_NUMBER = 1000
 _HOUR = timedelta(hours=1)
 _NEWEST = 50
 
-_KINDS: dict[str, Q] = {
-    "Refused attempts": Q(outcome=Outcome.REFUSED),
-    "Revealed contact data": Q(action="field.revealed"),
-    "Exports and downloads": Q(action__startswith="export.")
-    | Q(action="file.downloaded"),
-    "Sign-ins": Q(action__startswith="auth."),
-    "Staff access": Q(action__endswith=".viewed")
+_REVEALED = Q(action="field.revealed")
+_STAFF_ACCESS = (
+    Q(action__endswith=".viewed")
     | Q(action__endswith=".listed")
     | Q(action__endswith=".searched")
-    | Q(action__endswith=".suggested"),
-}
+    | Q(action__endswith=".suggested")
+)
+_KINDS = (
+    (_("Refused attempts"), Q(outcome=Outcome.REFUSED)),
+    (_("Revealed contact data"), _REVEALED),
+    (
+        _("Exports and downloads"),
+        Q(action__startswith="export.") | Q(action="file.downloaded"),
+    ),
+    (_("Sign-ins"), Q(action__startswith="auth.")),
+    (_("Staff access"), _STAFF_ACCESS),
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,12 @@ class Reader:
 
 
 def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
-    """Return the fifty newest events of each kind that the actor may see."""
+    """Return the fifty newest events of each kind that the actor may see.
+
+    By the name of the kind, for the reader.
+    """
     events = list_events(actor=actor)
-    newest = {name: list(events.filter(q)[:_NEWEST]) for name, q in _KINDS.items()}
+    newest = {str(name): list(events.filter(q)[:_NEWEST]) for name, q in _KINDS}
     every = [event for of_kind in newest.values() for event in of_kind]
     names = usernames_by_id(event.actor_id for event in every)
     addresses = _addresses({event.operation_id for event in every})
@@ -74,7 +85,7 @@ def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
         name: [
             Entry(
                 event,
-                names.get(event.actor_id) or event.actor_kind,
+                names.get(event.actor_id) or kind_text(event.actor_kind),
                 addresses.get(event.operation_id, "–"),
             )
             for event in of_kind
@@ -87,7 +98,7 @@ def readers_of_the_hour(*, actor: Actor, now: datetime | None = None) -> list[Re
     """Return who looked at whom within an hour, those who saw most people first."""
     since = (now or timezone.now()) - _HOUR
     events = list_events(actor=actor).filter(
-        _KINDS["Staff access"] | _KINDS["Revealed contact data"],
+        _STAFF_ACCESS | _REVEALED,
         occurred_at__gte=since,
         actor_kind="user",
     )
@@ -103,7 +114,7 @@ def _readers(events: QuerySet[Event]) -> list[Reader]:
         reader.reveals += action == "field.revealed"
     names = usernames_by_id(readers)
     for actor_id, reader in readers.items():
-        reader.name = names.get(actor_id, "unknown")
+        reader.name = names.get(actor_id) or gettext("unknown")
     return sorted(readers.values(), key=lambda r: (-len(r.customer_ids), r.name))
 
 

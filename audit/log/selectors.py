@@ -7,11 +7,19 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import QuerySet
+from django.utils.translation import pgettext_lazy
 
 from audit.ids import parse_uuid
 from audit.models import Event, Grant, Operation, PinCredential, User
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
+
+_KINDS = {
+    "user": pgettext_lazy("who did it", "user"),
+    "key": pgettext_lazy("who did it", "key"),
+    "system": pgettext_lazy("who did it", "system"),
+    "anonymous": pgettext_lazy("who did it", "anonymous"),
+}
 
 
 def list_events(
@@ -70,6 +78,11 @@ def search_operations(
         return operations
     pk = parse_uuid(text)
     return operations.filter(pk=pk) if pk else operations.filter(route__startswith=text)
+
+
+def kind_text(kind: str) -> str:
+    """Return what a page says of a kind of actor that has no name."""
+    return str(_KINDS.get(kind, kind))
 
 
 def usernames_by_id(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:

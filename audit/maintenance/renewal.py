@@ -16,6 +16,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from audit.accounts.mails import notify
 from audit.accounts.pin_enrolment import release_pin
@@ -142,7 +143,7 @@ def _through(
     if not settings.HASH_KEYS_OLD:
         return
     done, of = 0, column.outdated().count()
-    for _, batch in in_batches(_keys(column), _BATCH):
+    for _number, batch in in_batches(_keys(column), _BATCH):
         with transaction.atomic(durable=True):
             locked = column.outdated().filter(pk__in=batch)
             locked = locked.select_for_update(of=("self",))
@@ -182,9 +183,11 @@ def _end_code(code: RecoveryCode, actor: Actor) -> bool:
     if not RecoveryCode.objects.filter(user=code.user, used_at=None).exists():
         notify(
             code.user,
-            "Your recovery codes have ended",
-            "Your recovery codes open nothing any more, because a key of this site was "
-            "replaced. Make new ones at Your account, Second factor.",
+            _("Your recovery codes have ended"),
+            _(
+                "Your recovery codes open nothing any more, because a key of this site "
+                "was replaced. Make new ones at Your account, Second factor."
+            ),
             actor=actor,
         )
     return True

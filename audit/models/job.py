@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
@@ -124,7 +125,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"job {self.pk}"
+        return _("job %(id)s") % {"id": self.pk}
 
     @property
     def is_open(self) -> bool:

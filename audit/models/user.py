@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import NotSupportedError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from audit.database.signed import SignedModel
 from audit.emails import fold_email
@@ -104,7 +105,7 @@ class User(SignedModel, AbstractUser):
         # Forms do not know the key, so its constraint says nothing there.
         others = User.objects.filter(email_key=self.email_key).exclude(pk=self.pk)
         if others.exists():
-            msg = "Another account has this e-mail address. Give another one."
+            msg = _("Another account has this e-mail address. Give another one.")
             raise ValidationError({"email": msg})
 
     def save(self, *args: Any, **kwargs: Any) -> None:

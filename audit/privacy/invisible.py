@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from audit.json_text import JsonValue
 
@@ -81,8 +82,8 @@ def clean_address(text: str) -> str:
         return text
     for sign in text:
         if ord(sign) in _BLANK or unicodedata.category(sign) in _SHAPELESS:
-            msg = f"This holds {name_of(sign)}, which nobody sees. Type it anew."
-            raise ValidationError(msg, code=CODE)
+            msg = _("This holds %(sign)s, which nobody sees. Type it anew.")
+            raise ValidationError(msg % {"sign": name_of(sign)}, code=CODE)
     return text
 
 
@@ -102,8 +103,8 @@ def clean_name(text: str) -> str:
         return text
     for sign in text:
         if unicodedata.category(sign) in _BREAKS:
-            msg = f"This holds {name_of(sign)}. A name is one line; type it anew."
-            raise ValidationError(msg, code=CODE)
+            msg = _("This holds %(sign)s. A name is one line; type it anew.")
+            raise ValidationError(msg % {"sign": name_of(sign)}, code=CODE)
     return text if is_visible(text) else ""
 
 

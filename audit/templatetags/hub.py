@@ -12,6 +12,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.display import active_filters, ago, to_second
 
@@ -21,7 +23,12 @@ register.filter(to_second, expects_localtime=True)
 register.simple_tag(active_filters)
 
 # What a page below a row is called, by the end of its address; else by its title.
-_PAGES = {"change": "Edit", "history": "History", "add": "New", "password": "Password"}
+_PAGES = {
+    "change": _("Edit"),
+    "history": _("History"),
+    "add": _("New"),
+    "password": _("Password"),
+}
 
 
 @register.simple_tag
@@ -70,9 +77,9 @@ def crumbs(context: Context) -> list[dict[str, str]]:
         home, account = reverse("admin:index"), reverse("admin:account")
         if not title or path == home:
             return []
-        way = [{"name": "Home", "url": home}]
+        way = [{"name": gettext("Home"), "url": home}]
         if path.startswith(account) and path != account:
-            way.append({"name": "Your account", "url": account})
+            way.append({"name": gettext("Your account"), "url": account})
         return [*way, {"name": title}]
     plural = capfirst(str(opts.verbose_name_plural))
     # Back to the list as it was: Django carries its filters along.
@@ -87,7 +94,7 @@ def crumbs(context: Context) -> list[dict[str, str]]:
         way[-1]["url"] = ""
         return way if len(way) > 1 else []
     end = path.rstrip("/").rpartition("/")[2]
-    return [*way, {"name": _PAGES.get(end, title)}]
+    return [*way, {"name": str(_PAGES.get(end, title))}]
 
 
 def _page_url(opts: Options, page: str, *args: object) -> str:

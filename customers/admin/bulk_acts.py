@@ -130,25 +130,12 @@ def _type_words(customer_type: str) -> str:
     return str(CustomerType(customer_type).label)
 
 
-# What is done, as it stands before "customers".
+def _to_status(status: str) -> str:
+    return gettext("to %(value)s") % {"value": CustomerStatus(status).label}
 
 
-def _status_phrase(status: str) -> str:
-    label = CustomerStatus(status).label
-    return gettext("set status to %(status)s for") % {"status": label}
-
-
-def _type_phrase(customer_type: str) -> str:
-    words = _type_words(customer_type)
-    return gettext("set type to %(type)s for") % {"type": words}
-
-
-def _add_flag_phrase(flag: str) -> str:
-    return gettext("add flag %(flag)s for") % {"flag": flag}
-
-
-def _remove_flag_phrase(flag: str) -> str:
-    return gettext("remove flag %(flag)s for") % {"flag": flag}
+def _to_type(customer_type: str) -> str:
+    return gettext("to %(value)s") % {"value": _type_words(customer_type)}
 
 
 def _check(permission: str) -> Callable[[_Customers, Actor], None]:
@@ -184,7 +171,7 @@ SET_STATUS = BulkAct(
     _HISTORY,
     form=StatusForm,
     find_skipped=services.skipped_by_status,
-    phrase=_status_phrase,
+    name_value=_to_status,
 )
 SET_TYPE = BulkAct(
     _("set type"),
@@ -194,7 +181,7 @@ SET_TYPE = BulkAct(
     _HISTORY,
     form=TypeForm,
     find_skipped=services.skipped_by_type,
-    phrase=_type_phrase,
+    name_value=_to_type,
 )
 ADD_FLAG = BulkAct(
     _("add flag"),
@@ -204,7 +191,7 @@ ADD_FLAG = BulkAct(
     _("Flags are shown on the page of a customer and in the list."),
     form=FlagForm,
     find_skipped=services.skipped_by_flag,
-    phrase=_add_flag_phrase,
+    name_value=lambda flag: flag,
 )
 REMOVE_FLAG = BulkAct(
     _("remove flag"),
@@ -214,7 +201,7 @@ REMOVE_FLAG = BulkAct(
     _HISTORY,
     form=FlagForm,
     find_skipped=services.skipped_without_flag,
-    phrase=_remove_flag_phrase,
+    name_value=lambda flag: flag,
 )
 
 

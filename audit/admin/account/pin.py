@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit import accounts
@@ -28,22 +30,26 @@ class PinForm(forms.Form):
     """The password, what there is already, and the new PIN twice."""
 
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         strip=False,
         widget=forms.PasswordInput(
             attrs={"autofocus": True, "autocomplete": "current-password"}
         ),
     )
     code = forms.CharField(
-        label="Your present PIN",
-        help_text="Or the code that your authenticator shows. If you have neither any "
-        "more, leave this empty to confirm with a passkey, or ask the owner of the hub "
-        "to release your PIN.",
+        label=_("Your present PIN"),
+        help_text=_(
+            "Or the code that your authenticator shows. If you have neither any "
+            "more, leave this empty to confirm with a passkey, or ask the owner of the "
+            "hub to release your PIN."
+        ),
         widget=forms.PasswordInput(attrs={**_NUMERIC, "autocomplete": "one-time-code"}),
     )
-    pin = forms.CharField(label="New PIN", widget=forms.PasswordInput(attrs=_NUMERIC))
+    pin = forms.CharField(
+        label=_("New PIN"), widget=forms.PasswordInput(attrs=_NUMERIC)
+    )
     again = forms.CharField(
-        label="The PIN again", widget=forms.PasswordInput(attrs=_NUMERIC)
+        label=_("The PIN again"), widget=forms.PasswordInput(attrs=_NUMERIC)
     )
 
     def __init__(self, data: QueryDict | None, *, user: User) -> None:
@@ -55,7 +61,7 @@ class PinForm(forms.Form):
     def clean_again(self) -> str:
         again: str = self.cleaned_data["again"]
         if again != self.cleaned_data.get("pin"):
-            msg = "The two PINs differ."
+            msg = gettext("The two PINs differ.")
             raise ValidationError(msg, code="differs")
         return again
 
@@ -70,7 +76,8 @@ def pin_view(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _enrolled(request, form):
         return _done(request)
     context = {"form": form, "released_from": accounts.waiting_release(user)}
-    return render_page(request, "admin/account/pin.html", "Your PIN", **context)
+    title = gettext("Your PIN")
+    return render_page(request, "admin/account/pin.html", title, **context)
 
 
 def _done(request: HttpRequest) -> HttpResponse:
@@ -78,9 +85,9 @@ def _done(request: HttpRequest) -> HttpResponse:
     came_from = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()})
     if is_ours and came_from.startswith(reverse("admin:index")):
-        messages.success(request, "Your PIN is set. Now begin again.")
+        messages.success(request, gettext("Your PIN is set. Now begin again."))
         return HttpResponseRedirect(came_from)
-    messages.success(request, "Your PIN is set.")
+    messages.success(request, gettext("Your PIN is set."))
     return HttpResponseRedirect(reverse("admin:account_pin"))
 
 
@@ -89,7 +96,7 @@ def _enrolled(request: HttpRequest, form: PinForm) -> bool:
     user = user_of(request)
     values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
     if accounts.needs_proof_for_pin(user) and not values.get("code"):
-        require_step_up(request, "account", what="Set your PIN")
+        require_step_up(request, "account", what=gettext("Set your PIN"))
     try:
         accounts.enrol_pin(
             user, actor=actor_of(request), binding=binding_of(request), **values

@@ -29,8 +29,8 @@ class PreferencesForm(forms.ModelForm):
         labels = {"has_shortcuts": _("Single-key shortcuts")}
         help_texts = {
             "has_shortcuts": _(
-                "Off: a single letter never acts, which voice control and unsteady hands "
-                "need. Ctrl+S and Esc go on working."
+                "Off: a single letter never acts, which voice control and unsteady "
+                "hands need. Ctrl+S and Esc go on working."
             ),
             "density": _("How close the rows of lists stand."),
             "language": _("Of pages, and of mails about your account."),

@@ -14,6 +14,8 @@ from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
@@ -32,7 +34,7 @@ class PasswordEntry(forms.Form):
     """The password once more. The try counts, so no transaction may be open."""
 
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -53,7 +55,7 @@ class RemovalForm(PasswordEntry):
     """Password and a code: a person who found an open browser has neither."""
 
     code = forms.CharField(
-        label="Code of the app, or a recovery code",
+        label=_("Code of the app, or a recovery code"),
         max_length=50,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
@@ -61,7 +63,7 @@ class RemovalForm(PasswordEntry):
     def __init__(self, request: HttpRequest, **options: Any) -> None:
         super().__init__(request, **options)
         if not accounts.has_totp(self.user):
-            self.fields["code"].label = "A recovery code"
+            self.fields["code"].label = gettext("A recovery code")
 
     def clean(self) -> dict[str, object]:
         values = super().clean() or {}
@@ -79,7 +81,7 @@ class PasskeyForm(PasswordEntry):
     """The password, before the browser makes a passkey, and what it is called."""
 
     name = forms.CharField(
-        label="Name, such as the device that keeps it", max_length=60
+        label=_("Name, such as the device that keeps it"), max_length=60
     )
 
 
@@ -87,7 +89,7 @@ class FirstCodeForm(forms.Form):
     """The first code of a new authenticator, with the ticket of its enrolment."""
 
     code = forms.CharField(
-        label="Code that the app shows",
+        label=_("Code that the app shows"),
         max_length=20,
         widget=forms.TextInput(
             attrs={"autofocus": True, "autocomplete": "one-time-code"}
@@ -119,7 +121,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
     form = PasswordEntry(request, data=request.POST)
     if accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, begin_form=form)
-    _confirm_first(request, "Set up an authenticator")
+    _confirm_first(request, gettext("Set up an authenticator"))
     return _enrolment_page(request, accounts.begin_enrolment(user))
 
 
@@ -179,7 +181,7 @@ def _remove(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             update_session_auth_hash(request, user)
-            messages.success(request, "Your authenticator was removed.")
+            messages.success(request, gettext("Your authenticator was removed."))
             return redirect("admin:account_second_factor")
     return _second_factor_page(request, remove_form=form)
 
@@ -207,7 +209,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
     except ValidationError as refused:
         return _show_error(request, refused)
     update_session_auth_hash(request, user)
-    messages.success(request, "Your passkey was added.")
+    messages.success(request, gettext("Your passkey was added."))
     if codes:
         return _codes_page(request, codes)
     return redirect("admin:account_second_factor")
@@ -218,7 +220,7 @@ def _ask_key(request: HttpRequest) -> JsonObject:
     if not form.is_valid():
         raise ValidationError([e for errors in form.errors.values() for e in errors])
     if _must_confirm(request):
-        msg = "Confirm that it is you first: open this page again."
+        msg = gettext("Confirm that it is you first: open this page again.")
         raise ValidationError(msg, code="step_up_required")
     user = user_of(request)
     actor = actor_of(request)
@@ -231,20 +233,20 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
     key = parse_uuid(request.POST.get("key", "")) or UUID(int=0)
     if not form.is_valid():
         return _second_factor_page(request, key_remove_form=form, chosen=key)
-    _confirm_first(request, "Remove a passkey")
+    _confirm_first(request, gettext("Remove a passkey"))
     try:
         is_done = accounts.remove_passkey(user, key, actor=actor_of(request))
     except ValidationError as refused:
         return _show_error(request, refused)
     if is_done:
         update_session_auth_hash(request, user)
-        messages.success(request, "Your passkey was removed.")
+        messages.success(request, gettext("Your passkey was removed."))
     return redirect("admin:account_second_factor")
 
 
 def _unlock(request: HttpRequest) -> HttpResponse:
     """Let the page ask for a second secret before a script can ask for a new one."""
-    _confirm_first(request, "Add a passkey")
+    _confirm_first(request, gettext("Add a passkey"))
     return redirect("admin:account_second_factor")
 
 
@@ -300,7 +302,7 @@ def _second_factor_page(request: HttpRequest, **forms: object) -> HttpResponse:
         **forms,
     }
     template = "admin/account/second_factor.html"
-    return render_page(request, template, "Second factor", **context)
+    return render_page(request, template, gettext("Second factor"), **context)
 
 
 def _enrolment_page(
@@ -312,18 +314,20 @@ def _enrolment_page(
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
     template = "admin/account/enrol.html"
-    return render_page(request, template, "Set up your second factor", **context)
+    title = gettext("Set up your second factor")
+    return render_page(request, template, title, **context)
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
     template = "admin/account/codes.html"
-    return render_page(request, template, "Your recovery codes", codes=codes)
+    return render_page(request, template, gettext("Your recovery codes"), codes=codes)
 
 
 def _code_error(retry_after: int) -> str:
     if retry_after:
-        return f"Too many wrong codes. Wait {accounts.wait_text(retry_after)}."
-    return "This code is wrong or used up. Type the one that is shown now."
+        wait = accounts.wait_text(retry_after)
+        return gettext("Too many wrong codes. Wait %(wait)s.") % {"wait": wait}
+    return gettext("This code is wrong or used up. Type the one that is shown now.")
 
 
 def _picture(text: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts, clock
 from audit.accounts.device_cookie import device_of, remember, welcome_of
@@ -25,22 +27,25 @@ from audit.json_text import JsonObject
 from audit.models import User
 from audit.tenancy.actors import OperationContext, operation_of
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
-_WRONG = (
+_WRONG = _(
     "User name and password do not fit together. Check both; capital and small letters "
     "differ."
 )
 # Of passwords; the same for names that nobody has.
-_LOCKED = (
-    "Too many tries. Wait {}. Sooner you come in by the link of the mail that tells of "
-    "it, in a browser from which you have signed in before, or with a passkey."
+_LOCKED = _(
+    "Too many tries. Wait %(wait)s. Sooner you come in by the link of the mail that "
+    "tells of it, in a browser from which you have signed in before, or with a passkey."
 )
-_LATE = "This took too long, or was answered already. Try again."
-_WRONG_PASSKEY = (
+_LATE = _("This took too long, or was answered already. Try again.")
+_WRONG_PASSKEY = _(
     "This passkey does not open anything here. Use another one, or your password."
 )
-_WRONG_CODE = (
+_WRONG_CODE = _(
     "This code is wrong or used up. Type the one that your app shows now, or one of "
     "your recovery codes."
 )
@@ -49,7 +54,7 @@ _WRONG_CODE = (
 class _RefusableForm(forms.Form):
     """A form that signs in through the one service, and remembers when to come back."""
 
-    locked = "Too many tries. Wait {} and sign in then."
+    locked = _("Too many tries. Wait %(wait)s and sign in then.")
 
     def __init__(self, request: HttpRequest, **options: Any) -> None:
         super().__init__(**options)
@@ -65,11 +70,13 @@ class _RefusableForm(forms.Form):
     def get_user(self) -> User | None:
         return self.user
 
-    def refused(self, refused: accounts.SignInRefused, text: str) -> ValidationError:
+    def refused(
+        self, refused: accounts.SignInRefused, text: _StrPromise
+    ) -> ValidationError:
         self.retry_after = refused.retry_after
         if refused.code == "locked":
             wait = accounts.wait_text(refused.retry_after)
-            text = self.locked.format(wait)
+            return ValidationError(self.locked % {"wait": wait}, code=refused.code)
         return ValidationError(text, code=refused.code)
 
 
@@ -78,12 +85,12 @@ class PasswordForm(_RefusableForm):
 
     locked = _LOCKED
     username = forms.CharField(
-        label="User name",
+        label=_("User name"),
         max_length=150,
         widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "username"}),
     )
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -110,7 +117,7 @@ class CodeForm(_RefusableForm):
     """The second step, for accounts with a second factor."""
 
     code = forms.CharField(
-        label="Code",
+        label=_("Code"),
         max_length=50,
         widget=forms.TextInput(
             attrs={"autofocus": True, "autocomplete": "one-time-code"}
@@ -241,7 +248,7 @@ class CodeView(_SignInView):
         field = form.fields["code"]
         # Either field takes both; they differ for the keyboard of a phone.
         if self.takes_recovery:
-            field.label = "Recovery code"
+            field.label = gettext("Recovery code")
             # Without an app the passkey comes first.
             field.widget.attrs["autofocus"] = accounts.has_totp(self.pending)
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -19,6 +19,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
@@ -27,12 +29,15 @@ from audit.admin.account.second_factor import second_factor_context, second_fact
 from audit.admin.base import actor_of, render_page, user_of
 from audit.tenancy.actors import Actor
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 
 @dataclass(frozen=True)
 class Section:
     """One part of the page: its template, and what that is given for a request."""
 
-    title: str
+    title: _StrOrPromise
     template: str
     context: Callable[[HttpRequest], dict[str, object]] = lambda _request: {}
 
@@ -77,7 +82,7 @@ def account_view(request: HttpRequest) -> HttpResponse:
         for s in _sections
     ]
     return render_page(
-        request, "admin/account/index.html", "Your account", sections=sections
+        request, "admin/account/index.html", gettext("Your account"), sections=sections
     )
 
 
@@ -89,7 +94,7 @@ def end_sessions_view(request: HttpRequest) -> HttpResponse:
             user, actor=actor_of(request), reason_code="ended_by_user"
         )
     update_session_auth_hash(request, user)
-    messages.success(request, "You are signed out everywhere but here.")
+    messages.success(request, gettext("You are signed out everywhere but here."))
     return redirect("admin:account")
 
 
@@ -100,7 +105,7 @@ def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     if family is None:
         raise Http404
     accounts.revoke_token_family(family, actor=actor_of(request), code="ended_by_user")
-    messages.success(request, "The sign-in by token has ended.")
+    messages.success(request, gettext("The sign-in by token has ended."))
     return redirect("admin:account")
 
 
@@ -151,14 +156,16 @@ def _sessions_context(request: HttpRequest) -> dict[str, object]:
     return {"families": list(accounts.list_token_families(user)[:100])}
 
 
-register_section(Section("Password", "admin/account/_password.html"))
+register_section(Section(_("Password"), "admin/account/_password.html"))
 register_section(
-    Section("Second factor", "admin/account/_second_factor.html", second_factor_context)
+    Section(
+        _("Second factor"), "admin/account/_second_factor.html", second_factor_context
+    )
 )
-register_section(Section("PIN", "admin/account/_pin.html", _pin_context))
+register_section(Section(_("PIN"), "admin/account/_pin.html", _pin_context))
 register_section(
-    Section("Sessions and tokens", "admin/account/_sessions.html", _sessions_context)
+    Section(_("Sessions and tokens"), "admin/account/_sessions.html", _sessions_context)
 )
 register_section(
-    Section("Preferences", "admin/account/_preferences.html", preferences_context)
+    Section(_("Preferences"), "admin/account/_preferences.html", preferences_context)
 )

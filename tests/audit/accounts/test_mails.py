@@ -11,10 +11,11 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.utils.translation import gettext_lazy, override
 
 from audit import accounts
 from audit.accounts import mails
-from audit.models import PinCredential, User
+from audit.models import PinCredential, User, UserPreferences
 from audit.tenancy.actors import Actor, OperationContext
 from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
 from tests.factories.audit import PIN, enrolled, person
@@ -130,3 +131,17 @@ def test_one_bad_address_costs_nobody_else_the_mail(
         mails.send_apart([mails.Mail(user, "Word", "Text") for user in users])
 
     assert [m.to for m in mail.outbox] == [[users[1].email]]
+
+
+def test_a_mail_is_in_the_language_of_who_reads_it(
+    db, django_capture_on_commit_callbacks
+):
+    german, other = UserFactory(), UserFactory()
+    UserPreferences.objects.create(user=german, language="de")
+    # A word of Django's own catalogue.
+    word = gettext_lazy("Yes")
+    with django_capture_on_commit_callbacks(execute=True), override("fr"):
+        mails.send_apart([mails.Mail(user, word, word) for user in (german, other)])
+
+    assert [m.subject for m in mail.outbox] == ["Holdfast: Ja", "Holdfast: Yes"]
+    assert [m.body for m in mail.outbox] == ["Ja", "Yes"]

@@ -34,7 +34,7 @@ def test_the_exact_time_stands_beside_it():
     drawn = ago(datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC))
 
     assert 'datetime="2020-01-02T03:04:05+00:00"' in drawn
-    assert "2020-01-02" in drawn
+    assert 'title="2 Jan 2020, 03:04 UTC"' in drawn
     assert "y ago" in drawn
 
 

@@ -44,6 +44,14 @@ def test_the_version_moves_with_the_page_and_else_stays(customer):
     assert ask(browser, customer.pk)["ETag"] != moved["ETag"]
 
 
+def test_the_version_is_another_one_in_another_language(customer):
+    browser = signed_in(staff(customer.business))
+
+    english = ask(browser, customer.pk, **{"Accept-Language": "en"})
+    german = ask(browser, customer.pk, **{"Accept-Language": "de"})
+    assert english["ETag"] != german["ETag"]
+
+
 def test_what_a_role_does_not_see_moves_nothing(customer):
     browser = signed_in(staff(customer.business, "marketing"))
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, connection
+from django.utils.translation import get_language
 
 from audit.jobs import JobContext, task
 from audit.models import User
@@ -68,6 +69,13 @@ def look_through(context: JobContext, *, count: int) -> None:
     """Read in pieces of one, from the beginning each time."""
     for number in range(count):
         context.step(number + 1, is_resumable=False)
+
+
+@task("Say the language")
+def say_language(context: JobContext) -> None:
+    """Count one of the language that the task runs in."""
+    with context.piece(1):
+        context.count(**{str(get_language()): 1})
 
 
 @task("Be forged")

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import override
 
 from audit import jobs
 from audit.jobs.services import old_job_batches, old_jobs
@@ -68,6 +69,14 @@ def test_a_job_is_done_in_one_operation_that_is_its_own(job, bakery):
     assert asked.operation_id == job.operation_id != job.pk
     assert finished.operation_id == job.pk
     assert Operation.objects.get(pk=job.pk).via == "job"
+
+
+def test_a_job_runs_in_english_whatever_runs_around_it(bakery, actor):
+    tasks.say_language.using(actor=actor, business_id=bakery.pk).enqueue()
+
+    with override("de"):
+        run_jobs()
+    assert Job.objects.get().report == {"en": 1}
 
 
 def test_a_rolled_back_request_leaves_no_job(bakery, actor):
