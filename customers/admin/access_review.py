@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit import log
 from audit.admin.base import actor_of, render_page
@@ -27,12 +28,12 @@ def review_view(request: HttpRequest) -> HttpResponse:
     businesses = services.list_businesses(actor=actor, permission=REVIEW)
     if request.method == "POST":
         log.record_review([business.pk for business in businesses], actor=actor)
-        messages.success(request, "The review is recorded.")
+        messages.success(request, _("The review is recorded."))
         return HttpResponseRedirect(reverse("admin:access_review"))
     return render_page(
         request,
         "admin/access_review.html",
-        "Access review",
+        _("Access review"),
         members=_members(actor),
         days=_REVIEWED_DAYS,
         reviewed=log.last_review(business.pk for business in businesses),

@@ -13,6 +13,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from audit.admin.base import refuse
@@ -22,7 +23,9 @@ from customers.admin.links import customer_url
 from customers.models import Customer
 
 _LIST = "admin:customers_customer_changelist"
-_SEVERAL = "Customers of several businesses have this number. Choose one of them here."
+_SEVERAL = _(
+    "Customers of several businesses have this number. Choose one of them here."
+)
 
 
 @require_safe

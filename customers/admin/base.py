@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.forms.models import BaseModelFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
@@ -19,14 +20,15 @@ from customers.phones import example_number
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
+    from django.utils.functional import _StrOrPromise
 
-_NO_NUMBER = (
-    "The phone of this {} is saved as typed, but it is no number that can be called or "
-    "found by search. Write it like {}."
+_NO_NUMBER = _(
+    "The phone of this %(name)s is saved as typed, but it is no number that can be "
+    "called or found by search. Write it like %(example)s."
 )
 
 
-def money_column(name: str, description: str) -> Callable[[object, Any], str]:
+def money_column(name: str, description: _StrOrPromise) -> Callable[[object, Any], str]:
     """Return a method of a page that displays an amount with its currency."""
 
     @admin.display(description=description, ordering=name)
@@ -101,8 +103,8 @@ def _warn_of_phone(request: HttpRequest, instance: Any, form: forms.ModelForm) -
     """Say of a phone that was typed that nobody can be called or found by it."""
     if "phone" in form.changed_data and instance.phone and not instance.phone_e164:
         example = example_number(instance.business.country)
-        text = _NO_NUMBER.format(instance._meta.verbose_name, example)
-        messages.warning(request, text)
+        values = {"name": instance._meta.verbose_name, "example": example}
+        messages.warning(request, _NO_NUMBER % values)
 
 
 class CustomerChildAdmin(HubAdmin):

@@ -15,6 +15,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from audit import accounts
@@ -28,7 +30,7 @@ from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
 
-_WAITS = (
+_WAITS = _(
     "Nothing has gone back yet: the refund is requested. It is approved in the list of "
     "refunds, above the limit of the business by a second person."
 )
@@ -40,7 +42,7 @@ class RefundInline(ReadOnlyInline):
     fields = ("money", "status", "reason_code", "settled_at")
     readonly_fields = fields
 
-    money = money_column("amount", "Amount")
+    money = money_column("amount", _("Amount"))
 
 
 @admin.register(Booking)
@@ -66,8 +68,8 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
     inlines = (RefundInline,)
 
-    total = money_column("total_amount", "Total")
-    paid = money_column("paid_amount", "Paid")
+    total = money_column("total_amount", _("Total"))
+    paid = money_column("paid_amount", _("Paid"))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.invoice_view)
@@ -105,7 +107,7 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
 class LimitedForms(ScopedAdmin):
     """A page of money given back: above the business's limit it takes a step-up."""
 
-    money = money_column("amount", "Amount")
+    money = money_column("amount", _("Amount"))
 
     def changeform_view(
         self,
@@ -117,9 +119,8 @@ class LimitedForms(ScopedAdmin):
         instance = self._sent(request, object_id) if request.method == "POST" else None
         if instance is not None and services.needs_step_up(instance):
             source = instance.booking if isinstance(instance, Refund) else instance
-            what = (
-                f"Give back {services.format_money(instance.amount, source.currency)}"
-            )
+            money = services.format_money(instance.amount, source.currency)
+            what = gettext("Give back %(amount)s") % {"amount": money}
             form = sent_fields(request)
             table = str(instance._meta.model_name)
             digest = accounts.digest_of(table, pk=object_id, form=form)
@@ -168,18 +169,20 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(services.EXCEED_LIMIT)
 
-    @admin.action(description="Approve: give the money back", permissions=["approve"])
+    @admin.action(
+        description=_("Approve: give the money back"), permissions=["approve"]
+    )
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         def check(digest: str, what: str) -> None:
             require_step_up(request, "refund_over_limit", what=what, digest=digest)
 
         act = partial(services.approve_refund, step_up=check)
-        self._decide(request, queryset, act, "Approved: the money goes back.")
+        self._decide(request, queryset, act, gettext("Approved: the money goes back."))
 
-    @admin.action(description="Refuse", permissions=["change"])
+    @admin.action(description=_("Refuse"), permissions=["change"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         act = partial(services.refuse_refund, reason="refused in the list")
-        self._decide(request, queryset, act, "Refused: nothing goes back.")
+        self._decide(request, queryset, act, gettext("Refused: nothing goes back."))
 
     def _decide(
         self,
@@ -191,7 +194,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
         """Decide on one requested refund, and say what came of it."""
         chosen = list(queryset[:2])
         if len(chosen) != 1:
-            text = "Each refund is decided by itself. Choose one."
+            text = gettext("Each refund is decided by itself. Choose one.")
             self.message_user(request, text, messages.ERROR)
             return
         try:

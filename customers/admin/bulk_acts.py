@@ -10,6 +10,9 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
@@ -25,14 +28,16 @@ _Answer = HttpResponse | None
 class StatusForm(forms.Form):
     """Asks for a status."""
 
-    status = forms.ChoiceField(choices=CustomerStatus.choices)
+    status = forms.ChoiceField(label=_("Status"), choices=CustomerStatus.choices)
 
 
 class TypeForm(forms.Form):
     """Asks for a type, or none."""
 
     customer_type = forms.ChoiceField(
-        label="Type", required=False, choices=[*CustomerType.choices, ("", "No type")]
+        label=_("Type"),
+        required=False,
+        choices=[*CustomerType.choices, ("", _("No type"))],
     )
 
 
@@ -40,9 +45,11 @@ class FlagForm(forms.Form):
     """Asks for the code of a flag."""
 
     flag = forms.CharField(
+        label=_("Flag"),
         max_length=50,
-        help_text="verified, restricted, or a code of the business: letters, digits, "
-        "- and _.",
+        help_text=_(
+            "verified, restricted, or a code of the business: letters, digits, - and _."
+        ),
     )
 
     def clean_flag(self) -> str:
@@ -55,49 +62,80 @@ class FlagForm(forms.Form):
         return flag
 
 
-def _count(count: int) -> str:
-    return f"{count:,} {'customer' if count == 1 else 'customers'}"
+def _with_number(sentence: str, count: int, **values: object) -> str:
+    return sentence % {"number": number_format(count, force_grouping=True), **values}
 
 
 def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:
-    done = services.archive_customers(ids, actor=actor, reason=reason)
-    return f"Archived {_count(len(done))}."
+    done = len(services.archive_customers(ids, actor=actor, reason=reason))
+    sentence = ngettext(
+        "Archived %(number)s customer.", "Archived %(number)s customers.", done
+    )
+    return _with_number(sentence, done)
 
 
 def _restore(ids: list[UUID], actor: Actor, reason: str) -> str:
-    done = services.restore_customers(ids, actor=actor, reason=reason)
-    return f"Restored {_count(len(done))}."
+    done = len(services.restore_customers(ids, actor=actor, reason=reason))
+    sentence = ngettext(
+        "Restored %(number)s customer.", "Restored %(number)s customers.", done
+    )
+    return _with_number(sentence, done)
 
 
 def _set_status(ids: list[UUID], actor: Actor, reason: str, *, status: str) -> str:
     done = services.set_status_batch(ids, actor=actor, reason=reason, status=status)
-    return f"Set status {_to_status(status)} for {_count(done)}."
+    sentence = ngettext(
+        "Set status to %(status)s for %(number)s customer.",
+        "Set status to %(status)s for %(number)s customers.",
+        done,
+    )
+    return _with_number(sentence, done, status=CustomerStatus(status).label)
 
 
 def _set_type(ids: list[UUID], actor: Actor, reason: str, *, customer_type: str) -> str:
     done = services.set_type_batch(
         ids, actor=actor, reason=reason, customer_type=customer_type
     )
-    return f"Set type {_to_type(customer_type)} for {_count(done)}."
+    sentence = ngettext(
+        "Set type to %(type)s for %(number)s customer.",
+        "Set type to %(type)s for %(number)s customers.",
+        done,
+    )
+    return _with_number(sentence, done, type=_type_words(customer_type))
 
 
 def _add_flag(ids: list[UUID], actor: Actor, reason: str, *, flag: str) -> str:
     done = services.add_flag_batch(ids, actor=actor, reason=reason, code=flag)
-    return f"Added flag {flag} for {_count(done)}."
+    sentence = ngettext(
+        "Added flag %(flag)s for %(number)s customer.",
+        "Added flag %(flag)s for %(number)s customers.",
+        done,
+    )
+    return _with_number(sentence, done, flag=flag)
 
 
 def _remove_flag(ids: list[UUID], actor: Actor, reason: str, *, flag: str) -> str:
     done = services.remove_flag_batch(ids, actor=actor, reason=reason, code=flag)
-    return f"Removed flag {flag} for {_count(done)}."
+    sentence = ngettext(
+        "Removed flag %(flag)s for %(number)s customer.",
+        "Removed flag %(flag)s for %(number)s customers.",
+        done,
+    )
+    return _with_number(sentence, done, flag=flag)
+
+
+def _type_words(customer_type: str) -> str:
+    if not customer_type:
+        return pgettext("type", "none")
+    return str(CustomerType(customer_type).label)
 
 
 def _to_status(status: str) -> str:
-    return f"to {CustomerStatus(status).label}"
+    return gettext("to %(value)s") % {"value": CustomerStatus(status).label}
 
 
 def _to_type(customer_type: str) -> str:
-    label = CustomerType(customer_type).label if customer_type else "none"
-    return f"to {label}"
+    return gettext("to %(value)s") % {"value": _type_words(customer_type)}
 
 
 def _check(permission: str) -> Callable[[_Customers, Actor], None]:
@@ -107,10 +145,10 @@ def _check(permission: str) -> Callable[[_Customers, Actor], None]:
     return check
 
 
-_BACK = "Nothing is deleted; both acts can be taken back."
-_HISTORY = "What was before stands in the history of each."
+_BACK = _("Nothing is deleted; both acts can be taken back.")
+_HISTORY = _("What was before stands in the history of each.")
 ARCHIVE = BulkAct(
-    "archive",
+    _("archive"),
     _check(services.ARCHIVE),
     _archive,
     "customers.tasks.archive_customers",
@@ -118,7 +156,7 @@ ARCHIVE = BulkAct(
     find_skipped=services.skipped_by_archiving,
 )
 RESTORE = BulkAct(
-    "restore",
+    _("restore"),
     _check(services.ARCHIVE),
     _restore,
     "customers.tasks.restore_customers",
@@ -126,7 +164,7 @@ RESTORE = BulkAct(
     find_skipped=services.skipped_by_restoring,
 )
 SET_STATUS = BulkAct(
-    "set status",
+    _("set status"),
     _check(services.CHANGE),
     _set_status,
     "customers.tasks.set_status",
@@ -136,7 +174,7 @@ SET_STATUS = BulkAct(
     name_value=_to_status,
 )
 SET_TYPE = BulkAct(
-    "set type",
+    _("set type"),
     _check(services.CHANGE),
     _set_type,
     "customers.tasks.set_type",
@@ -146,17 +184,17 @@ SET_TYPE = BulkAct(
     name_value=_to_type,
 )
 ADD_FLAG = BulkAct(
-    "add flag",
+    _("add flag"),
     _check(services.ADD_FLAG),
     _add_flag,
     "customers.tasks.add_flag",
-    "Flags are shown on the page of a customer and in the list.",
+    _("Flags are shown on the page of a customer and in the list."),
     form=FlagForm,
     find_skipped=services.skipped_by_flag,
     name_value=lambda flag: flag,
 )
 REMOVE_FLAG = BulkAct(
-    "remove flag",
+    _("remove flag"),
     _check(services.CHANGE_FLAG),
     _remove_flag,
     "customers.tasks.remove_flag",
@@ -188,32 +226,32 @@ class CustomerBulkActs(BulkActs):
     def has_change_flag_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(services.CHANGE_FLAG)
 
-    @admin.action(description="Archive…", permissions=["archive"])
+    @admin.action(description=_("Archive…"), permissions=["archive"])
     @repeatable
     def archive(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, ARCHIVE)
 
-    @admin.action(description="Restore…", permissions=["archive"])
+    @admin.action(description=_("Restore…"), permissions=["archive"])
     @repeatable
     def restore(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, RESTORE)
 
-    @admin.action(description="Set status…", permissions=["change"])
+    @admin.action(description=_("Set status…"), permissions=["change"])
     @repeatable
     def set_status(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, SET_STATUS)
 
-    @admin.action(description="Set type…", permissions=["change"])
+    @admin.action(description=_("Set type…"), permissions=["change"])
     @repeatable
     def set_type(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, SET_TYPE)
 
-    @admin.action(description="Add flag…", permissions=["add_flag"])
+    @admin.action(description=_("Add flag…"), permissions=["add_flag"])
     @repeatable
     def add_flag(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, ADD_FLAG)
 
-    @admin.action(description="Remove flag…", permissions=["change_flag"])
+    @admin.action(description=_("Remove flag…"), permissions=["change_flag"])
     @repeatable
     def remove_flag(self, request: HttpRequest, queryset: _Customers) -> _Answer:
         return self.act_on_many(request, queryset, REMOVE_FLAG)

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from audit.accounts import active_users
 from audit.admin.step_up import ConfirmedForms
@@ -26,7 +27,7 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "timezone", "currency", "country")}),
         (
-            "Figures",
+            _("Figures"),
             {
                 "fields": (
                     "occasional_from",
@@ -38,7 +39,10 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
                 ),
             },
         ),
-        ("Consent and money", {"fields": ("consent_mode", "refund_limit", "settings")}),
+        (
+            _("Consent and money"),
+            {"fields": ("consent_mode", "refund_limit", "settings")},
+        ),
     )
 
     def get_readonly_fields(
@@ -58,19 +62,21 @@ class NewMemberForm(TrackedForm):
     user = forms.ModelChoiceField(
         active_users(),
         to_field_name="username",
-        label="User name",
-        help_text="Exactly as that person signs in. The account has to exist.",
+        label=_("User name"),
+        help_text=_("Exactly as that person signs in. The account has to exist."),
         error_messages={
-            "invalid_choice": "No account has this user name. Correct it, or ask the "
-            "owner of the platform to make the account."
+            "invalid_choice": _(
+                "No account has this user name. Correct it, or ask the owner of the "
+                "platform to make the account."
+            )
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 150}),
     )
 
 
-_NO_STAFF = (
-    "The account {} cannot sign in to the admin yet: the owner of the platform opens "
-    "it under Users, ticks Staff status, and saves."
+_NO_STAFF = _(
+    "The account %(name)s cannot sign in to the admin yet: the owner of the platform "
+    "opens it under Users, ticks Staff status, and saves."
 )
 
 
@@ -101,5 +107,5 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
         super().save_model(request, obj, form, change)
         # A refused sign-in says to nobody what was missing.
         if obj.ended_at is None and not obj.user.is_staff:
-            text = _NO_STAFF.format(obj.user.get_username())
+            text = _NO_STAFF % {"name": obj.user.get_username()}
             self.message_user(request, text, messages.WARNING)

@@ -9,6 +9,7 @@ from django.db.models import Case, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from audit.admin.base import refuse, render_page
@@ -85,7 +86,7 @@ def _list_page(request: HttpRequest) -> HttpResponse:
     return render_page(
         request,
         "hub/businesses.html",
-        "Choose a business",
+        _("Choose a business"),
         businesses=listed[:_MOST],
         has_more=len(listed) > _MOST,
         most=_MOST,

@@ -12,8 +12,11 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.display import Badge, ago, render_badges
@@ -25,21 +28,22 @@ from customers.models import Customer, Flag
 
 # Columns that a person may choose, in the order in which they stand if nobody does.
 COLUMNS = {
-    "contact": "Contact",
-    "state": "State",
-    "customer_class": "Type",
-    "tier": "Tier",
-    "orders": "Orders",
-    "spent": "Value",
-    "open_tickets": "Open tickets",
-    "seen": "Seen",
-    "joined": "Joined",
-    "business": "Business",
+    "contact": _("Contact"),
+    "state": _("State"),
+    "customer_class": _("Type"),
+    "tier": _("Tier"),
+    "orders": _("Orders"),
+    "spent": _("Value"),
+    "open_tickets": _("Open tickets"),
+    "seen": _("Seen"),
+    "joined": _("Joined"),
+    "business": _("Business"),
 }
 DEFAULT_COLUMNS = ("contact", "state", "orders", "spent", "open_tickets", "seen")
 # Columns that are sorted by a figure.
 FIGURES = {"tier", "orders", "spent", "seen"}
 SEE_TICKETS = "customers.view_ticket"
+_ACTS = lazy(format_html, SafeString)('<span class="sr">{}</span>', _("Acts"))
 # So many badges stand in one row of the list.
 _MOST_BADGES = 6
 
@@ -78,7 +82,7 @@ class CustomerColumns(ScopedAdmin):
             customer.sees_tickets = actor.has_perm(SEE_TICKETS, customer.business_id)
         return changelist
 
-    @admin.display(description="Customer", ordering="order_name")
+    @admin.display(description=_("Customer"), ordering="order_name")
     def who(self, customer: Customer) -> SafeString:
         name = customer.name or customer.unique_id
         return format_html(
@@ -89,15 +93,15 @@ class CustomerColumns(ScopedAdmin):
             customer.unique_id,
         )
 
-    @admin.display(description="Contact")
+    @admin.display(description=_("Contact"))
     def contact(self, customer: Customer) -> SafeString:
         texts = [text for text in (customer.email, customer.phone) if text]
         if not texts:
-            return format_html('<span class="none">{}</span>', "no contact")
+            return format_html('<span class="none">{}</span>', gettext("no contact"))
         lines = format_html_join("", "<span>{}</span>", ((text,) for text in texts))
         return format_html('<span class="masked lines">{}</span>', lines)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, customer: Customer) -> SafeString:
         flags: list[Flag] = customer.standing_flags  # type: ignore[attr-defined]  # by `with_flags`
         sees_tickets: bool = customer.sees_tickets  # type: ignore[attr-defined]  # set above
@@ -106,56 +110,56 @@ class CustomerColumns(ScopedAdmin):
             _fewer(badges_of(customer, codes, sees_tickets=sees_tickets))
         )
 
-    @admin.display(description="Type")
+    @admin.display(description=_("Type"))
     def customer_class(self, customer: Customer) -> str:
         return customer.get_customer_type_display() or "–"
 
-    @admin.display(description="Tier", ordering="stats__repeat_frequency")
+    @admin.display(description=_("Tier"), ordering="stats__repeat_frequency")
     def tier(self, customer: Customer) -> str:
         return customer.stats.get_repeat_frequency_display() or "–"
 
-    @admin.display(description="Orders", ordering="stats__total_orders")
+    @admin.display(description=_("Orders"), ordering="stats__total_orders")
     def orders(self, customer: Customer) -> int:
         return customer.stats.total_orders
 
-    @admin.display(description="Value", ordering="stats__total_spent")
+    @admin.display(description=_("Value"), ordering="stats__total_spent")
     def spent(self, customer: Customer) -> str:
         return services.format_money(
             customer.stats.total_spent, customer.business.currency
         )
 
-    @admin.display(description="Open")
+    @admin.display(description=_("Open"))
     def open_tickets(self, customer: Customer) -> str:
         stats = customer.stats
         if not customer.sees_tickets or not stats.open_tickets:  # type: ignore[attr-defined]  # set above
             return "–"
-        colour, more = ("bad", " urgent") if stats.urgent_tickets else ("warn", "")
+        is_urgent = bool(stats.urgent_tickets)
         return format_html(
             '<span class="badge {}">{}<span class="sr">{}</span></span>',
-            colour,
+            "bad" if is_urgent else "warn",
             stats.open_tickets,
-            more,
+            f" {gettext('urgent')}" if is_urgent else "",
         )
 
     # Nobody seen yet is the longest ago, on both engines.
     @admin.display(
-        description="Seen", ordering=F("stats__last_active_at").asc(nulls_first=True)
+        description=_("Seen"), ordering=F("stats__last_active_at").asc(nulls_first=True)
     )
     def seen(self, customer: Customer) -> str:
         return ago(customer.stats.last_active_at)
 
-    @admin.display(description="Joined", ordering="joined_at")
+    @admin.display(description=_("Joined"), ordering="joined_at")
     def joined(self, customer: Customer) -> str:
         return ago(customer.joined_at)
 
-    @admin.display(description=format_html('<span class="sr">{}</span>', "Acts"))
+    @admin.display(description=_ACTS)
     def quick_links(self, customer: Customer) -> SafeString:
         change = reverse("admin:customers_customer_change", args=[customer.pk])
         bookings = reverse("admin:customers_booking_changelist")
         links = (
-            (customer_url(customer.pk), "View"),
-            (change, "Edit"),
-            (f"{bookings}?customer__id__exact={customer.pk}", "Orders"),
+            (customer_url(customer.pk), pgettext("button", "View")),
+            (change, gettext("Edit")),
+            (f"{bookings}?customer__id__exact={customer.pk}", gettext("Orders")),
         )
         name = customer.name or customer.unique_id
         return format_html_join(
@@ -169,4 +173,7 @@ def _fewer(badges: Iterator[Badge]) -> list[Badge]:
     """Return as many badges as fit, and how many there are besides."""
     listed = list(badges)
     rest = len(listed) - _MOST_BADGES
-    return [*listed[:_MOST_BADGES], Badge(f"{rest} more")] if rest > 1 else listed
+    if rest <= 1:
+        return listed
+    more = gettext("%(number)s more") % {"number": rest}
+    return [*listed[:_MOST_BADGES], Badge(more)]

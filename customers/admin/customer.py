@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from audit.admin.keyboard import register_jump
@@ -66,7 +67,7 @@ class CustomerAdmin(
     paginator = CappedPaginator
     list_select_related = ("stats", "business", "preferences")
     search_fields = ("name",)
-    search_help_text = "Name, e-mail, phone in any format, reference or external id."
+    search_help_text = _("Name, e-mail, phone in any format, reference or external id.")
     ordering = ("-joined_at", "-id")
     inlines = (PreferencesInline, AddressInline, ContactInline)
     autocomplete_fields = ("business",)
@@ -79,11 +80,11 @@ class CustomerAdmin(
     )
     fieldsets = (
         (
-            "Who, and how to reach them",
+            _("Who, and how to reach them"),
             {"fields": ("business", "name", "email", "phone", "unique_id")},
         ),
         (
-            "State",
+            _("State"),
             {
                 "fields": (
                     "status",
@@ -95,7 +96,7 @@ class CustomerAdmin(
             },
         ),
         (
-            "Origin",
+            _("Origin"),
             {
                 "classes": ("collapse",),
                 "fields": (
@@ -141,4 +142,4 @@ class CustomerAdmin(
         return queryset.matching(search_term, actor=actor_of(request)), False
 
 
-register_jump("c", "Customers", "customers.customer")
+register_jump("c", _("Customers"), "customers.customer")

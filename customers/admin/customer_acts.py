@@ -27,6 +27,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from audit import log
@@ -46,12 +48,12 @@ from customers.admin.acts.registry import Act, Done, FormAct, Link, act_url, fin
 from customers.admin.links import customer_url
 from customers.models import Customer
 
-_MAIL_FAILED = (
+_MAIL_FAILED = _(
     "The mail server did not take the mail, so nothing was sent. The invoice keeps its "
     "number. Send it again in some minutes."
 )
 _EXPORT = "customers.export_customer"
-_LINK_USED = "That link worked once, for ten minutes. Export the person again."
+_LINK_USED = _("That link worked once, for ten minutes. Export the person again.")
 
 
 def in_dialog(
@@ -186,7 +188,7 @@ class CustomerActs(ScopedAdmin):
         return render_page(
             request,
             "admin/customers/customer/act.html",
-            act.title,
+            str(act.title),
             opts=self.opts,
             original=customer,
             customer=displayed(customer, is_unmasked=is_unmasked),
@@ -204,5 +206,5 @@ class CustomerActs(ScopedAdmin):
         operations = log.list_operations(actor=actor)
         if operations.filter(pk=actor.operation.id).exists():
             url = reverse("admin:audit_operation_change", args=[actor.operation.id])
-            links.append(Link("What changed", url))
+            links.append(Link(gettext("What changed"), url))
         return format_html_join("", ' <a href="{1}">{0}</a>', links)

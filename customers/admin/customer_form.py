@@ -22,6 +22,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from audit.admin.base import Context, actor_of, refuse
@@ -45,33 +47,33 @@ _WITH_REASON = {"status", "email", "is_email_verified"}
 _MOST = 5
 _SEEN = "similar_seen"
 _TEMPLATE = "admin/customers/customer/similar.html"
-_TAKEN = next(
-    str(rule.violation_error_message)
+_ONE_PER_EMAIL = next(
+    rule
     for rule in Customer._meta.constraints
     if rule.name == "one_live_customer_per_email"
 )
-_ALIKE = (
+_ALIKE = _(
     "Somebody of this business looks like the same person. Look at the list, or say "
     "there that this is somebody else."
 )
-_WHY = "Write why: the status, the e-mail or its verification changes."
+_WHY = _("Write why: the status, the e-mail or its verification changes.")
 
 
 class CustomerForm(RevisedForm):
     """Finds who may be the same person, and asks why what matters changes."""
 
     change_reason = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         required=False,
         max_length=500,
-        help_text=(
+        help_text=_(
             "Kept in the history. Asked for when the status, the e-mail or its "
             "verification changes."
         ),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
     create_anyway = forms.BooleanField(
-        label="This is somebody else: create anyway", required=False
+        label=_("This is somebody else: create anyway"), required=False
     )
     # Set for each request.
     actor: ClassVar[Actor]
@@ -95,17 +97,20 @@ class CustomerForm(RevisedForm):
         if general is None or holder is None:
             return
         # Better at its field, and with the name of who has it.
-        errors = [e for e in general.as_data() if e.message != _TAKEN]
+        taken = str(_ONE_PER_EMAIL.get_violation_error_message())
+        errors = [e for e in general.as_data() if e.message != taken]
         if len(errors) == len(general):
             return
         general.data[:] = errors
         if not errors:
             del self.errors[NON_FIELD_ERRORS]
         text = format_html(
-            '{} has this e-mail already. <a href="{}">Open {}</a>',
-            label_of(holder),
-            customer_url(holder.pk),
-            holder.unique_id,
+            gettext(
+                '{name} has this e-mail already. <a href="{url}">Open {number}</a>'
+            ),
+            name=label_of(holder),
+            url=customer_url(holder.pk),
+            number=holder.unique_id,
         )
         self.add_error("email", ValidationError(text, code="unique"))
 
@@ -208,28 +213,31 @@ class CustomerForms(PersonPages, RevisedAdmin):
     def response_add(
         self, request: HttpRequest, obj: Customer, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self._to_page(request, obj, "created") or super().response_add(
-            request, obj, post_url_continue
-        )
+        return self._to_page(
+            request, obj, gettext("%(customer)s is created.")
+        ) or super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        response = self._to_page(request, obj, "saved")
+        response = self._to_page(request, obj, gettext("%(customer)s is saved."))
         return response or super().response_change(request, obj)
 
     def _to_page(
-        self, request: HttpRequest, customer: Customer, verb: str
+        self, request: HttpRequest, customer: Customer, sentence: str
     ) -> HttpResponse | None:
         """Lead to the customer's page, unless another button was pressed."""
         others = {IS_POPUP_VAR, "_continue", "_addanother", "_saveasnew"}
         if others & request.POST.keys():
             return None
         if getattr(request, "_is_same", False):
-            text = f"Nothing was different, so nothing of {customer} was saved."
-            self.message_user(request, text)
+            text = gettext(
+                "Nothing was different, so nothing of %(customer)s was saved."
+            )
+            self.message_user(request, text % {"customer": customer})
         else:
             url = change_set_url(request)
-            link = format_html(' <a href="{}">See what changed</a>', url) if url else ""
-            text = format_html("{} is {}.{}", customer, verb, link)
+            words = gettext("See what changed")
+            link = format_html(' <a href="{}">{}</a>', url, words) if url else ""
+            text = format_html("{}{}", sentence % {"customer": customer}, link)
             self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(customer_url(customer.pk))
 

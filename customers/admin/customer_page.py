@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import date as format_date
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin import reveals
 from audit.admin.base import Context, render_page
@@ -35,18 +37,21 @@ from customers.admin.page_parts import (
 )
 from customers.models import Customer, CustomerQuerySet
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 PER_PAGE = 50
 # The chips above the timeline: a part of the address, words, kinds of entries.
-CHIPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("", "All", ()),
-    ("captures", "Captures", ("capture",)),
-    ("money", "Money", ("refund", "credit", "invoice")),
-    ("bookings", "Bookings", ("booking",)),
-    ("tickets", "Tickets", ("ticket", "message")),
-    ("notes", "Notes", ("note",)),
-    ("consent", "Consent", ("consent",)),
-    ("changes", "Changes", ("change", "flag")),
-    ("access", "Access", ("access",)),
+CHIPS: tuple[tuple[str, _StrOrPromise, tuple[str, ...]], ...] = (
+    ("", _("All"), ()),
+    ("captures", _("Captures"), ("capture",)),
+    ("money", _("Money"), ("refund", "credit", "invoice")),
+    ("bookings", _("Bookings"), ("booking",)),
+    ("tickets", _("Tickets"), ("ticket", "message")),
+    ("notes", _("Notes"), ("note",)),
+    ("consent", _("Consent"), ("consent",)),
+    ("changes", _("Changes"), ("change", "flag")),
+    ("access", _("Access"), ("access",)),
 )
 # Icon and colour of each kind.
 _ICONS = {
@@ -221,10 +226,10 @@ def _local(moment: datetime, view: CustomerView) -> datetime:
 def _day_name(day: date, view: CustomerView) -> str:
     today = _local(timezone.now(), view).date()
     if day == today:
-        return "Today"
+        return gettext("Today")
     if day == today - timedelta(days=1):
-        return "Yesterday"
-    return format_date(day, "j F Y")
+        return gettext("Yesterday")
+    return format_date(day, pgettext("format of a date", "j F Y"))
 
 
 def _entry(entry: services.TimelineEntry, view: CustomerView) -> Context:

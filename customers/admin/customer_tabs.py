@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from copy import copy
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.admin.base import Context
@@ -15,6 +17,7 @@ from audit.history.writing import history_model
 from audit.privacy.masking import REVEAL, mask_instance
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.acts.person import PURPOSE_WORDS
 from customers.admin.customer_page import VIEW_EVENTS, overview
 from customers.admin.page_parts import (
     Card,
@@ -30,10 +33,12 @@ from customers.choices import (
     PURCHASE_STATUSES,
     UNRESOLVED_STATUSES,
     ConsentChannel,
+    ConsentMethod,
     ContactKind,
     Purpose,
     TicketPriority,
 )
+from customers.contact_rules import Answer
 from customers.models import (
     Address,
     Booking,
@@ -44,18 +49,40 @@ from customers.models import (
 )
 from customers.models.booking import BookingQuerySet
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 _MOST_CREDITS = 100
 _FOLDER = "admin/customers/customer"
 # Why a person is listed as a possible duplicate.
 DUPLICATE_REASONS = {
-    "has_email": "has this e-mail",
-    "archived_email": "archived, with this e-mail: restore instead of adding again",
-    "same_phone": "the same phone number",
-    "same_email": "had this e-mail",
-    "similar_email": "the e-mail looks the same and is another one",
-    "similar_name": "the name looks the same and is written with other letters",
+    "has_email": _("has this e-mail"),
+    "archived_email": _("archived, with this e-mail: restore instead of adding again"),
+    "same_phone": _("the same phone number"),
+    "same_email": _("had this e-mail"),
+    "similar_email": _("the e-mail looks the same and is another one"),
+    "similar_name": _("the name looks the same and is written with other letters"),
+}
+# Which rule says whether a person may be contacted.
+RULES = {
+    "consent": _("consent"),
+    "service": _("service"),
+    "soft_opt_in": _("soft opt-in"),
+    "none": pgettext_lazy("consent", "none"),
+    "erased": _("erased"),
+    "restricted": _("restricted"),
+    "archived": _("archived"),
+    "do_not_contact": _("do not contact"),
+    "withdrawn": _("withdrawn"),
+    "channel_off": _("channel off"),
+    "purpose_off": _("purpose off"),
+    "no_address": _("no address"),
 }
 _VIEW = "customers.view_customer"
+_METHODS: dict[str, _StrOrPromise] = {
+    **dict(ConsentMethod.choices),
+    "staff": _("staff"),
+}
 _HISTORY = "customers.view_historicalcustomer"
 
 
@@ -159,12 +186,28 @@ def _balances(view: CustomerView) -> list[str]:
 def _consent_tab(view: CustomerView) -> Context:
     by_channel = services.contact_answers(view.customer)
     answers = [
-        (purpose, [by_channel[purpose, channel] for channel in ConsentChannel])
+        (purpose, [_answer(by_channel[purpose, channel]) for channel in ConsentChannel])
         for purpose in Purpose
     ]
-    events = view.paginate(_consents(view.customer, view.actor), "consent")
-    events.object_list = [view.displayed(event) for event in events.object_list]
-    return {"answers": answers, "channels": ConsentChannel, "page": events}
+    page = view.paginate(_consents(view.customer, view.actor), "consent")
+    events = [
+        (
+            view.displayed(event),
+            PURPOSE_WORDS.get(event.purpose, event.purpose),
+            _METHODS.get(event.method, event.method),
+        )
+        for event in page.object_list
+    ]
+    return {
+        "answers": answers,
+        "channels": ConsentChannel,
+        "page": page,
+        "events": events,
+    }
+
+
+def _answer(answer: Answer) -> tuple[Answer, _StrOrPromise]:
+    return answer, RULES.get(answer.rule, answer.rule)
 
 
 def _history_tab(view: CustomerView) -> Context:
@@ -246,8 +289,9 @@ def _value(view: CustomerView) -> str:
 def _average(view: CustomerView) -> str:
     average = view.customer.stats.avg_transaction_value
     if average is None:
-        return "no purchase yet"
-    return f"average {services.format_money(average, view.customer.business.currency)}"
+        return gettext("no purchase yet")
+    money = services.format_money(average, view.customer.business.currency)
+    return gettext("average %(amount)s") % {"amount": money}
 
 
 def _orders(view: CustomerView) -> str:
@@ -256,7 +300,10 @@ def _orders(view: CustomerView) -> str:
 
 def _order_detail(view: CustomerView) -> str:
     stats = view.customer.stats
-    return f"{stats.completed_orders} completed, {stats.cancelled_orders} cancelled"
+    return gettext("%(completed)s completed, %(cancelled)s cancelled") % {
+        "completed": stats.completed_orders,
+        "cancelled": stats.cancelled_orders,
+    }
 
 
 def _open_tickets(view: CustomerView) -> str:
@@ -265,7 +312,9 @@ def _open_tickets(view: CustomerView) -> str:
 
 def _urgent(view: CustomerView) -> str:
     urgent = view.customer.stats.urgent_tickets
-    return f"{urgent} urgent" if urgent else "none urgent"
+    if not urgent:
+        return gettext("none urgent")
+    return gettext("%(number)s urgent") % {"number": urgent}
 
 
 def _credit(view: CustomerView) -> str:
@@ -273,15 +322,19 @@ def _credit(view: CustomerView) -> str:
     return " · ".join(_balances(view)) or nothing
 
 
-def _tab(key: str, title: str, *permissions: str, **more: Any) -> None:
+def _what_is_left(view: CustomerView) -> str:
+    return gettext("what is left to spend")
+
+
+def _tab(key: str, title: _StrOrPromise, *permissions: str, **more: Any) -> None:
     register_tab(Tab(key, title, permissions, f"{_FOLDER}/{key}.html", **more))
 
 
-_tab("overview", "Overview", _VIEW, context=overview, order=1)
-_tab("profile", "Profile", _VIEW, context=_profile, order=2)
+_tab("overview", _("Overview"), _VIEW, context=overview, order=1)
+_tab("profile", _("Profile"), _VIEW, context=_profile, order=2)
 _tab(
     "tickets",
-    "Tickets",
+    _("Tickets"),
     "customers.view_ticket",
     context=_ticket_tab,
     queryset=_tickets,
@@ -289,7 +342,7 @@ _tab(
 )
 _tab(
     "bookings",
-    "Bookings",
+    _("Bookings"),
     "customers.view_booking",
     context=_booking_tab,
     queryset=_bookings,
@@ -297,16 +350,18 @@ _tab(
 )
 _tab(
     "consent",
-    "Consent",
+    _("Consent"),
     "customers.view_consentevent",
     context=_consent_tab,
     queryset=_consents,
     order=6,
 )
-_tab("history", "History", _HISTORY, context=_history_tab, queryset=_versions, order=7)
+_tab(
+    "history", _("History"), _HISTORY, context=_history_tab, queryset=_versions, order=7
+)
 _tab(
     "access",
-    "Who looked",
+    _("Who looked"),
     VIEW_EVENTS,
     REVEAL,
     context=_access_tab,
@@ -315,12 +370,12 @@ _tab(
 )
 
 _CARDS = {
-    "notes": ("Pinned notes", "customers.view_note", _note_card),
-    "contact": ("Contact", _VIEW, _contact_card),
-    "addresses": ("Addresses", "customers.view_address", _address_card),
-    "preferences": ("Preferences", "customers.view_preferences", _preferences_card),
-    "duplicates": ("Possible duplicates", _VIEW, _duplicates_card),
-    "identity": ("Identity", _VIEW, _identity_card),
+    "notes": (_("Pinned notes"), "customers.view_note", _note_card),
+    "contact": (_("Contact"), _VIEW, _contact_card),
+    "addresses": (_("Addresses"), "customers.view_address", _address_card),
+    "preferences": (_("Preferences"), "customers.view_preferences", _preferences_card),
+    "duplicates": (_("Possible duplicates"), _VIEW, _duplicates_card),
+    "identity": (_("Identity"), _VIEW, _identity_card),
 }
 for place, keys in (
     ("overview", ("notes", "contact", "addresses", "preferences", "duplicates")),
@@ -333,7 +388,7 @@ for place, keys in (
 
 register_figure(
     Figure(
-        "Lifetime value",
+        _("Lifetime value"),
         "customers.view_booking",
         _value,
         _average,
@@ -341,11 +396,13 @@ register_figure(
     )
 )
 register_figure(
-    Figure("Orders", "customers.view_booking", _orders, _order_detail, "tab=bookings")
+    Figure(
+        _("Orders"), "customers.view_booking", _orders, _order_detail, "tab=bookings"
+    )
 )
 register_figure(
     Figure(
-        "Open tickets",
+        _("Open tickets"),
         "customers.view_ticket",
         _open_tickets,
         _urgent,
@@ -354,10 +411,10 @@ register_figure(
 )
 register_figure(
     Figure(
-        "Credit",
+        _("Credit"),
         "customers.view_credit",
         _credit,
-        lambda _: "what is left to spend",
+        _what_is_left,
         "tab=bookings#credit",
     )
 )

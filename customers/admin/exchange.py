@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from import_export.admin import ExportActionMixin
 from import_export.formats.base_formats import Format
 from import_export.resources import ModelResource
@@ -92,7 +93,10 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
         digest = accounts.digest_of(
             "export", **details, filters=filters, form=sent_fields(request)
         )
-        what = f"Export {self.opts.verbose_name_plural} as {details['format']}"
+        what = _("Export %(rows)s as %(format)s") % {
+            "rows": self.opts.verbose_name_plural,
+            "format": details["format"],
+        }
         require_step_up(request, "export", what=what, digest=digest, is_file=True)
         counts = _count_by_business(queryset)
         _record_each("export.started", counts, actor=actor, details=details)

@@ -14,6 +14,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from customers import services
@@ -21,6 +23,7 @@ from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
+    from django.utils.functional import _StrOrPromise
 
 _Params = dict[str, list[str]]
 _LONGEST_TEXT = 100
@@ -33,13 +36,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 class ArchivedFilter(admin.SimpleListFilter):
     """Live customers, unless the archived ones are asked for."""
 
-    title = "archived"
+    title = _("archived")
     parameter_name = "archived"
 
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, str]]:
-        return [("yes", "Archived"), ("all", "All")]
+        return [("yes", gettext("Archived")), ("all", gettext("All"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Customer]
@@ -51,19 +54,19 @@ class ArchivedFilter(admin.SimpleListFilter):
     def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         choices = super().choices(changelist)
         for number, choice in enumerate(choices):
-            yield {**choice, "display": "Live"} if number == 0 else choice
+            yield {**choice, "display": gettext("Live")} if number == 0 else choice
 
 
 class LookAlikeFilter(admin.SimpleListFilter):
     """Customers who may be taken for others of their business."""
 
-    title = "possible duplicates"
+    title = _("possible duplicates")
     parameter_name = "alike"
 
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, str]]:
-        return [("yes", "E-mail or name looks like another's")]
+        return [("yes", gettext("E-mail or name looks like another's"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Customer]
@@ -78,12 +81,12 @@ class LookAlikeFilter(admin.SimpleListFilter):
 class ConditionFilter(admin.SimpleListFilter):
     """One of a few conditions, each with the words for it."""
 
-    conditions: ClassVar[Mapping[str, tuple[str, Q]]]
+    conditions: ClassVar[Mapping[str, tuple[_StrOrPromise, Q]]]
 
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, str]]:
-        return [(value, words) for value, (words, _) in self.conditions.items()]
+        return [(value, str(words)) for value, (words, _q) in self.conditions.items()]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Customer]
@@ -99,14 +102,14 @@ class ConditionFilter(admin.SimpleListFilter):
 class OrdersFilter(ConditionFilter):
     """How often somebody ordered."""
 
-    title = "orders"
+    title = _("orders")
     parameter_name = "orders"
     conditions: ClassVar = {
-        "0": ("None", Q(stats__total_orders=0)),
+        "0": (pgettext_lazy("orders", "None"), Q(stats__total_orders=0)),
         "1": ("1", Q(stats__total_orders=1)),
-        "2-4": ("2 to 4", Q(stats__total_orders__range=(2, 4))),
-        "5-9": ("5 to 9", Q(stats__total_orders__range=(5, 9))),
-        "10-": ("10 and more", Q(stats__total_orders__gte=10)),
+        "2-4": (_("2 to 4"), Q(stats__total_orders__range=(2, 4))),
+        "5-9": (_("5 to 9"), Q(stats__total_orders__range=(5, 9))),
+        "10-": (_("10 and more"), Q(stats__total_orders__gte=10)),
     }
 
 
@@ -117,27 +120,30 @@ def _spent(low: int, high: int) -> Q:
 class SpentFilter(ConditionFilter):
     """The value of a customer, in the currency of the business."""
 
-    title = "value"
+    title = _("value")
     parameter_name = "spent"
     conditions: ClassVar = {
-        "0": ("Nothing", Q(stats__total_spent__lte=0)),
-        "0-100": ("Below 100", Q(stats__total_spent__gt=0, stats__total_spent__lt=100)),
-        "100-500": ("100 to 500", _spent(100, 500)),
-        "500-1000": ("500 to 1,000", _spent(500, 1000)),
-        "1000-5000": ("1,000 to 5,000", _spent(1000, 5000)),
-        "5000-": ("5,000 and more", Q(stats__total_spent__gte=5000)),
+        "0": (_("Nothing"), Q(stats__total_spent__lte=0)),
+        "0-100": (
+            _("Below 100"),
+            Q(stats__total_spent__gt=0, stats__total_spent__lt=100),
+        ),
+        "100-500": (_("100 to 500"), _spent(100, 500)),
+        "500-1000": (_("500 to 1,000"), _spent(500, 1000)),
+        "1000-5000": (_("1,000 to 5,000"), _spent(1000, 5000)),
+        "5000-": (_("5,000 and more"), Q(stats__total_spent__gte=5000)),
     }
 
 
 class TicketsFilter(ConditionFilter):
     """Whether somebody waits for an answer."""
 
-    title = "tickets"
+    title = _("tickets")
     parameter_name = "tickets"
     conditions: ClassVar = {
-        "open": ("Open", Q(stats__open_tickets__gt=0)),
-        "urgent": ("Urgent", Q(stats__urgent_tickets__gt=0)),
-        "none": ("None open", Q(stats__open_tickets=0)),
+        "open": (_("Open"), Q(stats__open_tickets__gt=0)),
+        "urgent": (_("Urgent"), Q(stats__urgent_tickets__gt=0)),
+        "none": (_("None open"), Q(stats__open_tickets=0)),
     }
 
     def queryset(
@@ -185,7 +191,7 @@ class FormFilter(admin.ListFilter):
 class SourceFilter(FormFilter):
     """Where customers came from, typed: to list all sources is to read all rows."""
 
-    title = "source"
+    title = _("source")
     parameter_name = "source"
     template = "admin/customers/customer/source_filter.html"
 
@@ -202,7 +208,7 @@ class SourceFilter(FormFilter):
         yield {
             "selected": not self.value(),
             "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": "All",
+            "display": gettext("All"),
         }
         if self.value():
             yield {
@@ -220,7 +226,7 @@ class AgeFilter(FormFilter):
 
     template = "admin/customers/customer/age_filter.html"
     name: ClassVar[str]
-    never: ClassVar[str] = ""
+    never: ClassVar[_StrOrPromise] = ""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -257,7 +263,7 @@ class AgeFilter(FormFilter):
         yield {
             "selected": not chosen[0],
             "query_string": changelist.get_query_string(remove=names),
-            "display": "any time",
+            "display": gettext("any time"),
         }
         offered = {(how, str(n)) for how in _BOTH_WAYS for n in _DAYS}
         offered |= {chosen} if chosen[0] in _BOTH_WAYS else set()
@@ -270,7 +276,7 @@ class AgeFilter(FormFilter):
                     "selected": (how, days) == chosen,
                     "query_string": changelist.get_query_string(params),
                     "display": _in_words(how, days),
-                    "how": how,
+                    "how": gettext("within") if how == "within" else gettext("over"),
                     "days": days,
                 },
             )
@@ -284,35 +290,41 @@ class AgeFilter(FormFilter):
 
 
 def _in_words(how: str, days: str) -> str:
-    length = "1 day" if days == "1" else f"{days} days"
-    return f"within {length}" if how == "within" else f"more than {length} ago"
+    number = int(days)
+    if how == "within":
+        words = ngettext("within %(number)s day", "within %(number)s days", number)
+    else:
+        words = ngettext(
+            "more than %(number)s day ago", "more than %(number)s days ago", number
+        )
+    return words % {"number": days}
 
 
 class JoinedFilter(AgeFilter):
     """How long somebody has been a customer."""
 
-    title, parameter_name, name = "joined", "joined", "joined_at"
+    title, parameter_name, name = _("joined"), "joined", "joined_at"
 
 
 class LoginFilter(AgeFilter):
     """When somebody last signed in."""
 
-    title, parameter_name, name = "last login", "login", "last_login_at"
-    never = "never signed in"
+    title, parameter_name, name = _("last login"), "login", "last_login_at"
+    never = _("never signed in")
 
 
 class PurchaseFilter(AgeFilter):
     """When somebody last bought something."""
 
-    title, parameter_name = "last purchase", "purchase"
-    name, never = "last_purchase_date", "never bought"
+    title, parameter_name = _("last purchase"), "purchase"
+    name, never = "last_purchase_date", _("never bought")
 
 
 class SeenFilter(AgeFilter):
     """When anything was last heard of somebody."""
 
-    title, parameter_name, name = "last seen", "seen", "last_active_at"
-    never = "never seen"
+    title, parameter_name, name = _("last seen"), "seen", "last_active_at"
+    never = _("never seen")
 
 
 AGE_FILTERS = (JoinedFilter, LoginFilter, PurchaseFilter, SeenFilter)

@@ -17,6 +17,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import jobs
 from audit.admin.base import Context, actor_of, refuse, render_page, user_of
@@ -33,37 +35,50 @@ from customers.models import Business, ImportFile
 from customers.readers import KINDS, SheetError
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from audit.models import Job
 
-_MISSING = "The file is no longer there. Choose it again."
-_NOT_LOOKED_AT = "The file was not looked at to its end. Choose it again."
+_MISSING = _("The file is no longer there. Choose it again.")
+_NOT_LOOKED_AT = _("The file was not looked at to its end. Choose it again.")
 _ENDINGS = {"csv": "csv", "txt": "csv", "tsv": "csv", "xlsx": "xlsx", "json": "json"}
 _TITLES = {
-    "new": "New",
-    "changed": "Changed",
-    "unchanged": "Unchanged",
-    "rejected": "Rejected",
+    "new": _("New"),
+    "changed": _("Changed"),
+    "unchanged": _("Unchanged"),
+    "rejected": _("Rejected"),
+}
+_OUTCOMES = {
+    "new": _("new"),
+    "changed": _("changed"),
+    "unchanged": _("unchanged"),
+    "rejected": _("rejected"),
+    "left_alone": _("left alone"),
 }
 
 
 class ImportFileForm(forms.Form):
     """Which file, and how it is to be read."""
 
-    import_file = forms.FileField(label="File", help_text="CSV, Excel (.xlsx) or JSON.")
+    import_file = forms.FileField(
+        label=_("File"), help_text=_("CSV, Excel (.xlsx) or JSON.")
+    )
     format = forms.ChoiceField(
-        choices=[("", "By its name"), *((kind, kind.upper()) for kind in KINDS)],
+        label=_("Format"),
+        choices=[("", _("By its name")), *((kind, kind.upper()) for kind in KINDS)],
         required=False,
     )
     business: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None,
+        label=_("Business"),
         required=False,
         to_field_name="slug",
-        help_text="Of rows that name none in the column business.",
+        help_text=_("Of rows that name none in the column business."),
     )
     clear_empty = forms.BooleanField(
-        label="Empty cells clear the value",
+        label=_("Empty cells clear the value"),
         required=False,
-        help_text="Off: an empty cell leaves what is stored as it is.",
+        help_text=_("Off: an empty cell leaves what is stored as it is."),
     )
 
     def __init__(self, *, businesses: QuerySet[Business], **options: Any) -> None:
@@ -79,8 +94,8 @@ class ImportFileForm(forms.Form):
         """Refuse a file that is too large, before anything of it is kept."""
         file = self.cleaned_data["import_file"]
         if file.size > settings.UPLOAD_MAX_BYTES:
-            msg = f"The file has more than {settings.UPLOAD_MAX_BYTES} bytes. Split it."
-            raise forms.ValidationError(msg)
+            msg = gettext("The file has more than %(limit)s bytes. Split it.")
+            raise forms.ValidationError(msg % {"limit": settings.UPLOAD_MAX_BYTES})
         return file
 
     def clean(self) -> dict[str, object]:
@@ -90,12 +105,13 @@ class ImportFileForm(forms.Form):
         if file is not None and not cleaned.get("format"):
             kind = _ENDINGS.get(file.name.rpartition(".")[2].lower())
             if kind is None:
-                msg = "Choose the format that the file has."
+                msg = gettext("Choose the format that the file has.")
                 self.add_error("format", msg)
             cleaned["format"] = kind
         cleaned["business"] = self._only or cleaned.get("business")
         if cleaned["business"] is None and "business" not in self.errors:
-            self.add_error("business", "Choose the business that the rows are of.")
+            msg = gettext("Choose the business that the rows are of.")
+            self.add_error("business", msg)
         return cleaned
 
 
@@ -103,14 +119,16 @@ class ConfirmImportForm(forms.Form):
     """How a previewed file is to be loaded."""
 
     update_existing = forms.BooleanField(
+        label=_("Update existing"),
         required=False,
-        help_text="Off: rows that would change what is stored are left alone.",
+        help_text=_("Off: rows that would change what is stored are left alone."),
     )
     reason = forms.CharField(
+        label=_("Reason"),
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Stands in the history of every row that is written.",
+        help_text=_("Stands in the history of every row that is written."),
     )
 
 
@@ -220,13 +238,15 @@ class ImportPages(HubAdmin):
         if upload.loaded_at is not None:
             report = services.import_report(upload)
             rejected = report["rejected"][: services.IMPORT_SAMPLE_SIZE]
+            counts = report["counts"].items()
             return self._render(
                 request,
                 "import_report.html",
                 upload,
                 step=4,
                 report=report,
-                rejected=rejected,
+                counts=[(_OUTCOMES[name], number) for name, number in counts],
+                rejected=[_translated(row) for row in rejected],
             )
         return self._show_preview(request, upload, preview, ConfirmImportForm())
 
@@ -251,14 +271,16 @@ class ImportPages(HubAdmin):
             if upload.confirmed_at is not None:
                 # The report and the event of what was written until here.
                 services.end_import(upload, actor=actor)
-                self.message_user(request, "The rest of the file is not loaded.")
+                text = gettext("The rest of the file is not loaded.")
+                self.message_user(request, text)
                 return self._redirect_to(upload)
             try:
                 services.discard_upload(upload)
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
                 return self._redirect_to(upload)
-            self.message_user(request, "The file was removed. Nothing was written.")
+            text = gettext("The file was removed. Nothing was written.")
+            self.message_user(request, text)
             return HttpResponseRedirect(self.page_url("changelist"))
         form = ConfirmImportForm(request.POST)
         if not form.is_valid():
@@ -327,6 +349,7 @@ class ImportPages(HubAdmin):
             {
                 "name": name,
                 "title": _TITLES[name],
+                "words": _OUTCOMES[name],
                 "count": counts[name],
                 "rows": [self._masked(request, row) for row in preview["shown"][name]],
             }
@@ -362,7 +385,7 @@ class ImportPages(HubAdmin):
             for name, before, after in row["changes"]
         ]
         page = self.page_url("change", row["key"]) if row["key"] else ""
-        return bidi_within({**row, "changes": changes, "page": page})
+        return bidi_within({**_translated(row), "changes": changes, "page": page})
 
     def _note_preview(self, request: HttpRequest, preview: JsonObject) -> None:
         """Note whose stored rows the preview shows beside the new values."""
@@ -384,9 +407,14 @@ class ImportPages(HubAdmin):
         return render_page(
             request,
             f"admin/customers/{template}",
-            f"Import {self.opts.verbose_name_plural}",
+            gettext("Import %(rows)s") % {"rows": self.opts.verbose_name_plural},
             opts=self.opts,
-            steps=["File", "Preview", "Load", "Report"],
+            steps=[
+                gettext("File"),
+                gettext("Preview"),
+                pgettext("step", "Load"),
+                gettext("Report"),
+            ],
             **context,
         )
 
@@ -394,7 +422,9 @@ class ImportPages(HubAdmin):
         if not self.has_import_permission(request):
             raise PermissionDenied
 
-    def _back_to_start(self, request: HttpRequest, sentence: str) -> HttpResponse:
+    def _back_to_start(
+        self, request: HttpRequest, sentence: _StrOrPromise
+    ) -> HttpResponse:
         self.message_user(request, sentence, messages.ERROR)
         return HttpResponseRedirect(self.page_url("import"))
 
@@ -409,6 +439,11 @@ def page_of_job(job: Job, actor: Actor) -> str:
     except (ObjectDoesNotExist, KeyError, ValueError):
         return ""
     return reverse(f"admin:customers_{upload.table}_import_file", args=[upload.pk])
+
+
+def _translated(row: JsonObject) -> JsonObject:
+    """Return a row with its errors in the reader's language; stored is the English."""
+    return {**row, "errors": [(name, gettext(said)) for name, said in row["errors"]]}
 
 
 def _job_key(upload: ImportFile) -> str:

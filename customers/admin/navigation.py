@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from audit.admin.navigation import Entry, Waiting, register_entries
 from audit.tenancy.actors import Actor
 from customers import services
@@ -22,7 +24,7 @@ def count_tickets(actor: Actor) -> Waiting:
 
 register_entries(
     "Customers",
-    Entry("customers.customer", "people", "All customers"),
+    Entry("customers.customer", "people", _("All customers")),
     Entry("customers.booking", "bag"),
     Entry("customers.refund", "refund"),
     Entry("customers.credit", "cash"),
@@ -35,12 +37,12 @@ register_entries(
 )
 register_entries(
     "Compliance",
-    Entry("customers.consentevent", "check", "Consents"),
-    Entry("access_review", "lock", "Access review", "customers.view_membership"),
+    Entry("customers.consentevent", "check", _("Consents")),
+    Entry("access_review", "lock", _("Access review"), "customers.view_membership"),
 )
 register_entries(
     "System",
-    Entry("customers.membership", "seal", "Roles"),
-    Entry("customers_customer_import", "up", "Imports", "customers.import_customer"),
+    Entry("customers.membership", "seal", _("Roles")),
+    Entry("customers_customer_import", "up", _("Imports"), "customers.import_customer"),
     Entry("customers.business", "building"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Model, QuerySet, Value
@@ -16,6 +16,9 @@ from audit.admin.base import Context, actor_of
 from audit.privacy.masking import bidi_instance, mask_instance, mask_text
 from audit.tenancy.actors import Actor
 from customers.models import Customer
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 PER_PAGE = 30
 _Model = TypeVar("_Model", bound=Model)
@@ -78,7 +81,7 @@ class Tab:
     """
 
     key: str
-    title: str
+    title: _StrOrPromise
     permissions: tuple[str, ...]
     template: str
     context: Callable[[CustomerView], Context]
@@ -96,7 +99,7 @@ class Card:
     """One card beside the timeline, or in the profile."""
 
     key: str
-    title: str
+    title: _StrOrPromise
     permission: str
     template: str
     context: Callable[[CustomerView], Context]
@@ -107,7 +110,7 @@ class Card:
 class Figure:
     """One figure below the name: what it is called, says, and which rows it opens."""
 
-    name: str
+    name: _StrOrPromise
     permission: str
     value: Callable[[CustomerView], str]
     detail: Callable[[CustomerView], str]

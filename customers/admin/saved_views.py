@@ -6,7 +6,7 @@ sight: `?status__exact=active&o=-seen&view=<id>`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from audit.admin.base import Context, ScopedAdmin, actor_of, refuse, render_page
@@ -28,21 +30,24 @@ from customers.admin.list_choices import VIEW_VAR, CustomizedChangeList, ListCho
 from customers.models import Business, SavedView
 from customers.models.saved_view import PAGE_SIZES
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 _FORM_METHODS = method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
 # Views that everybody has.
 _READY = (
-    ("VIP", {"customer_type__exact": "vip"}),
-    ("New this week", {"joined": "within", "joined_days": "7"}),
-    ("Silent for 30 days", {"seen": "over", "seen_days": "30"}),
-    ("Open tickets", {"tickets": "open"}),
-    ("Archived", {"archived": "yes"}),
+    (_("VIP"), {"customer_type__exact": "vip"}),
+    (_("New this week"), {"joined": "within", "joined_days": "7"}),
+    (_("Silent for 30 days"), {"seen": "over", "seen_days": "30"}),
+    (_("Open tickets"), {"tickets": "open"}),
+    (_("Archived"), {"archived": "yes"}),
 )
 
 
 class ViewLink(NamedTuple):
     """A view above the list: its name, its address, and whether it is current now."""
 
-    name: str
+    name: _StrOrPromise
     url: str
     is_on: bool
     is_shared: bool = False
@@ -51,9 +56,9 @@ class ViewLink(NamedTuple):
 class ViewForm(forms.Form):
     """The name of a view, and who sees it."""
 
-    name = forms.CharField(max_length=40, label="Name")
+    name = forms.CharField(max_length=40, label=_("Name"))
     is_shared = forms.BooleanField(
-        required=False, label="Shared with everybody of the business"
+        required=False, label=_("Shared with everybody of the business")
     )
 
     def __init__(
@@ -62,7 +67,9 @@ class ViewForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         if businesses is not None:
-            choice = forms.ModelChoiceField(businesses, empty_label=None)
+            choice = forms.ModelChoiceField(
+                businesses, empty_label=None, label=_("Business")
+            )
             self.fields["business"] = choice
 
 
@@ -146,12 +153,13 @@ class SavedViewPages(ScopedAdmin):
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                self.message_user(request, f"The view “{view.name}” is saved.")
+                text = gettext("The view “%(name)s” is saved.")
+                self.message_user(request, text % {"name": view.name})
                 return HttpResponseRedirect(self.page_url("view", view.pk))
         return self._form_page(
             request,
             form,
-            "Save this view",
+            gettext("Save this view"),
             filters=active_filters(changelist),
             is_sorted=bool(changelist.sort),
             has_search=bool(changelist.query),
@@ -177,9 +185,9 @@ class SavedViewPages(ScopedAdmin):
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                self.message_user(request, "The view is changed.")
+                self.message_user(request, gettext("The view is changed."))
                 return HttpResponseRedirect(self.page_url("view", view.pk))
-        return self._form_page(request, form, "Edit view", view=view)
+        return self._form_page(request, form, gettext("Edit view"), view=view)
 
     @method_decorator(require_POST)
     def archive_view(self, request: HttpRequest, view_id: UUID) -> HttpResponse:
@@ -188,7 +196,8 @@ class SavedViewPages(ScopedAdmin):
         if view is None:
             return self._no_such_view(request)
         services.archive_view(view, actor=actor_of(request))
-        self.message_user(request, f"The view “{view.name}” is deleted.")
+        text = gettext("The view “%(name)s” is deleted.")
+        self.message_user(request, text % {"name": view.name})
         return HttpResponseRedirect(self.page_url("changelist"))
 
     @_FORM_METHODS
@@ -217,7 +226,7 @@ class SavedViewPages(ScopedAdmin):
         return render_page(
             request,
             "admin/customers/customer/columns.html",
-            "Columns",
+            gettext("Columns"),
             opts=self.opts,
             columns=[(name, COLUMNS[name], name in chosen) for name in order],
             sizes=PAGE_SIZES,
@@ -293,7 +302,8 @@ class SavedViewPages(ScopedAdmin):
         """Say that there is no such view for this person, whatever the reason is."""
         refuse(request, "not_found", SavedView._meta.label_lower)
         template = "admin/customers/customer/view_missing.html"
-        response = render_page(request, template, "No such view", opts=self.opts)
+        title = gettext("No such view")
+        response = render_page(request, template, title, opts=self.opts)
         response.status_code = 404
         return response
 

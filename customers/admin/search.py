@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.search import (
     Description,
@@ -32,7 +34,7 @@ def _describe_customer(customer: Customer) -> Description:
 
 def _describe_booking(booking: Booking) -> Description:
     money = services.format_money(booking.total_amount, booking.currency)
-    day = f"{localtime(booking.placed_at):%Y-%m-%d}"
+    day = date_format(localtime(booking.placed_at), "SHORT_DATE_FORMAT")
     return described(
         booking.reference, booking.get_status_display(), money, day, booking.customer
     )
@@ -54,24 +56,24 @@ def _describe_note(note: Note) -> Description:
     # Masked first: a half address would look like none.
     text = mask_text(shortened(note.content or ""))
     title = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
-    day = f"{localtime(note.created_at):%Y-%m-%d}"
+    day = date_format(localtime(note.created_at), "SHORT_DATE_FORMAT")
     return described(title, note.get_note_type_display(), day, note.customer)
 
 
 register_search_group(
-    SearchGroup("Customers", Customer, _find_customers, _describe_customer, order=10)
+    SearchGroup(_("Customers"), Customer, _find_customers, _describe_customer, order=10)
 )
 register_search_group(
     SearchGroup(
-        "Bookings", Booking, services.find_bookings, _describe_booking, order=20
+        _("Bookings"), Booking, services.find_bookings, _describe_booking, order=20
     )
 )
 register_search_group(
-    SearchGroup("Tickets", Ticket, services.find_tickets, _describe_ticket, order=30)
+    SearchGroup(_("Tickets"), Ticket, services.find_tickets, _describe_ticket, order=30)
 )
 register_search_group(
     SearchGroup(
-        "Refunds",
+        _("Refunds"),
         Refund,
         services.find_refunds,
         _describe_refund,
@@ -81,7 +83,7 @@ register_search_group(
 )
 register_search_group(
     SearchGroup(
-        "Notes",
+        _("Notes"),
         Note,
         services.find_notes,
         _describe_note,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.conflicts import RevisedAdmin
 from audit.admin.inlines import TrackedInline
@@ -65,4 +66,4 @@ class TicketMessageAdmin(CustomerChildAdmin):
     extra_lookups = ("ticket__id__exact",)
 
 
-register_jump("t", "Tickets", "customers.ticket")
+register_jump("t", _("Tickets"), "customers.ticket")

@@ -9,6 +9,8 @@ from django import forms
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import Actor
 from customers import services
@@ -37,31 +39,34 @@ from customers.models import Customer
 class NoteForm(ActForm):
     focus = "content"
 
-    content = long_text_field("Note")
-    note_type = choice_field("Type", NoteType.choices, initial=NoteType.OTHER)
-    is_pinned = forms.BooleanField(label="Pin it above the others", required=False)
+    content = long_text_field(_("Note"))
+    note_type = choice_field(_("Type"), NoteType.choices, initial=NoteType.OTHER)
+    is_pinned = forms.BooleanField(label=_("Pin it above the others"), required=False)
 
 
 def _add_note(
     form: NoteForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
     note = services.add_note(customer, actor=actor, **form.cleaned_data)
-    link = Link("Open it", reverse("admin:customers_note_change", args=[note.pk]))
-    return Done("The note is saved.", link)
+    link = Link(
+        gettext("Open it"), reverse("admin:customers_note_change", args=[note.pk])
+    )
+    return Done(gettext("The note is saved."), link)
 
 
 register_act(
     FormAct(
         name="note",
-        label="Note",
+        label=_("Note"),
         icon="note",
         permission="customers.add_note",
         is_first=True,
         key="n",
-        title="Add a note",
-        explanation="A note for your colleagues, with your name. The person may ask "
-        "to read it.",
-        button="Save the note",
+        title=_("Add a note"),
+        explanation=_(
+            "A note for your colleagues, with your name. The person may ask to read it."
+        ),
+        button=_("Save the note"),
         form=NoteForm,
         run=_add_note,
     )
@@ -71,21 +76,21 @@ register_act(
 
 
 class TicketForm(ActForm):
-    subject = text_field("Subject", max_length=255)
-    body = long_text_field("First message")
+    subject = text_field(_("Subject"), max_length=255)
+    body = long_text_field(_("First message"))
     author_kind = choice_field(
-        "Written as",
+        _("Written as"),
         (
-            (AuthorKind.CUSTOMER, "The customer's words"),
-            (AuthorKind.STAFF, "An internal note"),
+            (AuthorKind.CUSTOMER, _("The customer's words")),
+            (AuthorKind.STAFF, _("An internal note")),
         ),
-        help_text="The customer's words cannot be changed afterwards.",
+        help_text=_("The customer's words cannot be changed afterwards."),
     )
     priority = choice_field(
-        "Priority", TicketPriority.choices, initial=TicketPriority.NORMAL
+        _("Priority"), TicketPriority.choices, initial=TicketPriority.NORMAL
     )
-    channel = choice_field("Came by", Channel.choices, initial=Channel.PHONE)
-    assignee = choice_field("Assigned to", (), required=False)
+    channel = choice_field(_("Came by"), Channel.choices, initial=Channel.PHONE)
+    assignee = choice_field(_("Assigned to"), (), required=False)
 
     def prepare(self) -> None:
         colleagues = services.list_colleagues(
@@ -94,7 +99,7 @@ class TicketForm(ActForm):
             permission="customers.change_ticket",
         )
         names = [(str(one.pk), one.get_full_name() or str(one)) for one in colleagues]
-        self.fields["assignee"].choices = [("", "Nobody yet"), *names]  # type: ignore[attr-defined]  # a choice field
+        self.fields["assignee"].choices = [("", gettext("Nobody yet")), *names]  # type: ignore[attr-defined]  # a choice field
 
 
 def _open_ticket(
@@ -105,20 +110,22 @@ def _open_ticket(
     values["assignee_id"] = UUID(assignee) if assignee else None
     ticket = services.open_ticket(customer, actor=actor, **values)
     url = reverse("admin:customers_ticket_change", args=[ticket.pk])
-    return Done(f"Ticket {ticket} is open.", Link("Open it", url))
+    message = gettext("Ticket %(ticket)s is open.") % {"ticket": ticket}
+    return Done(message, Link(gettext("Open it"), url))
 
 
 register_act(
     FormAct(
         name="ticket",
-        label="Ticket",
+        label=_("Ticket"),
         icon="chat",
         permission="customers.add_ticket",
         is_first=True,
-        title="Open a ticket",
-        explanation="A request of the customer, with a number. Nothing is sent to the "
-        "customer.",
-        button="Open the ticket",
+        title=_("Open a ticket"),
+        explanation=_(
+            "A request of the customer, with a number. Nothing is sent to the customer."
+        ),
+        button=_("Open the ticket"),
         form=TicketForm,
         run=_open_ticket,
     )
@@ -128,19 +135,18 @@ register_act(
 
 _ANOTHER = "other"
 _FLAG_WORDS = {
-    FLAG_RESTRICTED: "restricted: nobody contacts this person",
-    FLAG_VERIFIED: "verified: somebody has checked who this is",
+    FLAG_RESTRICTED: _("restricted: nobody contacts this person"),
+    FLAG_VERIFIED: _("verified: somebody has checked who this is"),
 }
-_FLAG_DONE = {FLAG_RESTRICTED: " Nobody may contact this customer from now on."}
 
 
 class FlagForm(ActForm):
-    code = choice_field("Flag", ())
+    code = choice_field(_("Flag"), ())
     other = text_field(
-        "Another flag",
+        _("Another flag"),
         max_length=50,
         required=False,
-        help_text="A word or two; only if you chose “another one”.",
+        help_text=_("A word or two; only if you chose “another one”."),
     )
     reason = reason_field()
 
@@ -151,7 +157,7 @@ class FlagForm(ActForm):
         self.fields["code"].choices = [  # type: ignore[attr-defined]  # a choice field
             CHOOSE,
             *((code, _FLAG_WORDS.get(code, code)) for code in codes),
-            (_ANOTHER, "another one"),
+            (_ANOTHER, gettext("another one")),
         ]
 
     def clean(self) -> dict[str, Any] | None:
@@ -159,15 +165,17 @@ class FlagForm(ActForm):
         if self.cleaned_data.get("code") == _ANOTHER:
             self._use_other_code()
         elif self.cleaned_data.get("other"):
-            self.add_error("code", "Choose “another one”, or leave its word empty.")
+            text = gettext("Choose “another one”, or leave its word empty.")
+            self.add_error("code", text)
         return cleaned
 
     def _use_other_code(self) -> None:
         code = slugify(self.cleaned_data.get("other") or "")
         if not code:
-            self.add_error("other", "Write the flag in letters or digits.")
+            text = gettext("Write the flag in letters or digits.")
+            self.add_error("other", text)
         elif code == FLAG_VERIFIED:
-            self.add_error("other", "Verifying is an act of its own.")
+            self.add_error("other", gettext("Verifying is an act of its own."))
         self.cleaned_data["code"] = code
 
 
@@ -176,20 +184,24 @@ def _add_flag(
 ) -> Done:
     code, reason = form.cleaned_data["code"], form.cleaned_data["reason"]
     flag = services.add_flag(customer, code, actor=actor, reason=reason)
-    return Done(f"Flagged as {flag}.{_FLAG_DONE.get(flag.code, '')}")
+    message = gettext("Flagged as %(flag)s.") % {"flag": flag}
+    if flag.code == FLAG_RESTRICTED:
+        message += " " + gettext("Nobody may contact this customer from now on.")
+    return Done(message)
 
 
 register_act(
     FormAct(
         name="flag",
-        label="Flag",
+        label=_("Flag"),
         icon="flag",
         permission="customers.add_flag",
         is_first=True,
-        title="Add a flag",
-        explanation="A mark that everybody sees beside the name, until somebody takes "
-        "it off.",
-        button="Add the flag",
+        title=_("Add a flag"),
+        explanation=_(
+            "A mark that everybody sees beside the name, until somebody takes it off."
+        ),
+        button=_("Add the flag"),
         form=FlagForm,
         run=_add_flag,
     )
@@ -207,7 +219,7 @@ def _has_removable(state: services.CustomerState, actor: Actor) -> bool:
 
 
 class UnflagForm(ActForm):
-    code = choice_field("Flag", ())
+    code = choice_field(_("Flag"), ())
     reason = reason_field()
 
     def prepare(self) -> None:
@@ -227,20 +239,21 @@ def _remove_flag(
 ) -> Done:
     code, reason = form.cleaned_data["code"], form.cleaned_data["reason"]
     flag = services.remove_flag(customer, code, actor=actor, reason=reason)
-    return Done(f"No longer flagged as {flag}. The history keeps the flag.")
+    message = gettext("No longer flagged as %(flag)s. The history keeps the flag.")
+    return Done(message % {"flag": flag})
 
 
 register_act(
     FormAct(
         name="unflag",
-        label="Take a flag off",
+        label=_("Take a flag off"),
         icon="flag",
         permission="customers.change_flag",
         is_offered=_has_removable,
-        unavailable="There is no flag to take off.",
-        title="Take a flag off",
-        explanation="The mark goes; the history keeps who set it, and why.",
-        button="Take it off",
+        unavailable=_("There is no flag to take off."),
+        title=_("Take a flag off"),
+        explanation=_("The mark goes; the history keeps who set it, and why."),
+        button=_("Take it off"),
         form=UnflagForm,
         run=_remove_flag,
     )
@@ -250,7 +263,7 @@ register_act(
 
 
 class VerifyForm(ActForm):
-    reason = reason_field("How you checked it")
+    reason = reason_field(_("How you checked it"))
 
 
 def _verify(
@@ -258,21 +271,23 @@ def _verify(
 ) -> Done:
     reason = form.cleaned_data["reason"]
     services.add_flag(customer, FLAG_VERIFIED, actor=actor, reason=reason)
-    return Done("The customer is verified, by you.")
+    return Done(gettext("The customer is verified, by you."))
 
 
 register_act(
     FormAct(
         name="verify",
-        label="Verify",
+        label=_("Verify"),
         icon="seal",
         permission=services.VERIFY,
         is_offered=lambda state, _actor: state.is_live and not state.is_verified,
-        unavailable="This customer is verified already.",
-        title="Verify this customer",
-        explanation="You say that you have checked who this is. Your name and the day "
-        "stand beside it. To take it back, take the flag “verified” off.",
-        button="Verify",
+        unavailable=_("This customer is verified already."),
+        title=_("Verify this customer"),
+        explanation=_(
+            "You say that you have checked who this is. Your name and the day "
+            "stand beside it. To take it back, take the flag “verified” off."
+        ),
+        button=_("Verify"),
         form=VerifyForm,
         run=_verify,
     )

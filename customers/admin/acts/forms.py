@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
 
-CHOOSE = ("", "Choose…")
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+CHOOSE = ("", _("Choose…"))
+_REASON, _AMOUNT = _("Reason"), _("Amount")
 _MOMENT = "%Y-%m-%dT%H:%M"
 
 
@@ -60,26 +66,31 @@ class ActForm(forms.Form):
             self.add_error(self.field_of_code.get(each.code or ""), each)
 
 
-def text_field(label: str, **options: Any) -> forms.CharField:
+def text_field(label: _StrOrPromise, **options: Any) -> forms.CharField:
     """Return a field for one line."""
     widget = forms.TextInput(attrs={"class": "vTextField"})
     return forms.CharField(label=label, widget=widget, **options)
 
 
-def long_text_field(label: str, *, height: int = 5, **options: Any) -> forms.CharField:
+def long_text_field(
+    label: _StrOrPromise, *, height: int = 5, **options: Any
+) -> forms.CharField:
     """Return a field for a text of several lines, of the length that the API takes."""
     widget = forms.Textarea(attrs={"class": "vLargeTextField", "rows": height})
     return forms.CharField(label=label, max_length=20_000, widget=widget, **options)
 
 
-def reason_field(label: str = "Reason", **options: Any) -> forms.CharField:
+def reason_field(label: _StrOrPromise = _REASON, **options: Any) -> forms.CharField:
     """Return the field for why something is done; it stands in the trail."""
-    options.setdefault("help_text", "Kept in the history and the trail.")
+    options.setdefault("help_text", _("Kept in the history and the trail."))
     return text_field(label, max_length=500, **options)
 
 
-def amount_field(label: str = "Amount", **options: Any) -> forms.DecimalField:
-    """Return a field for an amount; its currency says how many decimals it has."""
+def amount_field(label: _StrOrPromise = _AMOUNT, **options: Any) -> forms.DecimalField:
+    """Return a field for an amount, typed as the reader writes numbers.
+
+    Its currency says how many decimals it has.
+    """
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     return forms.DecimalField(
         label=label,
@@ -87,12 +98,13 @@ def amount_field(label: str = "Amount", **options: Any) -> forms.DecimalField:
         decimal_places=3,
         min_value=Decimal("0.001"),
         widget=widget,
+        localize=True,
         **options,
     )
 
 
 def choice_field(
-    label: str, choices: Any, *, widget: Any = None, **options: Any
+    label: _StrOrPromise, choices: Any, *, widget: Any = None, **options: Any
 ) -> forms.ChoiceField:
     """Return a field in which something has to be chosen."""
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
@@ -117,7 +129,7 @@ def booking_words(booking: Booking) -> str:
     """Return the day and the total of a booking."""
     day = booking.business.local_day(booking.placed_at)
     total = services.format_money(booking.total_amount, booking.currency)
-    return f"{day:%-d %b %Y}, {total}"
+    return f"{date_format(day, 'SHORT_DATE_FORMAT')}, {total}"
 
 
 class BusinessTimeField(forms.DateTimeField):

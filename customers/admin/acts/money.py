@@ -10,6 +10,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.step_up import require_step_up
 from audit.privacy.masking import mask
@@ -27,7 +30,7 @@ from customers.admin.acts.forms import (
 )
 from customers.admin.acts.registry import Done, FormAct, Link, register_act
 from customers.choices import CreditReason, RefundReason, RefundStatus
-from customers.models import Customer, Refund
+from customers.models import Booking, Customer, Refund
 
 # As many names as a sentence bears.
 _NAMED = 5
@@ -52,20 +55,24 @@ class RefundForm(ActForm):
         "booking_moved": "booking",
     }
 
-    booking = BookingField(label="Booking")
-    amount = amount_field(required=False, help_text="Empty: all that is left.")
-    reason_code = choice_field("Why", [CHOOSE, *RefundReason.choices])
-    reason = reason_field("In your words", required=False)
+    booking = BookingField(label=_("Booking"))
+    amount = amount_field(required=False, help_text=_("Empty: all that is left."))
+    reason_code = choice_field(_("Why"), [CHOOSE, *RefundReason.choices])
+    reason = reason_field(_("In your words"), required=False)
 
     def prepare(self) -> None:
         left = services.list_refundable_bookings(self.customer, actor=self.actor)
         self.fields["booking"].offer(  # type: ignore[attr-defined]  # a booking field
             {
-                booking: f"{booking_words(booking)}: "
-                f"{services.format_money(amount, booking.currency)} left"
+                booking: f"{booking_words(booking)}: {_left_words(booking, amount)}"
                 for booking, amount in left.items()
             }
         )
+
+
+def _left_words(booking: Booking, amount: Decimal) -> str:
+    money = services.format_money(amount, booking.currency)
+    return gettext("%(amount)s left") % {"amount": money}
 
 
 def _refund(
@@ -79,12 +86,15 @@ def _refund(
     url = reverse("admin:customers_refund_change", args=[refund.pk])
     amount = services.format_money(refund.amount, refund.currency)
     if refund.status == RefundStatus.REQUESTED:
-        message = (
-            f"Nothing has gone back yet: {amount} of {booking} waits for a second "
-            f"person. {_who_may_approve(refund, actor)}"
-        )
-        return Done(message, Link("Open the refund", url), messages.WARNING)
-    return Done(f"{amount} of {booking} goes back.", Link("Open the refund", url))
+        message = gettext(
+            "Nothing has gone back yet: %(amount)s of %(booking)s waits for a second "
+            "person."
+        ) % {"amount": amount, "booking": booking}
+        message = f"{message} {_who_may_approve(refund, actor)}"
+        return Done(message, Link(gettext("Open the refund"), url), messages.WARNING)
+    message = gettext("%(amount)s of %(booking)s goes back.")
+    message %= {"amount": amount, "booking": booking}
+    return Done(message, Link(gettext("Open the refund"), url))
 
 
 def _who_may_approve(refund: Refund, actor: Actor) -> str:
@@ -99,25 +109,30 @@ def _who_may_approve(refund: Refund, actor: Actor) -> str:
         if one.pk != actor.user_id
     ]
     if not names:
-        return "Nobody else here may approve it: ask the owner of the hub."
-    listed = ", ".join(names[:_NAMED])
-    return f"It may be approved by {listed}{' and others' * (len(names) > _NAMED)}."
+        return gettext("Nobody else here may approve it: ask the owner of the hub.")
+    if len(names) > _NAMED:
+        sentence = gettext("It may be approved by %(names)s and others.")
+    else:
+        sentence = gettext("It may be approved by %(names)s.")
+    return sentence % {"names": ", ".join(names[:_NAMED])}
 
 
 register_act(
     FormAct(
         name="refund",
-        label="Refund",
+        label=_("Refund"),
         icon="refund",
         permission="customers.add_refund",
         is_offered=lambda state, _actor: state.is_live and state.is_refundable,
-        unavailable="Nothing is left to refund.",
+        unavailable=_("Nothing is left to refund."),
         is_first=True,
-        title="Refund a booking",
-        explanation="Money of one booking goes back. Above the limit of the business "
-        "it waits until a second person approves it.",
-        warning="A refund is not undone.",
-        button="Refund",
+        title=_("Refund a booking"),
+        explanation=_(
+            "Money of one booking goes back. Above the limit of the business "
+            "it waits until a second person approves it."
+        ),
+        warning=_("A refund is not undone."),
+        button=pgettext_lazy("button", "Refund"),
         form=RefundForm,
         run=_refund,
     )
@@ -134,16 +149,20 @@ class CreditForm(ActForm):
     }
 
     amount = amount_field()
-    reason_code = choice_field("Why", [CHOOSE, *CreditReason.choices])
-    reason = reason_field("In your words", required=False)
+    reason_code = choice_field(_("Why"), [CHOOSE, *CreditReason.choices])
+    reason = reason_field(_("In your words"), required=False)
     expires_on = DayField(
-        label="Last day", required=False, help_text="Empty: it does not run out."
+        label=_("Last day"), required=False, help_text=_("Empty: it does not run out.")
     )
 
     def prepare(self) -> None:
         business = self.customer.business
-        self.fields["amount"].label = f"Amount in {business.currency}"
-        self.remark = f"The balance is {balance_words(self.customer, self.actor)}."
+        self.fields["amount"].label = gettext("Amount in %(currency)s") % {
+            "currency": business.currency
+        }
+        self.remark = gettext("The balance is %(balance)s.") % {
+            "balance": balance_words(self.customer, self.actor)
+        }
 
 
 def balance_words(customer: Customer, actor: Actor) -> str:
@@ -151,7 +170,7 @@ def balance_words(customer: Customer, actor: Actor) -> str:
     balances = services.credit_balance(customer, actor=actor)
     balances = balances or {customer.business.currency: Decimal(0)}
     amounts = (services.format_money(left, code) for code, left in balances.items())
-    return " and ".join(amounts)
+    return get_text_list(list(amounts), gettext("and"))
 
 
 def _issue_credit(
@@ -164,22 +183,25 @@ def _issue_credit(
     amount = services.format_money(entry.amount, entry.currency)
     balance = balance_words(customer, actor)
     url = reverse("admin:customers_credit_change", args=[entry.pk])
-    message = f"{amount} of credit is given. The balance is {balance} now."
-    return Done(message, Link("Open the entry", url))
+    message = gettext("%(amount)s of credit is given. The balance is %(balance)s now.")
+    message %= {"amount": amount, "balance": balance}
+    return Done(message, Link(gettext("Open the entry"), url))
 
 
 register_act(
     FormAct(
         name="credit",
-        label="Credit",
+        label=_("Credit"),
         icon="cash",
         permission="customers.add_credit",
         is_first=True,
-        title="Give credit",
-        explanation="The customer can spend it on later bookings. Above the limit of "
-        "the business it takes somebody who may exceed it.",
-        warning="An entry is not undone, only reversed by its opposite.",
-        button="Give the credit",
+        title=_("Give credit"),
+        explanation=_(
+            "The customer can spend it on later bookings. Above the limit of "
+            "the business it takes somebody who may exceed it."
+        ),
+        warning=_("An entry is not undone, only reversed by its opposite."),
+        button=_("Give the credit"),
         form=CreditForm,
         run=_issue_credit,
     )
@@ -198,14 +220,14 @@ class LinkedRadios(forms.RadioSelect):
     ) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
         option["url"] = reverse("admin:customers_booking_invoice", args=[value])
-        option["words"] = "Preview"
+        option["words"] = gettext("Preview")
         return option
 
 
 class InvoiceForm(ActForm):
     field_of_code = {"no_invoice": "booking"}
 
-    booking = BookingField(label="Booking", widget=LinkedRadios)
+    booking = BookingField(label=_("Booking"), widget=LinkedRadios)
 
     def prepare(self) -> None:
         bookings = services.list_invoiceable_bookings(self.customer, actor=self.actor)
@@ -215,13 +237,19 @@ class InvoiceForm(ActForm):
         email = self.customer.email
         address = email if self.is_unmasked else mask(email)
         self.remark = (
-            f"It goes to {address}." if email else "There is no e-mail address."
+            gettext("It goes to %(address)s.") % {"address": address}
+            if email
+            else gettext("There is no e-mail address.")
         )
 
 
 def _invoice_words(booking: Any) -> str:
     number = booking.invoice_number
-    state = f"invoice {number}" if number else "no invoice yet"
+    state = (
+        gettext("invoice %(number)s") % {"number": number}
+        if number
+        else gettext("no invoice yet")
+    )
     return f"{booking_words(booking)}: {state}"
 
 
@@ -230,23 +258,30 @@ def _send_invoice(
 ) -> Done:
     booking = form.cleaned_data["booking"]
     [invoice] = services.send_invoices([booking], actor=actor)
-    word = "again" if invoice.again else "for the first time"
-    return Done(f"Invoice {invoice.number} of {booking} is sent {word}.")
+    if invoice.again:
+        message = gettext("Invoice %(number)s of %(booking)s is sent again.")
+    else:
+        message = gettext(
+            "Invoice %(number)s of %(booking)s is sent for the first time."
+        )
+    return Done(message % {"number": invoice.number, "booking": booking})
 
 
 register_act(
     FormAct(
         name="invoice",
-        label="Send an invoice",
+        label=_("Send an invoice"),
         icon="mail",
         permission="customers.change_booking",
         is_offered=lambda state, _actor: state.is_live and state.is_invoiceable,
-        unavailable="There is no booking that has an invoice or gets one.",
-        title="Send an invoice",
-        explanation="Look at the preview, then send it to the customer by e-mail. A "
-        "booking without a number gets one, and its amounts are fixed from then on.",
-        warning="A mail is not taken back.",
-        button="Send the invoice",
+        unavailable=_("There is no booking that has an invoice or gets one."),
+        title=_("Send an invoice"),
+        explanation=_(
+            "Look at the preview, then send it to the customer by e-mail. A "
+            "booking without a number gets one, and its amounts are fixed from then on."
+        ),
+        warning=_("A mail is not taken back."),
+        button=_("Send the invoice"),
         form=InvoiceForm,
         run=_send_invoice,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.forms.models import fields_for_model, model_to_dict
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.text import capfirst
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.untouched import carry_initial
 from audit.privacy.masking import REVEAL, SEE_UNMASKED, masked_names
@@ -35,12 +37,15 @@ from customers.admin.acts.registry import (
 from customers.choices import ConsentAction, ConsentChannel, ConsentMethod, Purpose
 from customers.models import Customer, Preferences
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 # --- edit ---------------------------------------------------------------------------
 
 register_act(
     LinkAct(
         name="edit",
-        label="Edit",
+        label=_("Edit"),
         icon="pen",
         permission="customers.change_customer",
         is_first=True,
@@ -55,64 +60,72 @@ register_act(
 
 _ALL_CHANNELS = "all"
 _CHANNEL_WORDS = {
-    ConsentChannel.EMAIL: "e-mail",
-    ConsentChannel.SMS: "SMS",
-    ConsentChannel.CALL: "phone",
+    ConsentChannel.EMAIL: _("e-mail"),
+    ConsentChannel.SMS: _("SMS"),
+    ConsentChannel.CALL: _("phone"),
+}
+PURPOSE_WORDS: dict[str, _StrOrPromise] = {
+    Purpose.MARKETING: _("marketing"),
+    Purpose.LOYALTY: _("loyalty"),
+    Purpose.SERVICE: _("service"),
 }
 # Why a message may not go out although somebody said yes.
 _BECAUSE = {
-    "restricted": "the customer is restricted",
-    "archived": "the customer is archived or blocked",
-    "do_not_contact": "“do not contact” is set",
-    "withdrawn": "a newer answer says no",
-    "channel_off": "the preferences say no to this channel",
-    "purpose_off": "the preferences say no to it",
-    "no_address": "there is no address for it that works",
-    "none": "no consent under a valid wording is recorded",
+    "restricted": _("the customer is restricted"),
+    "archived": _("the customer is archived or blocked"),
+    "do_not_contact": _("“do not contact” is set"),
+    "withdrawn": _("a newer answer says no"),
+    "channel_off": _("the preferences say no to this channel"),
+    "purpose_off": _("the preferences say no to it"),
+    "no_address": _("there is no address for it that works"),
+    "none": _("no consent under a valid wording is recorded"),
 }
 
 
 class ConsentForm(ActForm):
-    purpose = choice_field("About", Purpose.choices)
+    purpose = choice_field(pgettext_lazy("consent", "About"), Purpose.choices)
     channel = choice_field(
-        "By",
-        [CHOOSE, *ConsentChannel.choices, (_ALL_CHANNELS, "every way")],
+        pgettext_lazy("channel", "By"),
+        [CHOOSE, *ConsentChannel.choices, (_ALL_CHANNELS, _("every way"))],
     )
     action = choice_field(
-        "The answer",
+        _("The answer"),
         [
             CHOOSE,
-            (ConsentAction.GIVEN, "yes, given"),
-            (ConsentAction.WITHDRAWN, "no longer, withdrawn"),
-            (ConsentAction.REFUSED, "no, refused"),
+            (ConsentAction.GIVEN, _("yes, given")),
+            (ConsentAction.WITHDRAWN, _("no longer, withdrawn")),
+            (ConsentAction.REFUSED, _("no, refused")),
         ],
     )
-    method = choice_field("How it came", [CHOOSE, *ConsentMethod.choices])
-    occurred_at = BusinessTimeField(label="When", required=False)
+    method = choice_field(_("How it came"), [CHOOSE, *ConsentMethod.choices])
+    occurred_at = BusinessTimeField(label=_("When"), required=False)
     wording_version = choice_field(
-        "Wording that was agreed to",
+        _("Wording that was agreed to"),
         (),
         required=False,
-        help_text="A yes counts only under a wording that is valid now.",
+        help_text=_("A yes counts only under a wording that is valid now."),
     )
-    evidence = long_text_field("Proof, in your words", height=3, required=False)
+    evidence = long_text_field(_("Proof, in your words"), height=3, required=False)
 
     def prepare(self) -> None:
         business = self.customer.business
         wordings = business.settings.get("consent_wordings", {})
         valid = sorted(name for name in wordings if business.wording_is_valid(name))
-        choices = [("", "None"), *((name, name) for name in valid)]
+        choices = [("", pgettext("wording", "None")), *((name, name) for name in valid)]
         self.fields["wording_version"].choices = choices  # type: ignore[attr-defined]  # a choice field
         moment: Any = self.fields["occurred_at"]
         moment.zone = business.zone
         # Not filled in: cut to minutes it would be older than an answer just before.
-        moment.help_text = f"Empty: now. Time of {business.timezone}."
+        moment.help_text = gettext("Empty: now. Time of %(zone)s.") % {
+            "zone": business.timezone
+        }
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         is_given = self.cleaned_data.get("action") == ConsentAction.GIVEN
         if is_given and self.cleaned_data.get("channel") == _ALL_CHANNELS:
-            self.add_error("channel", "A yes is for one way. Record each by itself.")
+            text = gettext("A yes is for one way. Record each by itself.")
+            self.add_error("channel", text)
         return cleaned
 
 
@@ -129,8 +142,9 @@ def _record_consent(
     event = services.record_consent(customer, actor=actor, **values)
     url = reverse("admin:customers_consentevent_change", args=[event.pk])
     channels = [event.channel] if event.channel else ConsentChannel.values
-    message = f"Recorded. {what_holds(customer, event.purpose, channels)}"
-    return Done(message, Link("Open the answer", url))
+    message = gettext("Recorded.")
+    message = f"{message} {what_holds(customer, event.purpose, channels)}"
+    return Done(message, Link(gettext("Open the answer"), url))
 
 
 def what_holds(customer: Customer, purpose: str, channels: list[str]) -> str:
@@ -138,33 +152,47 @@ def what_holds(customer: Customer, purpose: str, channels: list[str]) -> str:
     answers = services.contact_answers(customer)
     allowed = [one for one in channels if answers[purpose, one].is_allowed]
     refused = [one for one in channels if one not in allowed]
-    title = Purpose(purpose).label.lower()
+    title = PURPOSE_WORDS[Purpose(purpose)]
     sentences = []
     if allowed:
-        sentences.append(f"{capfirst(title)} by {_joined(allowed)} is allowed now.")
+        sentence = gettext("%(purpose)s by %(channels)s is allowed now.")
+        values = {"purpose": title, "channels": _joined(allowed)}
+        sentences.append(capfirst(sentence % values))
     if refused:
         rule = answers[purpose, refused[0]].rule
-        because = "" if rule == "withdrawn" else f": {_BECAUSE.get(rule, rule)}"
-        sentences.append(f"No {title} by {_joined(refused)} from now on{because}.")
+        if rule == "withdrawn":
+            sentence = gettext("No %(purpose)s by %(channels)s from now on.")
+        else:
+            sentence = gettext("No %(purpose)s by %(channels)s from now on: %(why)s.")
+        values = {
+            "purpose": title,
+            "channels": _joined(refused),
+            "why": _BECAUSE.get(rule, rule),
+        }
+        sentences.append(sentence % values)
     return " ".join(sentences)
 
 
 def _joined(channels: list[str]) -> str:
-    *first, last = [_CHANNEL_WORDS[ConsentChannel(one)] for one in channels]
-    return f"{', '.join(first)} or {last}" if first else last
+    words = [str(_CHANNEL_WORDS[ConsentChannel(one)]) for one in channels]
+    return get_text_list(words, gettext("or"))
 
 
 register_act(
     FormAct(
         name="consent",
-        label="Consent",
+        label=_("Consent"),
         icon="check",
         permission="customers.add_consentevent",
-        title="Record an answer about consent",
-        explanation="What the person said about being contacted, when, and how you "
-        "know. The newest answer counts.",
-        warning="An answer is kept for ever. A wrong one is followed by a right one.",
-        button="Record the answer",
+        title=_("Record an answer about consent"),
+        explanation=_(
+            "What the person said about being contacted, when, and how you "
+            "know. The newest answer counts."
+        ),
+        warning=_(
+            "An answer is kept for ever. A wrong one is followed by a right one."
+        ),
+        button=_("Record the answer"),
         form=ConsentForm,
         run=_record_consent,
     )
@@ -196,9 +224,9 @@ class PreferencesForm(ActForm):
         self.fields.update(fields_for_model(Preferences, names))
         if "preferred_categories" in self.fields:
             self.fields["preferred_categories"] = CategoriesField(
-                label="Preferred categories",
+                label=_("Preferred categories"),
                 required=False,
-                help_text="With commas between them.",
+                help_text=_("With commas between them."),
             )
         self.fields["favorite_products"].widget.attrs.update({"rows": 3})
         self.initial.update(model_to_dict(self.customer.preferences, names))
@@ -210,24 +238,26 @@ def _update_preferences(
 ) -> Done:
     changes = {name: form.cleaned_data[name] for name in form.changed_data}
     if not changes:
-        return Done("Nothing was changed.", level=messages.INFO)
+        return Done(gettext("Nothing was changed."), level=messages.INFO)
     services.update_preferences(customer, actor=actor, **changes)
-    message = "The preferences are saved."
+    message = gettext("The preferences are saved.")
     if changes.get("do_not_contact"):
-        message += " Nobody sends this customer offers from now on."
+        message += " " + gettext("Nobody sends this customer offers from now on.")
     return Done(message)
 
 
 register_act(
     FormAct(
         name="preferences",
-        label="Preferences",
+        label=_("Preferences"),
         icon="gear",
         permission="customers.change_preferences",
-        title="Preferences",
-        explanation="How the person likes to be reached and served. A yes here is no "
-        "consent; a no counts at once.",
-        button="Save the preferences",
+        title=_("Preferences"),
+        explanation=_(
+            "How the person likes to be reached and served. A yes here is no "
+            "consent; a no counts at once."
+        ),
+        button=_("Save the preferences"),
         form=PreferencesForm,
         run=_update_preferences,
     )
@@ -244,20 +274,22 @@ def _archive(
     form: ReasonForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
     services.archive_customer(customer, actor=actor, **form.cleaned_data)
-    return Done("The customer is archived, and can be restored at any time.")
+    return Done(gettext("The customer is archived, and can be restored at any time."))
 
 
 register_act(
     FormAct(
         name="archive",
-        label="Archive",
+        label=_("Archive"),
         icon="out",
         permission=services.ARCHIVE,
-        unavailable="This customer is archived already.",
-        title="Archive this customer",
-        explanation="The customer leaves all lists. Orders, tickets and history stay, "
-        "and you can restore the customer at any time.",
-        button="Archive",
+        unavailable=_("This customer is archived already."),
+        title=_("Archive this customer"),
+        explanation=_(
+            "The customer leaves all lists. Orders, tickets and history stay, "
+            "and you can restore the customer at any time."
+        ),
+        button=_("Archive"),
         form=ReasonForm,
         run=_archive,
         is_dangerous=True,
@@ -269,7 +301,7 @@ def _restore(
     form: ReasonForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
     services.restore_customers([customer.pk], actor=actor, **form.cleaned_data)
-    return Done("The customer is back, with everything that was there.")
+    return Done(gettext("The customer is back, with everything that was there."))
 
 
 def _is_archived(state: services.CustomerState, actor: Actor) -> bool:
@@ -279,16 +311,17 @@ def _is_archived(state: services.CustomerState, actor: Actor) -> bool:
 register_act(
     FormAct(
         name="restore",
-        label="Restore",
+        label=_("Restore"),
         icon="undo",
         permission=services.ARCHIVE,
         is_offered=_is_archived,
-        unavailable="This customer is not archived.",
+        unavailable=_("This customer is not archived."),
         is_first=True,
-        title="Restore this customer",
-        explanation="The customer is on all lists again, with everything that was "
-        "there.",
-        button="Restore",
+        title=_("Restore this customer"),
+        explanation=_(
+            "The customer is on all lists again, with everything that was there."
+        ),
+        button=_("Restore"),
         form=ReasonForm,
         run=_restore,
     )
@@ -307,22 +340,24 @@ def _export(
         **form.cleaned_data,
     )
     url = reverse("admin:customers_customer_file", args=[customer.pk, link.token])
-    message = "The file is ready. Its link works once, for ten minutes."
-    return Done(message, Link("Download the file", url))
+    message = gettext("The file is ready. Its link works once, for ten minutes.")
+    return Done(message, Link(gettext("Download the file"), url))
 
 
 register_act(
     FormAct(
         name="export",
-        label="Export this person",
+        label=_("Export this person"),
         icon="down",
         permission="customers.export_customer",
         is_offered=always,
-        title="Export everything about this person",
-        explanation="One file with all that is stored about this person, in clear. It "
-        "is recorded who asked for it, when and why.",
-        warning="A file that has left the hub is not taken back.",
-        button="Make the file",
+        title=_("Export everything about this person"),
+        explanation=_(
+            "One file with all that is stored about this person, in clear. It "
+            "is recorded who asked for it, when and why."
+        ),
+        warning=_("A file that has left the hub is not taken back."),
+        button=_("Make the file"),
         form=ReasonForm,
         run=_export,
     )
@@ -336,7 +371,7 @@ def _sees_masked(state: services.CustomerState, actor: Actor) -> bool:
 register_act(
     LinkAct(
         name="reveal",
-        label="Reveal contact data",
+        label=_("Reveal contact data"),
         icon="eye",
         permission=REVEAL,
         is_offered=_sees_masked,

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.acts.forms import ActForm
 from customers.models import Customer
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+_ARCHIVED = _("This customer is archived. Restore the customer first.")
 
 
 class Link(NamedTuple):
@@ -65,11 +72,11 @@ class Act:
     """
 
     name: str
-    label: str
+    label: _StrOrPromise
     icon: str
     permission: str
     is_offered: IsOffered = is_live
-    unavailable: str = "This customer is archived. Restore the customer first."
+    unavailable: _StrOrPromise = _ARCHIVED
     is_first: bool = False
     # A key of the keyboard that opens it.
     key: str = ""
@@ -84,12 +91,12 @@ class FormAct(Act):
     and `button` what it is called where it is done.
     """
 
-    title: str
-    explanation: str
-    button: str
+    title: _StrOrPromise
+    explanation: _StrOrPromise
+    button: _StrOrPromise
     form: type[ActForm]
     run: Run
-    warning: str = ""
+    warning: _StrOrPromise = ""
     is_dangerous: bool = False
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import zipfile
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,15 +32,17 @@ from tests.factories import (
 
 CUSTOMERS = "/admin/customers/customer/"
 KEYS = {"format", "resource", "export_items"}
+MOMENT = datetime(2026, 3, 27, 14, 5, tzinfo=UTC)
 HEADER = "business,reference,name,email,status,phone\n"
 
 
-def export(client: Client, path: str) -> Any:
+def export(client: Client, path: str, kind: str = "csv") -> Any:
     page = client.get(f"{path}export/")
     assert page.status_code == 200
     form = page.context["form"]
     fields = {name: "on" for name in form.fields if name not in KEYS}
-    data = {"format": "0", "resource": "0", **fields}
+    number = str(["csv", "xlsx", "json"].index(kind))
+    data = {"format": number, "resource": "0", **fields}
     return post_confirmed(client, f"{path}export/", data)
 
 
@@ -103,6 +108,41 @@ def test_what_was_exported_imports_again_without_a_change(alice, bakery, factory
 
     assert counts(preview) == {"unchanged": 1}, preview.text
     assert type(row).objects.values().get(pk=row.pk) == before
+
+
+@pytest.mark.parametrize(
+    ("factory", "path", "values"),
+    [
+        (CustomerFactory, CUSTOMERS, {"is_email_verified": True}),
+        (AddressFactory, "/admin/customers/address/", {"is_primary": True}),
+        (ContactFactory, "/admin/customers/contact/", {"valid_from": MOMENT}),
+        (
+            BookingFactory,
+            "/admin/customers/booking/",
+            {"total_amount": Decimal("1234.50"), "placed_at": MOMENT},
+        ),
+        (TicketFactory, "/admin/customers/ticket/", {"opened_at": MOMENT}),
+    ],
+)
+def test_a_file_is_the_same_in_every_language(alice, bakery, factory, path, values):
+    owner = {} if factory is CustomerFactory else {"customer__business": bakery}
+    factory(**owner or {"business": bakery}, **values)
+    files = {}
+    for language in ("en", "de"):
+        alice.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+        assert alice.get(f"{path}export/")["Content-Language"] == language
+        workbook = export(alice, path, "xlsx").content
+        texts = [export(alice, path, kind).content for kind in ("csv", "json")]
+        files[language] = [*texts, parts_of(workbook)]
+
+    assert files["de"] == files["en"]
+
+
+def parts_of(workbook: bytes) -> dict[str, bytes]:
+    """Return the parts of a workbook, but for when it was made."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        names = set(archive.namelist()) - {"docProps/core.xml"}
+        return {name: archive.read(name) for name in names}
 
 
 def test_a_page_writes_a_value_as_the_api_does(alice, bakery):
