@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -60,7 +62,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     site_header = "Holdfast"
     site_title = "Holdfast"
-    index_title = "Home"
+    index_title = _("Home")
     # The frame draws its own, by job: audit/admin/navigation.py.
     enable_nav_sidebar = False
 
@@ -151,7 +153,8 @@ class HoldfastAdminSite(admin.AdminSite):
     login_passkey.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
 
     def _sign_in_page(self, view: type[LoginView], request: HttpRequest) -> Any:
-        context = {**self.each_context(request), "title": "Sign in", "subtitle": None}
+        title = gettext("Sign in")
+        context = {**self.each_context(request), "title": title, "subtitle": None}
         if REDIRECT_FIELD_NAME not in {*request.GET, *request.POST}:
             context[REDIRECT_FIELD_NAME] = reverse("admin:index")
         request.current_app = self.name

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
 from audit.accounts.device_cookie import device_of
@@ -28,10 +31,16 @@ MAX_QUERY = 6000
 MAX_PARAMETERS = 200
 # A form without files, and the page that takes one file.
 MAX_FORM = 4_000_000
-_LONG = f"The query has more than {MAX_QUERY} characters. Ask for less at once."
-_MANY = f"The query has more than {MAX_PARAMETERS} parameters. Ask for less at once."
-_NUL = "The query has a character that no text can hold. Remove it."
-_LENGTH = "The length of the body is no number. Send Content-Length."
+_LONG = format_lazy(
+    _("The query has more than {most} characters. Ask for less at once."),
+    most=MAX_QUERY,
+)
+_MANY = format_lazy(
+    _("The query has more than {most} parameters. Ask for less at once."),
+    most=MAX_PARAMETERS,
+)
+_NUL = _("The query has a character that no text can hold. Remove it.")
+_LENGTH = _("The length of the body is no number. Send Content-Length.")
 
 
 class LimitsMiddleware:
@@ -132,5 +141,5 @@ def _refused_body(request: HttpRequest) -> HttpResponse | None:
     limit = settings.UPLOAD_MAX_BYTES if is_upload else MAX_FORM
     if int(length[:18]) <= limit:
         return None
-    message = f"This is more than {limit} bytes. Send less at once."
-    return errors.answer(request, 413, message=message)
+    message = gettext("This is more than %(limit)s bytes. Send less at once.")
+    return errors.answer(request, 413, message=message % {"limit": limit})

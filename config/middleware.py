@@ -136,6 +136,7 @@ class LanguageMiddleware:
         language = translation.get_language_from_request(request)
         if request.user.is_authenticated:
             language = accounts.language_of(request.user) or language
+        request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
         response.setdefault("Content-Language", language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -9,7 +10,7 @@ from django.db.models.options import Options
 from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -121,6 +122,21 @@ def refused_fields(context: Context) -> list[dict[str, str]]:
             place = (field.id_for_label or field.auto_id) if field else ""
             refused += [{"label": label, "text": str(e), "id": place} for e in errors]
     return refused
+
+
+@register.filter
+def chips_in_words(chips: list[dict[str, str]]) -> SafeString:
+    """Return what a list is narrowed by: *status Open, city Oslo*."""
+    pairs = ((chip["name"], chip["value"]) for chip in chips)
+    return format_html_join(", ", "{} <b>{}</b>", pairs)
+
+
+@register.filter
+def earlier_saves(saves: list[tuple[str, datetime]]) -> SafeString:
+    """Return who saved before the newest, and when: *, Ida 3 min ago*."""
+    return format_html_join(
+        "", ", {} {}", ((who, ago(when)) for who, when in saves[1:])
+    )
 
 
 @register.filter

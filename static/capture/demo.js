@@ -1,6 +1,10 @@
 /* The demo shop. Knows nothing of capturing but the status panel at the end. */
 'use strict';
 
+// Its words stand in the page, with places like {name} for what is filled in.
+const words = { ...document.currentScript.dataset };
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 const shop = {};
 const form = (id) => document.getElementById(id);
 const values = (element) => Object.fromEntries(new FormData(element));
@@ -37,7 +41,7 @@ function submitted(id, act) {
     try {
       tell(form(id), await act(values(form(id))));
     } catch (error) {
-      tell(form(id), `The shop's own save failed: ${error.message}.`);
+      tell(form(id), fill(words.failed, { error: error.message }));
     }
   });
 }
@@ -49,7 +53,7 @@ submitted('signup', async (data) => {
       ...data, marketing_consent: 'marketing_consent' in data, signup_source: 'demo page',
     });
   }
-  return `Welcome, ${data.name}.`;
+  return fill(words.welcome, { name: data.name });
 });
 
 function price() {
@@ -70,7 +74,7 @@ submitted('payment', async ({ outcome, ...data }) => {
     ...who(), ...data, ...price(), currency: 'EUR', payment_status: 'completed',
     payment_processor: 'Demo', transaction_id: `DEMO-${Date.now()}`,
   });
-  return result.error ? `The shop's own save says: ${result.error.message}.` : 'Paid. Thank you.';
+  return result.error ? fill(words.declined, { error: result.error.message }) : words.paid;
 });
 
 form('payment').addEventListener('input', () => {
@@ -84,7 +88,7 @@ submitted('questionnaire', async ({ accountScreenshot, ...data }) => {
   };
   if (accountScreenshot && accountScreenshot.size) answers.accountScreenshot = accountScreenshot;
   await storeQuestionnaireData(answers);
-  return 'Thank you for your answers.';
+  return words.answered;
 });
 
 async function saveDashboard() {
@@ -104,7 +108,7 @@ async function saveDashboard() {
     },
     theme,
   );
-  return 'Saved.';
+  return words.saved;
 }
 
 function showValues() {
@@ -120,9 +124,13 @@ showValues();
 
 // --- the status of capturing ----------------------------------------------------------
 
-const PARTS = ['signup', 'payment', 'questionnaire', 'dashboard'];
-const WORDS = {
-  queued: 'waiting', sent: 'captured', quarantined: 'set aside by the hub', conflict: 'differs from before',
+const PARTS = {
+  signup: words.partSignup, payment: words.partPayment,
+  questionnaire: words.partQuestionnaire, dashboard: words.partDashboard,
+};
+const STATES = {
+  queued: words.stateQueued, sent: words.stateSent, quarantined: words.stateQuarantined,
+  conflict: words.stateConflict,
 };
 
 function element(name, text, state) {
@@ -133,15 +141,15 @@ function element(name, text, state) {
 }
 
 function summary(status) {
-  if (status.optedOut) return 'You opted out. Nothing is captured.';
-  if (status.stopped) return `Stopped: ${status.stopped}. What was captured is kept.`;
-  if (status.retryAt) return 'The hub cannot be reached. What was captured is kept and sent later.';
-  if (status.queued) return `Sending ${status.queued} …`;
+  if (status.optedOut) return words.nowOptedOut;
+  if (status.stopped) return fill(words.nowStopped, { reason: status.stopped });
+  if (status.retryAt) return words.nowAway;
+  if (status.queued) return fill(words.nowSending, { n: status.queued });
   if (Object.values(status.captured).some((state) => state === 'quarantined' || state === 'conflict')) {
-    return 'The hub set something aside. Its staff see what and why.';
+    return words.nowAside;
   }
-  if (status.complete) return 'Signup, payment and questionnaire are captured.';
-  return status.lastSent ? 'All that happened is captured.' : 'Waiting for the first capture.';
+  if (status.complete) return words.nowComplete;
+  return status.lastSent ? words.nowAll : words.nowFirst;
 }
 
 function show() {
@@ -150,17 +158,18 @@ function show() {
   const place = document.getElementById('summary');
   // Said again only when it changes: screen readers read each change aloud.
   if (place.textContent !== text) place.textContent = text;
-  document.getElementById('parts').replaceChildren(...PARTS.map((part) => {
+  document.getElementById('parts').replaceChildren(...Object.entries(PARTS).map(([part, name]) => {
     const state = status.captured[part] || 'none';
-    const item = element('li', part, state);
-    item.append(element('span', WORDS[state] || 'not yet'));
+    const item = element('li', name, state);
+    item.append(element('span', STATES[state] || words.stateNone));
     return item;
   }));
-  const facts = {
-    waiting: status.queued, dropped: status.dropped, 'set aside': status.setAside, consent: status.consent,
-    'last sent': status.lastSent ? new Date(status.lastSent).toLocaleTimeString() : 'never',
-  };
-  document.getElementById('facts').replaceChildren(...Object.entries(facts).flatMap(
+  const facts = [
+    [words.factWaiting, status.queued], [words.factDropped, status.dropped],
+    [words.factAside, status.setAside], [words.factConsent, status.consent],
+    [words.factLastSent, status.lastSent ? new Date(status.lastSent).toLocaleTimeString() : words.never],
+  ];
+  document.getElementById('facts').replaceChildren(...facts.flatMap(
     ([name, value]) => [element('dt', name), element('dd', String(value))]));
 }
 
@@ -172,13 +181,15 @@ function write(text) {
 
 if (window.enhancedDataCapture) {
   const texts = {
-    queued: (item) => `${item.type} noted`,
+    queued: (item) => fill(words.logQueued, item),
     sent: (item) => `${item.type} ${item.status}`,
-    dropped: (item) => `${item.type} dropped: ${item.reason}`,
-    retry: (about) => `no answer (${about.status || 'network'}), next try ${new Date(about.at).toLocaleTimeString()}`,
-    stopped: (about) => `stopped: ${about.reason}`,
-    consent: (value) => `consent is ${value}`,
-    aside: (item) => `${item.type} is too large for the hub`,
+    dropped: (item) => fill(words.logDropped, item),
+    retry: (about) => fill(words.logRetry, {
+      status: about.status || words.logNetwork, time: new Date(about.at).toLocaleTimeString(),
+    }),
+    stopped: (about) => fill(words.logStopped, about),
+    consent: (value) => fill(words.logConsent, { value }),
+    aside: (item) => fill(words.logAside, item),
   };
   for (const [name, text] of Object.entries(texts)) {
     enhancedDataCapture.on(name, (detail) => { write(text(detail)); show(); });
@@ -186,7 +197,7 @@ if (window.enhancedDataCapture) {
   for (const button of document.querySelectorAll('[data-do]')) {
     button.addEventListener('click', async () => {
       await enhancedDataCapture[button.dataset.do]();
-      if (button.dataset.do === 'reset') { shop.person = null; write('signed out'); }
+      if (button.dataset.do === 'reset') { shop.person = null; write(words.logOut); }
       show();
     });
   }

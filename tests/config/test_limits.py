@@ -49,6 +49,17 @@ def test_a_query_that_is_too_much_is_refused(alice, query, said):
     assert said in document.json()["detail"]
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_who_is_refused_before_signing_in_reads_the_language_of_the_browser(language):
+    headers = {"Accept-Language": language}
+    query = "x" * (MAX_QUERY + 1)
+    page = Client(headers=headers).get(f"{LIST}?{query}").content.decode()
+    document = Client(headers=headers).get(f"/api/v1/captures?{query}").json()
+
+    assert f'<html lang="{language}"' in page
+    assert document["message"].startswith("The query has more than 6000 characters.")
+
+
 def test_a_query_just_below_the_limits_passes(alice):
     query = "&".join(["p=1"] * MAX_PARAMETERS)
 

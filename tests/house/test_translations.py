@@ -25,7 +25,7 @@ ROOT: Path = settings.BASE_DIR
 CATALOGUES = sorted((ROOT / "locale").glob("*/LC_MESSAGES/django.po"))
 # Names and signs that are the same in every language.
 SAME = re.compile(
-    r"Holdfast|CSV|XLSX|JSON|API|OpenAPI|UTC|PIN|QR|Ctrl|Esc|Enter|Alt|Shift|"
+    r"Holdfast|CSV|XLSX|JSON|API|OpenAPI|UTC|PIN|QR|NOV20|Ctrl|Esc|Enter|Alt|Shift|"
     r"manage\.py \w+|https?://\S+|&\w+;"
 )
 SPOKEN = {"title", "aria-label", "aria-description", "placeholder", "alt", "label"}
@@ -96,13 +96,15 @@ def untranslated(source: str) -> list[str]:
     for token in Lexer(source).tokenize():
         words = token.contents.split()
         if inside:
-            inside = None if token.contents == f"end{inside}" else inside
+            inside = None if words[:1] == [f"end{inside}"] else inside
         elif token.token_type == TokenType.TEXT:
             page.append(token.contents)
         elif token.token_type in (TokenType.BLOCK, TokenType.VAR):
             page.append("\N{OBJECT REPLACEMENT CHARACTER}")
             if words[0] in {"blocktranslate", "blocktrans", "comment"}:
                 inside = words[0]
+            elif words == ["block", "bodyclass"]:  # its text is of CSS
+                inside = "block"
             elif words[0] not in {"translate", "trans"}:
                 missed += literals(token.contents)
     reader = Words()
@@ -152,6 +154,7 @@ def test_a_text_that_is_not_marked_is_found(source):
         "{% blocktranslate count n=n %}a row{% plural %}rows{% endblocktranslate %}",
         '{{ seen|default:_("never") }}',
         "<code>manage.py worker</code> · {{ x }} %",
+        "{% block bodyclass %}{{ block.super }} login{% endblock %}",
         '<script type="application/json">{"key": "value"}</script>',
     ],
 )

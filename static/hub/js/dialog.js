@@ -3,6 +3,7 @@
 "use strict";
 
 {
+  const { close: CLOSE, unreached: UNREACHED } = document.currentScript.dataset;
   const FORM = "[data-act-form]";
   const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
@@ -26,8 +27,9 @@
     dialog.className = "act-dialog";
     dialog.setAttribute("aria-labelledby", "act-dialog-title");
     dialog.innerHTML = '<header><h2 id="act-dialog-title"></h2><span class="grow"></span>'
-      + '<button type="button" class="btn bare" data-close aria-label="Close">×</button></header>'
+      + '<button type="button" class="btn bare" data-close>×</button></header>'
       + '<p class="errornote" role="alert" hidden></p>';
+    dialog.querySelector("[data-close]").setAttribute("aria-label", CLOSE);
     dialog.addEventListener("close", () => {
       dialog.remove();
       opener.focus();
@@ -91,7 +93,7 @@
       draw(dialog, page, form.action);
       focus(dialog);
     } catch {
-      error.textContent = "The hub cannot be reached. What you typed is still here: try again.";
+      error.textContent = UNREACHED;
       error.hidden = false;
       form.ariaBusy = null;
     }

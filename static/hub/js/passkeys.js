@@ -2,9 +2,6 @@
 // what the browser needs, and the form then takes the answer along.
 "use strict";
 (() => {
-  const REFUSED = "Nothing was done. Try again, or use another way.";
-  const KNOWN = "This device has a passkey of yours already.";
-
   const bytes = (text) =>
     Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   const text = (buffer) =>
@@ -12,13 +9,16 @@
       .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   const keys = (list) => (list || []).map((key) => ({ ...key, id: bytes(key.id) }));
 
+  // Where a form says what went wrong; it holds the sentences of the browser's own refusals.
+  const alertOf = (form) => form.querySelector(".passkey-said");
+
   const ask = async (form) => {
     const body = new URLSearchParams(new FormData(form));
     body.set("passkey_ask", "1");
     const answer = await fetch(form.action, { method: "POST", body });
     const isJson = (answer.headers.get("content-type") || "").includes("json");
     const said = isJson ? await answer.json() : {};
-    if (!answer.ok || !said.options) throw new Error(said.message || REFUSED);
+    if (!answer.ok || !said.options) throw new Error(said.message || alertOf(form).dataset.refused);
     return said;
   };
 
@@ -44,7 +44,7 @@
   };
 
   const run = async (form) => {
-    const said = form.querySelector("[role=alert]");
+    const said = alertOf(form);
     const button = form.querySelector("[type=submit]");
     said.textContent = "";
     button.disabled = true;
@@ -57,8 +57,8 @@
       form.submit();
     } catch (error) {
       // Browsers name what happened in words for programmers, ours are for people.
-      if (error.name === "InvalidStateError") said.textContent = KNOWN;
-      else said.textContent = error.name === "Error" ? error.message : REFUSED;
+      if (error.name === "InvalidStateError") said.textContent = said.dataset.known;
+      else said.textContent = error.name === "Error" ? error.message : said.dataset.refused;
       button.disabled = false;
     }
   };

@@ -9,6 +9,8 @@
   const BY_ITSELF = { headers: { "X-Background": "1" }, credentials: "same-origin" };
   const TIMELINE = '[data-live="timeline"]';
   const source = document.querySelector("[data-poll]");
+  // Its words: data-pause, -resume, and -one, -many, -show-one, -show-many for new entries.
+  const words = document.currentScript.dataset;
   if (source) start(source.dataset.poll);
 
   function start(url) {
@@ -16,9 +18,9 @@
     const bar = document.createElement("p");
     bar.className = "live-bar";
     bar.setAttribute("role", "status");
-    const pause = button("Pause updates", () => {
+    const pause = button(words.pause, () => {
       isPaused = !isPaused;
-      pause.textContent = isPaused ? "Resume updates" : "Pause updates";
+      pause.textContent = isPaused ? words.resume : words.pause;
       plan(0);
     });
     const line = document.createElement("p");
@@ -63,12 +65,13 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const known = new Set([...document.querySelectorAll("[data-entry]")].map((e) => e.dataset.entry));
       const fresh = [...page.querySelectorAll("[data-entry]")].filter((e) => !known.has(e.dataset.entry));
-      const words = fresh.length === 1 ? "1 new entry" : `${fresh.length} new entries`;
+      const text = counted(words.one, words.many, fresh.length);
       // Not under the eyes of somebody who reads further down, or has come to an entry.
       if (fresh.length && (scrollY > 200 || document.activeElement?.closest(TIMELINE))) {
         const hadFocus = bar.contains(document.activeElement);
         put(page, `[data-live]:not(${TIMELINE})`);
-        const show = button(`Show ${words}`, () => { put(page); scrollTo(0, 0); timeline.focus(); });
+        const offer = counted(words.showOne, words.showMany, fresh.length);
+        const show = button(offer, () => { put(page); scrollTo(0, 0); timeline.focus(); });
         bar.replaceChildren(show);
         if (hadFocus) show.focus();
         return;
@@ -76,8 +79,8 @@
       put(page);
       if (fresh.length && Date.now() - said > SAY_EVERY) {
         said = Date.now();
-        bar.textContent = words;
-        setTimeout(() => { if (bar.textContent === words) bar.textContent = ""; }, SAY_EVERY);
+        bar.textContent = text;
+        setTimeout(() => { if (bar.textContent === text) bar.textContent = ""; }, SAY_EVERY);
       }
     }
 
@@ -93,11 +96,15 @@
     }
   }
 
-  function button(words, act) {
+  function counted(one, many, count) {
+    return count === 1 ? one : many.replace("{n}", count);
+  }
+
+  function button(label, act) {
     const made = document.createElement("button");
     made.type = "button";
     made.className = "btn quiet";
-    made.textContent = words;
+    made.textContent = label;
     made.addEventListener("click", act);
     return made;
   }

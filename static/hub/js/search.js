@@ -1,6 +1,6 @@
 // A field with data-suggest="<address>": what fits is listed below it as one types, and chosen
 // with the arrow keys and Enter (the combobox of the WAI-ARIA practices). Enter without a choice
-// sends the form, as it does without this script.
+// sends the form, as it does without this script. Its words stand in the field's data, too.
 "use strict";
 (() => {
   const PAUSE = 250;
@@ -19,7 +19,7 @@
     list.className = "suggestions";
     list.hidden = true;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "Suggestions");
+    list.setAttribute("aria-label", field.dataset.suggestions);
     const status = part("sr", "");
     status.setAttribute("role", "status");
     field.form.append(list, status);
@@ -65,7 +65,7 @@
         return option;
       }));
       const count = suggestions.length;
-      status.textContent = count === 1 ? "1 suggestion" : `${count} suggestions`;
+      status.textContent = count === 1 ? field.dataset.one : field.dataset.many.replace("{n}", count);
       open(count > 0);
       activate(-1);
     };
