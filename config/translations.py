@@ -29,19 +29,9 @@ def translate_models() -> None:
         for member in enumeration:
             member._label_ = _lazy(member.label)
     for model in _models():
-        options = model._meta
-        if "verbose_name_plural" not in options.original_attrs:
-            # Django's own, a name with an s, is none of another language.
-            options.verbose_name_plural = f"{options.verbose_name_raw}s"
-        for name in ("verbose_name", "verbose_name_plural"):
-            _translate(options, name)
+        _translate_names(model._meta)
         for field in _fields(model):
-            for name in ("verbose_name", "help_text"):
-                _translate(field, name)
-            if field.choices:
-                field.choices = [
-                    (value, _lazy(label)) for value, label in field.flatchoices
-                ]
+            _translate_field(field)
 
 
 def model_texts() -> list[str]:
@@ -64,8 +54,19 @@ def _enumerations(base: type[models.Choices]) -> Iterator[Any]:
         yield from _enumerations(enumeration)
 
 
-def _translate(thing: object, name: str) -> None:
-    setattr(thing, name, _lazy(getattr(thing, name)))
+def _translate_names(options: Any) -> None:
+    if "verbose_name_plural" not in options.original_attrs:
+        # Django's own, a name with an s, is none of another language.
+        options.verbose_name_plural = f"{options.verbose_name_raw}s"
+    options.verbose_name = _lazy(options.verbose_name)
+    options.verbose_name_plural = _lazy(options.verbose_name_plural)
+
+
+def _translate_field(field: Any) -> None:
+    field.verbose_name = _lazy(field.verbose_name)
+    field.help_text = _lazy(field.help_text)
+    if field.choices:
+        field.choices = [(value, _lazy(label)) for value, label in field.flatchoices]
 
 
 def _lazy(text: object) -> object:

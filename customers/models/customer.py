@@ -160,7 +160,9 @@ def _phone(text: str, seen: Q, revealed: Q) -> Q:
     if len(typed) == _END:
         matched |= Q(phone_e164__endswith=typed) & revealed
     # With or without the code of the country.
-    return matched | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else matched
+    return (
+        matched | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else matched
+    )
 
 
 class Customer(ArchiveMarks, TrackedModel):

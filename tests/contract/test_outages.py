@@ -219,7 +219,7 @@ def counted_failures() -> Iterator[list[str]]:
             raise
 
     wrapper.get_new_connection = connecting
-    # Outside of what looks at SQLite's lock again and again: all its looks are one wait.
+    # Outside of what looks at SQLite's lock again and again, which is one wait.
     names = [getattr(each, "__name__", "") for each in wrapper.execute_wrappers]
     place = names.index("_look_often") if "_look_often" in names else len(names)
     wrapper.execute_wrappers.insert(place, executing)

@@ -28,6 +28,8 @@ SAME = re.compile(
     r"Holdfast|CSV|XLSX|JSON|API|OpenAPI|UTC|PIN|QR|NOV20|Ctrl|Esc|Enter|Alt|Shift|"
     r"manage\.py \w+|https?://\S+|&\w+;"
 )
+# A context, mostly none, and what is said in it.
+Text = tuple[str, str]
 SPOKEN = {"title", "aria-label", "aria-description", "placeholder", "alt", "label"}
 CALLS = {
     "_": 1,
@@ -165,14 +167,14 @@ def test_a_text_that_is_marked_is_not_found(source):
 # --- catalogues -----------------------------------------------------------------------
 
 
-def marked_texts() -> set[str]:
+def marked_texts() -> set[Text]:
     """Return every text that templates and Python hand to the catalogues."""
-    marked = set()
+    marked: set[Text] = set()
     for path in TEMPLATES:
         marked |= set(texts_in(ast.parse(as_python(path.read_text()))))
     for path in SOURCES:
         marked |= set(texts_in(ast.parse(path.read_text())))
-    return marked - {""}
+    return {text for text in marked if text[1]}
 
 
 def as_python(template: str) -> str:
@@ -185,23 +187,24 @@ def as_python(template: str) -> str:
     return "\n".join(f"{name}({arguments})" for name, arguments in calls)
 
 
-def texts_in(tree: ast.AST) -> Iterator[str]:
+def texts_in(tree: ast.AST) -> Iterator[Text]:
+    """Yield the texts of calls, each with its context; both numbers of a plural."""
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            count = CALLS.get(call.func.id, 0)
-            texts = call.args[:count]
-            if "pgettext" in call.func.id:
-                texts = texts[1:]
-            yield from (
-                t.value
-                for t in texts
-                if isinstance(t, ast.Constant) and isinstance(t.value, str)
-            )
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        arguments = [
+            each.value
+            for each in call.args[: CALLS.get(call.func.id, 0)]
+            if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ]
+        has_context = "pgettext" in call.func.id
+        context = arguments[0] if arguments and has_context else ""
+        yield from ((context, text) for text in arguments[has_context:])
 
 
-def entries(path: Path) -> dict[str, tuple[bool, list[str]]]:
-    """Return what a .po file has: by msgid whether it is fuzzy, and its texts."""
-    read: dict[str, tuple[bool, list[str]]] = {}
+def entries(path: Path) -> dict[Text, tuple[bool, list[str]]]:
+    """Return what a .po file has: whether each text is fuzzy, and its translations."""
+    read: dict[Text, tuple[bool, list[str]]] = {}
     for block in re.split(r"\n\s*\n", path.read_text()):
         lines = [line for line in block.splitlines() if not line.startswith("#~")]
         fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
@@ -212,11 +215,10 @@ def entries(path: Path) -> dict[str, tuple[bool, list[str]]]:
             if match:
                 name = match[1] or name
                 parts[name] = parts.get(name, "") + ast.literal_eval(match[2])
-        if msgid := parts.get("msgid"):
-            texts = [t for n, t in parts.items() if n.startswith("msgstr")]
-            read[msgid] = (fuzzy, texts)
-            if plural := parts.get("msgid_plural"):
-                read[plural] = (fuzzy, texts)
+        translations = [text for key, text in parts.items() if key.startswith("msgstr")]
+        for key in ("msgid", "msgid_plural"):
+            if text := parts.get(key):
+                read[parts.get("msgctxt", ""), text] = (fuzzy, translations)
     return read
 
 
@@ -227,7 +229,7 @@ def test_there_is_a_catalogue_of_each_language():
 
 
 def test_the_texts_of_models_are_listed():
-    listed = set(texts_in(ast.parse(LIST.read_text())))
+    listed = {text for _, text in texts_in(ast.parse(LIST.read_text()))}
 
     said = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
     assert listed == set(model_texts()), said
@@ -250,7 +252,7 @@ class TestCatalogue:
 
     def test_a_translation_names_the_same_values(self, path):
         wrong = []
-        for msgid, (_, texts) in entries(path).items():
+        for (_, msgid), (_, texts) in entries(path).items():
             names = set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", msgid))
             for text in texts:
                 # A singular may say "one" where its plural has the number.
@@ -264,7 +266,9 @@ class TestCatalogue:
         with path.with_suffix(".mo").open("rb") as file:
             compiled = gettext.GNUTranslations(file)
 
-        for msgid, (_, texts) in entries(path).items():
-            if len(texts) == 1:
+        for (context, msgid), (_, texts) in entries(path).items():
+            if len(texts) == 1 and context:
+                assert compiled.pgettext(context, msgid) == texts[0]
+            elif len(texts) == 1:
                 assert compiled.gettext(msgid) == texts[0]
         assert len(compiled._catalog) > len(entries(path)) / 2
