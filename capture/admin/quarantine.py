@@ -161,7 +161,8 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             reason=values["reason"] or None,
         )
         if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
-            msg = f"{result.pointer or gettext('The item')}: {result.detail}"
+            place = result.pointer or gettext("The item")
+            msg = f"{place}: {result.detail}"
             raise ValidationError(msg, code=result.code or "invalid")
         if not result.items:
             return gettext("Replayed: the item is a capture now.")

@@ -135,10 +135,10 @@ class CustomerColumns(ScopedAdmin):
             return "–"
         is_urgent = bool(stats.urgent_tickets)
         return format_html(
-            '<span class="badge {}">{}<span class="sr">{}</span></span>',
+            '<span class="badge {}">{}<span class="sr"> {}</span></span>',
             "bad" if is_urgent else "warn",
             stats.open_tickets,
-            f" {gettext('urgent')}" if is_urgent else "",
+            gettext("urgent") if is_urgent else "",
         )
 
     # Nobody seen yet is the longest ago, on both engines.

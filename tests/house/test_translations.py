@@ -180,7 +180,7 @@ def marked_texts() -> set[Text]:
 def as_python(template: str) -> str:
     """Return the calls of a template as Python, a line for each."""
     calls = re.findall(
-        r"""\b(n?p?gettext)\(((?:\s*u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|'''.*?'''|\"\"\".*?\"\"\")\s*,?)+)""",
+        r"""\b(n?p?gettext|_)\(((?:\s*u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|'''.*?'''|\"\"\".*?\"\"\")\s*,?)+)""",
         templatize(template),
         re.DOTALL,
     )

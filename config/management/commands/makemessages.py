@@ -40,6 +40,9 @@ class Command(makemessages.Command):
     changes one place.
     """
 
+    # Its guesses, of another text that looks alike, are read by nobody.
+    msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching"]
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(
