@@ -19,7 +19,7 @@ def count_quarantined(actor: Actor) -> Waiting:
 
 
 register_entries(
-    _("Capture"),
+    "Capture",
     Entry("capture.capture", "pulse"),
     Entry("capture.quarantine", "alert", _("Quarantine"), count=count_quarantined),
     Entry("capture.source", "link"),
