@@ -10,11 +10,11 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.bulk import BulkAct, BulkActs
+from audit.admin.display import count_text
 from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from customers import services
@@ -63,7 +63,7 @@ class FlagForm(forms.Form):
 
 
 def _with_number(sentence: str, count: int, **values: object) -> str:
-    return sentence % {"number": number_format(count, force_grouping=True), **values}
+    return sentence % {"number": count_text(count), **values}
 
 
 def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:

@@ -442,8 +442,12 @@ def page_of_job(job: Job, actor: Actor) -> str:
 
 
 def _translated(row: JsonObject) -> JsonObject:
-    """Return a row with its errors in the reader's language; stored is the English."""
-    return {**row, "errors": [(name, gettext(said)) for name, said in row["errors"]]}
+    """Return a row with what is said of it in the reader's language.
+
+    Stored in English; a sentence with a value in it stays so.
+    """
+    errors = [(name, gettext(said)) for name, said in row["errors"]]
+    return {**row, "errors": errors, "notes": [*map(gettext, row.get("notes", ()))]}
 
 
 def _job_key(upload: ImportFile) -> str:

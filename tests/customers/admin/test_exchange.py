@@ -138,6 +138,21 @@ def test_a_file_is_the_same_in_every_language(alice, bakery, factory, path, valu
     assert files["de"] == files["en"]
 
 
+def test_rejected_rows_are_the_same_file_in_every_language(alice, bakery):
+    files = []
+    for language in ("en", "de"):
+        alice.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+        line = "bakery,,Dea,no address,nope,12\n"
+        preview = upload(alice, CUSTOMERS, HEADER + line)
+        assert counts(preview) == {"rejected": 1}
+        page = preview.redirect_chain[-1][0]
+        files.append(alice.get(f"{page}rejected/").content)
+
+    english, german = files
+    assert german == english
+    assert b"Write one of active" in german
+
+
 def parts_of(workbook: bytes) -> dict[str, bytes]:
     """Return the parts of a workbook, but for when it was made."""
     with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
