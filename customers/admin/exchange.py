@@ -9,9 +9,12 @@ from uuid import UUID
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from import_export.admin import ExportActionMixin
 from import_export.formats.base_formats import Format
+from import_export.forms import SelectableFieldsExportForm
 from import_export.resources import ModelResource
 
 from audit import accounts, log
@@ -33,10 +36,26 @@ if TYPE_CHECKING:
 _NOTED = 500
 
 
+class ColumnsForm(SelectableFieldsExportForm):
+    """Names each column as forms do, and by its header in the file."""
+
+    def _get_field_label(self, resource: type[ModelResource], field_name: str) -> str:
+        header = resource.fields[field_name].column_name
+        names = {
+            field.name: field.verbose_name
+            for field in resource._meta.model._meta.fields
+        }
+        label = format_html("<code>{}</code>", header)
+        if header in names:
+            label = format_html("{} {}", capfirst(names[header]), label)
+        return label
+
+
 class ExchangeAdmin(ExportActionMixin, ImportPages):
     """A page with import and export, each with a permission of its own."""
 
     formats = FORMATS
+    export_form_class = ColumnsForm
     # One customer is exported by an act of the customer's page.
     show_change_form_export = False
     to_encoding = "utf-8-sig"
