@@ -7,12 +7,14 @@ from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.querysets import ScopedQuerySet
 from capture.choices import CaptureType, LinkRule, MessageIdOrigin, Trust
 from capture.models.base import BusinessModel, UntrackedModel
+from customers.choices import within_sentence
 
 PERSONAL = [
     "payload",
@@ -133,7 +135,9 @@ class Capture(BusinessModel, SealedModel):
         return link.customer_id if link is not None else None
 
     def __str__(self) -> str:
-        return f"{self.type} capture"
+        return _("%(type)s capture") % {
+            "type": within_sentence(self.get_type_display())
+        }
 
 
 class CaptureLink(UntrackedModel, BusinessModel):
@@ -161,4 +165,4 @@ class CaptureLink(UntrackedModel, BusinessModel):
         ]
 
     def __str__(self) -> str:
-        return "link"
+        return _("link")

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.fields import NullCharField, NullTextField
 from capture.choices import PaymentState, Trust
 from capture.models.base import BusinessModel, UntrackedModel, money
 from capture.models.capture import Capture
+from customers.choices import within_sentence
 
 
 class Payment(UntrackedModel, BusinessModel):
@@ -91,7 +93,9 @@ class Payment(UntrackedModel, BusinessModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.state} payment"
+        return _("%(state)s payment") % {
+            "state": within_sentence(self.get_state_display())
+        }
 
     @property
     def is_claim(self) -> bool:
@@ -116,7 +120,7 @@ class PaymentReference(UntrackedModel, BusinessModel):
         ]
 
     def __str__(self) -> str:
-        return "payment reference"
+        return _("payment reference")
 
     @property
     def subject_id(self) -> UUID | None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from capture.choices import Trust
@@ -72,7 +73,7 @@ class Signup(Projection):
         ]
 
     def __str__(self) -> str:
-        return "signup"
+        return _("signup")
 
 
 class Login(Projection):
@@ -101,7 +102,7 @@ class Login(Projection):
         ]
 
     def __str__(self) -> str:
-        return "login"
+        return _("login")
 
 
 def _decimal(digits: int, scale: int) -> models.DecimalField:
@@ -168,7 +169,7 @@ class Questionnaire(Projection):
         ]
 
     def __str__(self) -> str:
-        return "questionnaire"
+        return _("questionnaire")
 
 
 class DashboardSnapshot(Projection):
@@ -238,4 +239,4 @@ class DashboardSnapshot(Projection):
         ]
 
     def __str__(self) -> str:
-        return "dashboard"
+        return _("dashboard")

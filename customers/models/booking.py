@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.database.sealed import SealedModel, sealed_constraints
@@ -27,6 +28,7 @@ from customers.choices import (
     CreditReason,
     RefundReason,
     RefundStatus,
+    within_sentence,
 )
 from customers.models.base import ZERO, BusinessModel, currency_code, money, one_of
 from customers.models.customer import Customer
@@ -260,7 +262,9 @@ class Refund(BusinessModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"refund {self.status}"
+        return gettext("refund %(status)s") % {
+            "status": within_sentence(self.get_status_display())
+        }
 
 
 class Credit(BusinessModel, SealedModel):
@@ -320,4 +324,6 @@ class Credit(BusinessModel, SealedModel):
         ]
 
     def __str__(self) -> str:
-        return f"credit {self.kind}"
+        return gettext("credit %(kind)s") % {
+            "kind": within_sentence(self.get_kind_display())
+        }

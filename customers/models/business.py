@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.database.signed import SignedModel
@@ -20,7 +21,7 @@ from audit.fields import SealedJSONField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.timezones import check_time_zone
-from customers.choices import ConsentMode, Role
+from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
 from customers.models.base import currency_code, money, one_of
 from customers.roles import PERMISSIONS
@@ -179,7 +180,11 @@ class Membership(SignedModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} as {self.role} of {self.business}"
+        return gettext("%(user)s as %(role)s of %(business)s") % {
+            "user": self.user,
+            "role": within_sentence(self.get_role_display()),
+            "business": self.business,
+        }
 
     def derive(self) -> None:
         super().derive()

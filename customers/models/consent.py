@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
-from customers.choices import ConsentAction, ConsentChannel
+from customers.choices import ConsentAction, ConsentChannel, within_sentence
 from customers.models.base import BusinessModel, one_of
 from customers.models.customer import Customer
 
@@ -68,7 +68,7 @@ class ConsentEvent(BusinessModel, SealedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose} {self.action}"
+        return f"{self.purpose} {within_sentence(self.get_action_display())}"
 
     def clean(self) -> None:
         """Write the purpose in small letters: rules compare it."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
@@ -17,7 +18,7 @@ from audit.fields import (
     NullTextField,
 )
 from audit.history.models import TrackedModel
-from customers.choices import AddressKind, ContactKind
+from customers.choices import AddressKind, ContactKind, within_sentence
 from customers.countries import check_country
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
@@ -90,7 +91,9 @@ class Address(ArchiveMarks, BusinessModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} address"
+        return gettext("%(kind)s address") % {
+            "kind": within_sentence(self.get_kind_display())
+        }
 
     @property
     def as_text(self) -> str:
@@ -162,7 +165,7 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} contact"
+        return gettext("%(kind)s contact") % {"kind": self.get_kind_display()}
 
     def derive(self) -> None:
         """Compute the columns by which the contact is found."""

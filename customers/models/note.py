@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext as _
 
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
-from customers.choices import NoteType
+from customers.choices import NoteType, within_sentence
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 
@@ -59,4 +60,6 @@ class Note(ArchiveMarks, BusinessModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.note_type} note"
+        return _("%(kind)s note") % {
+            "kind": within_sentence(self.get_note_type_display())
+        }

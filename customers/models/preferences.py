@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
@@ -70,7 +71,7 @@ class Preferences(BusinessModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return "preferences"
+        return gettext("preferences")
 
     def clean(self) -> None:
         """Raise ValidationError unless the categories are texts."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.fields import SealedJSONField
 from customers.choices import LoyaltyTier
@@ -70,4 +71,4 @@ class CustomerStats(UntrackedModel, BusinessModel):
         ]
 
     def __str__(self) -> str:
-        return "statistics"
+        return _("statistics")

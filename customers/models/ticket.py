@@ -8,11 +8,18 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
-from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
+from customers.choices import (
+    AuthorKind,
+    Channel,
+    TicketPriority,
+    TicketStatus,
+    within_sentence,
+)
 from customers.models.base import BusinessModel, one_of
 from customers.models.booking import Booking
 from customers.models.customer import Customer
@@ -138,4 +145,6 @@ class TicketMessage(BusinessModel, TrackedModel):
         return self.ticket.customer_id
 
     def __str__(self) -> str:
-        return f"message of {self.author_kind}"
+        return gettext("message of %(author)s") % {
+            "author": within_sentence(self.get_author_kind_display())
+        }
