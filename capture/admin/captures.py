@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
@@ -156,7 +156,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             return "–"
         return gettext("Somebody who identifies with one of the names below.")
 
-    @admin.display(description=_("Notes"))
+    @admin.display(description=pgettext_lazy("remark", "Notes"))
     def notes(self, capture: Capture) -> str:
         codes = sorted({code for code, _ in capture.warnings or ()})
         return ", ".join(code.replace("_", " ") for code in codes) or "–"

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from django.conf import settings
@@ -202,12 +203,20 @@ def texts_in(tree: ast.AST) -> Iterator[Text]:
         yield from ((context, text) for text in arguments[has_context:])
 
 
-def entries(path: Path) -> dict[Text, tuple[bool, list[str]]]:
-    """Return what a .po file has: whether each text is fuzzy, and its translations."""
-    read: dict[Text, tuple[bool, list[str]]] = {}
+class Entry(NamedTuple):
+    """One of a catalogue: its English, both numbers of a plural, and translations."""
+
+    english: list[str]
+    texts: list[str]
+    is_fuzzy: bool
+
+
+def entries(path: Path) -> dict[Text, Entry]:
+    """Return what a .po file has, by each of its English texts."""
+    read: dict[Text, Entry] = {}
     for block in re.split(r"\n\s*\n", path.read_text()):
         lines = [line for line in block.splitlines() if not line.startswith("#~")]
-        fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
+        is_fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
         parts: dict[str, str] = {}
         name = ""
         for line in lines:
@@ -215,11 +224,21 @@ def entries(path: Path) -> dict[Text, tuple[bool, list[str]]]:
             if match:
                 name = match[1] or name
                 parts[name] = parts.get(name, "") + ast.literal_eval(match[2])
-        translations = [text for key, text in parts.items() if key.startswith("msgstr")]
-        for key in ("msgid", "msgid_plural"):
-            if text := parts.get(key):
-                read[parts.get("msgctxt", ""), text] = (fuzzy, translations)
+        english = [parts[key] for key in ("msgid", "msgid_plural") if parts.get(key)]
+        texts = [text for key, text in parts.items() if key.startswith("msgstr")]
+        for text in english:
+            context = parts.get("msgctxt", "")
+            read[context, text] = Entry(english, texts, is_fuzzy)
     return read
+
+
+def names_in(*texts: str) -> set[str]:
+    """Return the values that texts have a place for."""
+    return {
+        name
+        for text in texts
+        for name in re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", text)
+    }
 
 
 def test_there_is_a_catalogue_of_each_language():
@@ -245,20 +264,20 @@ class TestCatalogue:
         assert sorted(known - marked) == [], said
 
     def test_every_text_is_translated(self, path):
-        missing = [m for m, (_, texts) in entries(path).items() if not all(texts)]
-        fuzzy = [m for m, (is_fuzzy, _) in entries(path).items() if is_fuzzy]
+        known = entries(path).items()
 
-        assert (missing, fuzzy) == ([], [])
+        assert [text for text, entry in known if not all(entry.texts)] == []
+        assert [text for text, entry in known if entry.is_fuzzy] == []
 
     def test_a_translation_names_the_same_values(self, path):
         wrong = []
-        for (_, msgid), (_, texts) in entries(path).items():
-            names = set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", msgid))
-            for text in texts:
+        for entry in entries(path).values():
+            names = names_in(*entry.english)
+            for text in entry.texts:
                 # A singular may say "one" where its plural has the number.
-                said = set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", text))
-                if said - names or (names - said and len(texts) == 1):
-                    wrong.append((msgid, text))
+                lost = names - names_in(text) if len(entry.texts) == 1 else set()
+                if lost or names_in(text) - names:
+                    wrong.append((entry.english, text))
 
         assert wrong == []
 
@@ -266,9 +285,17 @@ class TestCatalogue:
         with path.with_suffix(".mo").open("rb") as file:
             compiled = gettext.GNUTranslations(file)
 
-        for (context, msgid), (_, texts) in entries(path).items():
-            if len(texts) == 1 and context:
-                assert compiled.pgettext(context, msgid) == texts[0]
-            elif len(texts) == 1:
-                assert compiled.gettext(msgid) == texts[0]
-        assert len(compiled._catalog) > len(entries(path)) / 2
+        for (context, text), entry in entries(path).items():
+            if len(entry.texts) > 1:
+                one, many = entry.english
+                said = [
+                    compiled.npgettext(context, one, many, number)
+                    if context
+                    else compiled.ngettext(one, many, number)
+                    for number in (1, 2)
+                ]
+            elif context:
+                said = [compiled.pgettext(context, text)]
+            else:
+                said = [compiled.gettext(text)]
+            assert said == entry.texts
