@@ -17,8 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -62,7 +61,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     site_header = "Holdfast"
     site_title = "Holdfast"
-    index_title = _("Home")
+    index_title = pgettext_lazy("page", "Home")
     # The frame draws its own, by job: audit/admin/navigation.py.
     enable_nav_sidebar = False
 

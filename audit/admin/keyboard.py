@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -60,7 +60,7 @@ def register_jump(letter: str, act: _StrOrPromise, model: str) -> None:
 
 def shortcuts_of(request: HttpRequest) -> list[Shortcut]:
     """Return the map of a person: without lists that they may not open."""
-    jumps = [Shortcut(("g", "i"), gettext("Home"), reverse("admin:index"))]
+    jumps = [Shortcut(("g", "i"), pgettext("page", "Home"), reverse("admin:index"))]
     for letter, (act, label) in _jumps.items():
         page = admin.site._registry.get(apps.get_model(label))
         if isinstance(page, ScopedAdmin) and page.has_view_or_change_permission(

@@ -20,7 +20,7 @@ from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
-# What Django says on these pages, and its German does not know: ours does.
+# What Django says on these pages; its German does not know it, or says it otherwise.
 _OF_DJANGO = (
     gettext_noop(
         "After you’ve created a user, you’ll be able to edit more user options."  # noqa: RUF001 - as Django has it
@@ -39,6 +39,8 @@ _OF_DJANGO = (
         "Raw passwords are not stored, so there is no way to see the user’s password."  # noqa: RUF001 - as Django has it
     ),
     gettext_noop("Reset password"),
+    gettext_noop("Save and add another"),
+    gettext_noop("Save and continue editing"),
     gettext_noop("Set password"),
     gettext_noop("Set password: %s"),
     gettext_noop(

@@ -85,8 +85,8 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
         for a form.
         """
         if request.POST.get("select_across") == "1":
-            query = request.GET.urlencode()
-            return redirect(f"{self.page_url('export')}{'?' if query else ''}{query}")
+            filters = f"?{request.GET.urlencode()}" if request.GET else ""
+            return redirect(self.page_url("export") + filters)
         return super().export_admin_action(request, queryset)
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:

@@ -446,7 +446,7 @@ def _translated(row: JsonObject) -> JsonObject:
 
     Stored in English; a sentence with a value in it stays so.
     """
-    errors = [(name, gettext(said)) for name, said in row["errors"]]
+    errors = [(name, gettext(text)) for name, text in row["errors"]]
     return {**row, "errors": errors, "notes": [*map(gettext, row.get("notes", ()))]}
 
 

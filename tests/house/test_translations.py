@@ -29,7 +29,7 @@ SAME = re.compile(
     r"Holdfast|CSV|XLSX|JSON|API|OpenAPI|UTC|PIN|QR|NOV20|Ctrl|Esc|Enter|Alt|Shift|"
     r"manage\.py \w+|https?://\S+|&\w+;"
 )
-# A context, mostly none, and what is said in it.
+# A context, mostly none, and a text of it.
 Text = tuple[str, str]
 SPOKEN = {"title", "aria-label", "aria-description", "placeholder", "alt", "label"}
 CALLS = {
@@ -250,8 +250,8 @@ def test_there_is_a_catalogue_of_each_language():
 def test_the_texts_of_models_are_listed():
     listed = {text for _, text in texts_in(ast.parse(LIST.read_text()))}
 
-    said = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
-    assert listed == set(model_texts()), said
+    fix = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
+    assert listed == set(model_texts()), fix
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda p: p.parts[-3])
@@ -259,9 +259,9 @@ class TestCatalogue:
     def test_it_has_every_text_and_no_other(self, path):
         known, marked = set(entries(path)), marked_texts()
 
-        said = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
-        assert sorted(marked - known) == [], said
-        assert sorted(known - marked) == [], said
+        fix = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
+        assert sorted(marked - known) == [], fix
+        assert sorted(known - marked) == [], fix
 
     def test_every_text_is_translated(self, path):
         known = entries(path).items()
@@ -288,14 +288,14 @@ class TestCatalogue:
         for (context, text), entry in entries(path).items():
             if len(entry.texts) > 1:
                 one, many = entry.english
-                said = [
+                spoken = [
                     compiled.npgettext(context, one, many, number)
                     if context
                     else compiled.ngettext(one, many, number)
                     for number in (1, 2)
                 ]
             elif context:
-                said = [compiled.pgettext(context, text)]
+                spoken = [compiled.pgettext(context, text)]
             else:
-                said = [compiled.gettext(text)]
-            assert said == entry.texts
+                spoken = [compiled.gettext(text)]
+            assert spoken == entry.texts

@@ -1,0 +1,1 @@
+"""German, short enough for columns."""
