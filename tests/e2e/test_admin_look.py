@@ -97,12 +97,20 @@ def test_every_page_is_accessible_and_fits(inspector, visitor, hostile):
     assert visitor.wrong == [], "\n".join(visitor.wrong)
 
 
-def test_every_page_has_contrast_in_the_dark(inspector, visitor, hostile):
+def test_every_page_has_contrast_in_the_dark_and_fits_in_german(
+    inspector, visitor, hostile
+):
     _, facts = hostile
     visitor.page.emulate_media(color_scheme="dark")
+    # Its words are longer.
+    visitor.page.set_extra_http_headers({"Accept-Language": "de"})
 
     for path in (*facts["paths"], *FIRST_PAGES):
         inspector.look(path, {"runOnly": ["color-contrast", "link-in-text-block"]})
+        inspector.measure()
+    language = visitor.page.locator("html").get_attribute("lang")
+
+    assert language == "de"
 
     assert visitor.wrong == [], "\n".join(visitor.wrong)
 
