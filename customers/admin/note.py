@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db.models import Field
 from django.http import HttpRequest
 
 from audit.admin.base import readable_columns
+from customers.admin.acts.person import what_holds
 from customers.admin.base import CustomerChildAdmin, EntryAdmin, ReadOnlyAdmin
+from customers.choices import ConsentChannel, Purpose
 from customers.models import ConsentEvent, CustomerStats, Flag, Note, Preferences
 
 
@@ -60,6 +66,25 @@ class ConsentEventAdmin(EntryAdmin):
         if obj is None:
             hidden |= {"created_at", "recorded_by_id", "capture_id", "operation_id"}
         return readable_columns(ConsentEvent, hidden)
+
+    def formfield_for_dbfield(
+        self, db_field: Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        if db_field.name == "purpose":
+            # Rules compare it: another word would be recorded and count for nothing.
+            return forms.ChoiceField(choices=Purpose.choices)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: ConsentEvent,
+        form: forms.ModelForm,
+        change: bool,
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        channels = [obj.channel] if obj.channel else ConsentChannel.values
+        self.message_user(request, what_holds(obj.customer, obj.purpose, channels))
 
 
 @admin.register(CustomerStats)

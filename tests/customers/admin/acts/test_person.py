@@ -12,7 +12,14 @@ from django.urls import reverse
 from audit.models import Event, Grant
 from customers import services
 from customers.models import ConsentEvent, Customer, Preferences
-from tests.conftest import drawn_data, enrol, post_confirmed, signed_in, staff
+from tests.conftest import (
+    drawn_data,
+    enrol,
+    form_data,
+    post_confirmed,
+    signed_in,
+    staff,
+)
 from tests.customers.admin.acting import (
     SYSTEM,
     TYPED,
@@ -128,6 +135,23 @@ def test_only_what_rules_understand_is_taken(support, zelda, yes, field, value):
 
     assert field in page.context["form"].errors
     assert not ConsentEvent.objects.exists()
+
+
+@pytest.mark.parametrize("purpose", ["Marketing", "newsletter"])
+def test_the_page_of_answers_takes_the_same_purposes_alone(support, zelda, purpose):
+    ConsentEventFactory(customer=zelda, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
+    add = reverse("admin:customers_consentevent_add")
+    typed = form_data(
+        support, add, customer=zelda.pk, channel="email", action="withdrawn"
+    )
+
+    refused = support.post(add, {**typed, "purpose": purpose})
+    done = support.post(add, {**typed, "purpose": "marketing"})
+
+    assert "purpose" in refused.context["adminform"].form.errors
+    assert done.status_code == 302
+    assert "No marketing by e-mail from now on." in said(support)
+    assert ConsentEvent.objects.count() == 2
 
 
 # --- preferences --------------------------------------------------------------------
