@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from audit import log
 from audit.admin import reveals
-from audit.admin.base import Context, ScopedAdmin, actor_of, render_page
+from audit.admin.base import Context, ScopedAdmin, actor_of, render_page, user_of
 from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from audit.models import Scope
@@ -54,10 +55,21 @@ class PersonPages(ScopedAdmin):
         if pk is None:
             return {}
         return {
-            "may_reveal": request.user.has_perm(REVEAL),
             "may_see_access": self._may_see_access(request),
             "minutes_left": reveals.minutes_left(request, pk),
         }
+
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        person = context["original"]
+        # Nothing is masked for whoever sees it anyway.
+        context["may_reveal"] = (
+            person is not None
+            and user_of(request).has_perm(REVEAL, person)
+            and not self.can_see_unmasked(request, person)
+        )
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def person_url(self, pk: object) -> str:
         """Return the address of the page that shows a person."""

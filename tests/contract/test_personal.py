@@ -270,6 +270,19 @@ class TestMaskedForms:
         assert client.post(reveal, {"reason": "ticket 7"}).status_code == 403
         assert not Event.objects.filter(action="field.revealed").exists()
 
+    @pytest.mark.parametrize(
+        ("role", "is_offered"),
+        [("admin", False), ("support", True), ("auditor", False)],
+    )
+    def test_the_form_offers_it_to_whom_something_is_masked(
+        self, bakery, zelda, role, is_offered
+    ):
+        client = signed_in(staff(bakery, role))
+        form = client.get(reverse("admin:customers_customer_change", args=[zelda.pk]))
+        reveal = reverse("admin:customers_customer_reveal", args=[zelda.pk])
+
+        assert (reveal in form.text) is is_offered
+
     def test_a_stranger_reveals_nothing(self, rival, zelda):
         stranger = signed_in(staff(rival, "support"))
         reveal = reverse("admin:customers_customer_reveal", args=[zelda.pk])
