@@ -78,7 +78,7 @@ class ConsentEventAdmin(EntryAdmin):
     def save_model(
         self,
         request: HttpRequest,
-        obj: ConsentEvent,
+        obj: Any,
         form: forms.ModelForm,
         change: bool,
     ) -> None:
