@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
@@ -22,7 +23,8 @@ class JobStatus(models.TextChoices):
     RUNNING = "running", "running"
     SUCCESSFUL = "successful", "done"
     FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    # Bookings are cancelled in another word.
+    CANCELLED = "cancelled", pgettext_lazy("job", "cancelled")
 
 
 OPEN_STATUSES = (JobStatus.READY, JobStatus.RUNNING)

@@ -373,7 +373,11 @@ _CARDS = {
     "notes": (_("Pinned notes"), "customers.view_note", _note_card),
     "contact": (_("Contact"), _VIEW, _contact_card),
     "addresses": (_("Addresses"), "customers.view_address", _address_card),
-    "preferences": (_("Preferences"), "customers.view_preferences", _preferences_card),
+    "preferences": (
+        pgettext_lazy("customer", "Preferences"),
+        "customers.view_preferences",
+        _preferences_card,
+    ),
     "duplicates": (_("Possible duplicates"), _VIEW, _duplicates_card),
     "identity": (_("Identity"), _VIEW, _identity_card),
 }

@@ -249,10 +249,10 @@ def _update_preferences(
 register_act(
     FormAct(
         name="preferences",
-        label=_("Preferences"),
+        label=pgettext_lazy("customer", "Preferences"),
         icon="gear",
         permission="customers.change_preferences",
-        title=_("Preferences"),
+        title=pgettext_lazy("customer", "Preferences"),
         explanation=_(
             "How the person likes to be reached and served. A yes here is no "
             "consent; a no counts at once."
