@@ -139,7 +139,9 @@ class LanguageMiddleware:
         request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
-        response.setdefault("Content-Language", language)
+        if response.get("Content-Type", "").startswith("text/html"):
+            # Files that are handed out are the same for everybody.
+            response.setdefault("Content-Language", language)
         patch_vary_headers(response, ("Accept-Language",))
         return response
 

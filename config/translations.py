@@ -13,8 +13,21 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
+# Of Django and of libraries, which address people otherwise than we do.
+_OF_OTHERS = (
+    gettext_noop("Enter a valid email address."),
+    gettext_noop("Enter a valid URL."),
+    gettext_noop(
+        "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."
+    ),
+    gettext_noop(
+        "Enter a valid “slug” consisting of Unicode letters, numbers, underscores, or "
+        "hyphens."
+    ),
+    gettext_noop('Select at least 1 field for "%(resource_name)s" to export'),
+)
 _OURS = frozenset({"audit", "customers", "capture"})
 _texts: set[str] = set()
 

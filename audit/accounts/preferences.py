@@ -25,7 +25,7 @@ def language_of(user: User) -> str:
 
 @transaction.atomic
 def save_preferences(
-    user: User, *, actor: Actor, has_shortcuts: bool, density: str, language: str = ""
+    user: User, *, actor: Actor, has_shortcuts: bool, density: str, language: str
 ) -> UserPreferences:
     """Store what a person has chosen; an event names what has changed.
 

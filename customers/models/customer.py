@@ -38,6 +38,7 @@ LIVE = Q(archived_at=None, erased_at=None)
 ADDRESS_AS_NAME = Q(name__contains="@") | Q(
     name__regex=r"([0-9][^0-9]*){7}|(\+|00)[0-9][0-9\s()/.-]{5,}[0-9]"
 )
+_NONE = Q(pk__in=())
 # Words of a search that are used.
 _WORDS = 8
 # Digits that find a phone number by a part of it, by its end where it is masked, and by
@@ -57,8 +58,8 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
 
         A part of an e-mail or phone matches only where the actor sees them in clear.
         Elsewhere only the whole value matches: parts would disclose a masked one letter
-        by letter. The last five digits of a phone, and no more of them, match where
-        the actor may have it revealed, too: who calls says them. A name may be an
+        by letter. The last five digits of a phone, and nothing else beside them, match
+        where the actor may have it revealed, too: who calls says them. A name may be an
         address or a number too, for want of another. Words after the eighth are
         ignored.
         """
@@ -74,7 +75,7 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
                 | Q(pk__in=self._with_contact(word))
-                | _phone(word, seen, revealed)
+                | _phone(word, seen, revealed if len(words) == 1 else _NONE)
             )
         if len(words) > 1 and (digits := _phone(text, seen, revealed)):
             matches = matches | self.filter(digits)

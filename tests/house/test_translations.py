@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from django.conf import settings
 from django.template.base import Lexer, TokenType
+from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
 
 from config.management.commands.makemessages import LIST
@@ -252,6 +253,22 @@ def test_the_texts_of_models_are_listed():
 
     fix = "Run `manage.py makemessages -a`, translate, then `compilemessages`."
     assert listed == set(model_texts()), fix
+
+
+def test_no_text_of_a_library_is_on_familiar_terms():
+    german = trans_real.translation("de")
+    # Of pages that the hub draws itself, and with quotes that Django has changed.
+    unused = (
+        "%(exc_name)s enc",
+        "No valid data to import",
+        "Please correct these",
+        'Enter a valid "slug"',
+    )
+
+    familiar = re.compile(r"\b(Gib|Wähle|Korrigiere|[Dd](u|ir|ich|ein\w*))\b")
+    texts = {text for text, _ in german._catalog.items() if isinstance(text, str)}
+    wrong = [t for t in texts if familiar.search(german.gettext(t))]
+    assert [t for t in wrong if not t.startswith(unused)] == []
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda p: p.parts[-3])

@@ -48,7 +48,8 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
     form = _form_of(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         accounts.save_preferences(user, actor=actor_of(request), **form.cleaned_data)
-        with translation.override(accounts.language_of(user) or None):
+        browsers = translation.get_language_from_request(request)
+        with translation.override(accounts.language_of(user) or browsers):
             messages.success(request, gettext("Your preferences are kept."))
         return HttpResponseRedirect(reverse("admin:account"))
     title = gettext("Preferences")

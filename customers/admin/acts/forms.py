@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext_lazy as _
 
 from audit.tenancy.actors import Actor
@@ -86,13 +87,33 @@ def reason_field(label: _StrOrPromise = _REASON, **options: Any) -> forms.CharFi
     return text_field(label, max_length=500, **options)
 
 
+class AmountField(forms.DecimalField):
+    """Takes a number as its reader writes it, in groups of thousands, too.
+
+    Django leaves the sign of a group where it is, and reads a German 1.500 as 1,50.
+    """
+
+    def to_python(self, value: object) -> Any:
+        if isinstance(value, str) and _grouped().fullmatch(value.strip()):
+            value = value.strip().replace(get_format("THOUSAND_SEPARATOR"), "")
+        return super().to_python(value)
+
+
+def _grouped() -> re.Pattern[str]:
+    group, point = (
+        re.escape(get_format(name))
+        for name in ("THOUSAND_SEPARATOR", "DECIMAL_SEPARATOR")
+    )
+    return re.compile(rf"[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+(?:{point}[0-9]*)?")
+
+
 def amount_field(label: _StrOrPromise = _AMOUNT, **options: Any) -> forms.DecimalField:
     """Return a field for an amount, typed as the reader writes numbers.
 
     Its currency says how many decimals it has.
     """
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    return forms.DecimalField(
+    return AmountField(
         label=label,
         max_digits=15,
         decimal_places=3,

@@ -19,7 +19,7 @@ def test_a_choice_is_stored_and_its_event_names_what_changed(db, actor):
     user, other = UserFactory(), UserPreferencesFactory().user
 
     accounts.save_preferences(
-        user, actor=actor, has_shortcuts=False, density="comfortable"
+        user, actor=actor, has_shortcuts=False, density="comfortable", language=""
     )
 
     assert accounts.get_preferences(user).has_shortcuts is False
@@ -32,7 +32,9 @@ def test_a_choice_is_stored_and_its_event_names_what_changed(db, actor):
 def test_the_same_choice_again_is_no_change(db, actor):
     user = UserPreferencesFactory(density="compact").user
 
-    accounts.save_preferences(user, actor=actor, has_shortcuts=True, density="compact")
+    accounts.save_preferences(
+        user, actor=actor, has_shortcuts=True, density="compact", language=""
+    )
 
     assert not Event.objects.exists()
 
@@ -41,6 +43,8 @@ def test_there_is_no_other_density(db, actor):
     user = UserFactory()
 
     with pytest.raises(ValidationError):
-        accounts.save_preferences(user, actor=actor, has_shortcuts=True, density="tiny")
+        accounts.save_preferences(
+            user, actor=actor, has_shortcuts=True, density="tiny", language=""
+        )
 
     assert accounts.get_preferences(user).density == "comfortable"

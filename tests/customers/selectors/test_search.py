@@ -109,7 +109,10 @@ def test_the_last_five_digits_find_where_they_may_be_revealed(
     assert hits(text, never) == []
 
 
-@pytest.mark.parametrize("text", ["3355", "213355", "11335", "2213355", "71 33 55"])
+@pytest.mark.parametrize(
+    "text",
+    ["3355", "213355", "11335", "2213355", "71 33 55", "Ida 13355", "13355 ida.lund@"],
+)
 def test_no_other_digits_find_a_masked_number(masked, ida, text):
     assert hits(text, masked) == []
 

@@ -6,11 +6,14 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.core.mail.backends import locmem
 from django.urls import reverse
+from django.utils import translation
 
 from audit.models import Event, Grant, IdempotentResponse
 from customers import services
+from customers.admin.acts.forms import amount_field
 from customers.models import Booking, Credit, Refund
 from tests.conftest import signed_in, staff
 from tests.contract.test_forms_once import Browser
@@ -102,6 +105,34 @@ def test_an_amount_that_cannot_be_is_marked_at_its_field(alice, zelda, amount, t
 
     assert text in page.context["form"].errors["amount"][0]
     assert not Refund.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "amount"),
+    [
+        ("de", "12,50", "12.5"),
+        ("de", "12.50", "12.5"),
+        ("de", "1.500", "1500"),
+        ("de", "1.234,50", "1234.5"),
+        ("de", "12.345.678", "12345678"),
+        ("de", "0.001", "0.001"),
+        ("en", "12.50", "12.5"),
+        ("en", "1,500", "1500"),
+        ("en", "1,234.50", "1234.5"),
+    ],
+)
+def test_an_amount_is_read_as_its_reader_writes_it(language, typed, amount):
+    with translation.override(language):
+        assert amount_field().clean(typed) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("language", "typed"),
+    [("de", "1.50,0"), ("de", "1,500,000"), ("en", "1,50"), ("en", "1.500.000")],
+)
+def test_an_amount_of_neither_language_is_refused(language, typed):
+    with translation.override(language), pytest.raises(ValidationError):
+        amount_field().clean(typed)
 
 
 def test_above_the_limit_it_waits_and_says_who_may_approve(support, zelda):
