@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Field
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from audit.admin.base import readable_columns
 from customers.admin.acts.person import what_holds
@@ -72,7 +73,8 @@ class ConsentEventAdmin(EntryAdmin):
     ) -> forms.Field | None:
         if db_field.name == "purpose":
             # Rules compare it: another word would be recorded and count for nothing.
-            return forms.ChoiceField(choices=Purpose.choices)
+            label = capfirst(db_field.verbose_name)
+            return forms.ChoiceField(label=label, choices=Purpose.choices)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(
