@@ -25,6 +25,8 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/config/api/test_raw_requests.py
   tests/config/test_bootstrap.py tests/config/test_logs.py tests/config/test_edge.py
   tests/config/test_redirects.py tests/config/commands/test_seed.py
+  tests/config/seeding tests/config/test_env.py tests/config/test_language.py
+  tests/contract/test_translated_pages.py
   tests/audit/admin/test_display.py tests/audit/admin/test_frame.py
   tests/audit/admin/test_keyboard.py tests/audit/admin/test_navigation.py
   tests/audit/test_templatetags.py tests/house)
