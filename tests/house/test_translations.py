@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import gettext
 import re
-import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -47,22 +46,11 @@ CALLS = {
 }
 
 
-def tracked(*patterns: str) -> list[Path]:
-    """Return the files of the repository that match."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *patterns],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    return [ROOT / name for name in listed if (ROOT / name).exists()]
-
-
-TEMPLATES = tracked("templates/*.html")
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SOURCES = [
     path
-    for path in tracked("audit/*.py", "customers/*.py", "capture/*.py", "config/*.py")
+    for app in ("audit", "customers", "capture", "config")
+    for path in sorted((ROOT / app).rglob("*.py"))
     if "migrations" not in path.parts
 ]
 
