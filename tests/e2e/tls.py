@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
@@ -21,8 +22,8 @@ class Https:
         self.target = port
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate(folder))
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.listener = context.wrap_socket(listener, server_side=True)
+        self.context = context
+        self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"https://127.0.0.1:{self.port}"
         threading.Thread(target=self._listen, daemon=True).start()
@@ -35,24 +36,34 @@ class Https:
     def _listen(self) -> None:
         while True:
             try:
-                client, _ = self.listener.accept()
-            except ssl.SSLError:
-                continue
+                plain, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=[one, other], daemon=True).start()
+            # Greeted apart: who stays silent, or goes, keeps nobody else waiting.
+            threading.Thread(target=self._serve, args=[plain], daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with (
+            suppress(OSError),
+            self.context.wrap_socket(plain, server_side=True) as client,
+            socket.create_connection(("127.0.0.1", self.target)) as server,
+        ):
+            _pass(client, server)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(65_536):
-            target.sendall(piece)
-    for one in (source, target):
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
+def _pass(client: ssl.SSLSocket, server: socket.socket) -> None:
+    """Carry bytes both ways until one side ends.
+
+    In one thread: a connection of OpenSSL is not read and written at once.
+    """
+    other: dict[socket.socket, socket.socket] = {client: server, server: client}
+    while True:
+        ready = [client] if client.pending() else select.select([*other], [], [])[0]
+        for source in ready:
+            piece = source.recv(65_536)
+            if not piece:
+                return
+            other[source].sendall(piece)
 
 
 def certificate(folder: Path) -> Path:
