@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from customers import services
-from customers.models import Customer, CustomerQuerySet
+from customers.models import Customer, CustomerQuerySet, Flag
 
 if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
@@ -188,12 +188,12 @@ class FormFilter(admin.ListFilter):
         return [(name, value) for name, vs in sent if name not in names for value in vs]
 
 
-class SourceFilter(FormFilter):
-    """Where customers came from, typed: to list all sources is to read all rows."""
+class WordFilter(FormFilter):
+    """One whole word, typed: to list all that occur is to read all rows."""
 
-    title = _("source")
-    parameter_name = "source"
-    template = "admin/customers/customer/source_filter.html"
+    template = "admin/customers/customer/word_filter.html"
+    label: _StrOrPromise
+    placeholder: _StrOrPromise
 
     def expected_parameters(self) -> list[str | None]:
         return [self.parameter_name]
@@ -201,8 +201,14 @@ class SourceFilter(FormFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Customer]
     ) -> QuerySet[Customer]:
-        text = self.value().strip()[:_LONGEST_TEXT]
-        return queryset.filter(source=text) if text else queryset
+        word = self.value().strip()[:_LONGEST_TEXT]
+        return self.with_word(request, queryset, word) if word else queryset
+
+    def with_word(
+        self, request: HttpRequest, queryset: QuerySet[Customer], word: str
+    ) -> QuerySet[Customer]:
+        """Return those that have the word."""
+        raise NotImplementedError
 
     def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         yield {
@@ -216,6 +222,32 @@ class SourceFilter(FormFilter):
                 "query_string": changelist.get_query_string(),
                 "display": self.value(),
             }
+
+
+class SourceFilter(WordFilter):
+    """Where customers came from."""
+
+    title, parameter_name = _("source"), "source"
+    label, placeholder = _("Source, the whole word"), _("like website")
+
+    def with_word(
+        self, request: HttpRequest, queryset: QuerySet[Customer], word: str
+    ) -> QuerySet[Customer]:
+        return queryset.filter(source=word)
+
+
+class FlagFilter(WordFilter):
+    """Customers with a flag that stands now, where the person may see flags."""
+
+    title, parameter_name = _("flag"), "flag"
+    label, placeholder = _("Flag, the whole code"), _("like verified")
+
+    def with_word(
+        self, request: HttpRequest, queryset: QuerySet[Customer], word: str
+    ) -> QuerySet[Customer]:
+        flags = services.list_visible(Flag, actor=actor_of(request))
+        standing = flags.filter(code=word.lower(), removed_at=None).order_by()
+        return queryset.filter(pk__in=standing.values("customer_id"))
 
 
 class AgeFilter(FormFilter):
@@ -339,6 +371,7 @@ FILTERS = (
     SpentFilter,
     TicketsFilter,
     *AGE_FILTERS,
+    FlagFilter,
     SourceFilter,
     LookAlikeFilter,
 )

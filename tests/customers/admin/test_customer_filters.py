@@ -15,6 +15,7 @@ from tests.conftest import signed_in
 from tests.factories import (
     BusinessFactory,
     CustomerFactory,
+    FlagFactory,
     MembershipFactory,
     TicketFactory,
 )
@@ -160,6 +161,17 @@ def test_tickets_source_and_captures_are_filters(alice, bakery):
     assert names(alice, "source=fair") == {"fair"}
     # A part of a word is another word.
     assert names(alice, "source=fai") == set()
+
+
+def test_a_flag_that_stands_is_a_filter(alice, bakery, rival, clock):
+    FlagFactory(customer=make(bakery, "vip"), code="vip-2026")
+    FlagFactory(customer=make(bakery, "other"), code="vip")
+    FlagFactory(customer=make(bakery, "former"), code="vip-2026", removed_at=clock.now)
+    FlagFactory(customer=make(rival, "foreign"), code="vip-2026")
+
+    assert names(alice, "flag=vip-2026") == names(alice, "flag=VIP-2026 ") == {"vip"}
+    assert names(alice, "flag=nothing") == set()
+    assert chips(alice, "flag=vip-2026") == [("flag", "vip-2026")]
 
 
 def test_chips_say_each_filter_in_words_and_take_it_away(alice, bakery, clock):
