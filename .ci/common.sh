@@ -29,7 +29,13 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/contract/test_translated_pages.py
   tests/audit/admin/test_display.py tests/audit/admin/test_frame.py
   tests/audit/admin/test_keyboard.py tests/audit/admin/test_navigation.py
-  tests/audit/test_templatetags.py tests/house)
+  tests/audit/test_templatetags.py tests/audit/admin/account
+  tests/audit/admin/test_step_up.py tests/customers/admin/acts
+  tests/customers/admin/test_bulk_values.py
+  tests/customers/admin/test_business_switch.py
+  tests/customers/admin/test_confirmed_acts.py
+  tests/customers/admin/test_customer_acts.py
+  tests/customers/admin/test_customer_form.py tests/house)
 CI_USER=holdfast-ci
 
 step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }
