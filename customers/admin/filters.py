@@ -245,9 +245,9 @@ class FlagFilter(WordFilter):
     def with_word(
         self, request: HttpRequest, queryset: QuerySet[Customer], word: str
     ) -> QuerySet[Customer]:
-        flags = services.list_visible(Flag, actor=actor_of(request))
-        standing = flags.filter(code=word.lower(), removed_at=None).order_by()
-        return queryset.filter(pk__in=standing.values("customer_id"))
+        visible = services.list_visible(Flag, actor=actor_of(request))
+        flags = visible.filter(code=word.lower(), removed_at=None).order_by()
+        return queryset.filter(pk__in=flags.values("customer_id"))
 
 
 class AgeFilter(FormFilter):

@@ -138,9 +138,11 @@ def test_money_of_one_customer_at_once(at_once, alice, bakery):
     at_once(lambda: None, times=1)
     reader = threading.Thread(target=read_on)
     reader.start()
-    raised = at_once(work, times=THREADS)
-    is_over.set()
-    reader.join()
+    try:
+        raised = at_once(work, times=THREADS)
+    finally:
+        is_over.set()
+        reader.join()
 
     assert raised == [None] * THREADS
     assert sum(map(len, seen.answers.values())) == sent
