@@ -76,9 +76,12 @@ def answer(
             "static_url": settings.STATIC_URL,
             "request_id": operation_of(request).id,
         }
-        with translation.override(_language_of(request)):
+        language = _language_of(request)
+        with translation.override(language):
             page = render_to_string("error.html", context)
-        response = HttpResponse(page, status=status)
+        response = HttpResponse(
+            page, status=status, headers={"Content-Language": language}
+        )
     response["Cache-Control"] = "no-store"
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)

@@ -53,10 +53,11 @@ def test_a_query_that_is_too_much_is_refused(alice, query, said):
 def test_who_is_refused_before_signing_in_reads_the_language_of_the_browser(language):
     headers = {"Accept-Language": language}
     query = "x" * (MAX_QUERY + 1)
-    page = Client(headers=headers).get(f"{LIST}?{query}").content.decode()
+    page = Client(headers=headers).get(f"{LIST}?{query}")
     document = Client(headers=headers).get(f"/api/v1/captures?{query}").json()
 
-    assert f'<html lang="{language}"' in page
+    assert f'<html lang="{language}"' in page.text
+    assert page["Content-Language"] == language
     assert document["message"].startswith("The query has more than 6000 characters.")
 
 
