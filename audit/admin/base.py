@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
 
@@ -17,7 +18,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import DecimalField, ForeignKey, Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.fields.related import RelatedField
 from django.db.models.options import Options
@@ -67,6 +68,8 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _LONGEST_TERM = 100
+# Of a number in a form; more only where they say something.
+_DECIMALS = 2
 _ELSEWHERE = _(
     "This does not belong to the business that you have chosen. Lists go on showing "
     "that one alone."
@@ -170,8 +173,28 @@ class VisibleChoices(BaseModelAdmin):
         return super().get_field_queryset(db, db_field, request)
 
 
+class InstanceForm(forms.ModelForm):
+    """A form whose labels stand above their fields, and need no colon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class ShortDecimalField(forms.DecimalField):
+    """Shows a number without the zeros that only fill its column: 42.00, not 42.000."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Decimal) and value == round(value, _DECIMALS):
+            value = round(value, _DECIMALS)
+        return super().prepare_value(value)
+
+
 class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     """A page of rows within the person's reach. Nothing here can be deleted."""
+
+    form: type[forms.ModelForm] = InstanceForm
+    formfield_overrides: ClassVar = {DecimalField: {"form_class": ShortDecimalField}}
 
     show_full_result_count = False
     # Below the rows, where they end. With neither, Django's page has style inside.

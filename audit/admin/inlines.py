@@ -14,7 +14,12 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from audit.admin.base import ScopedAdmin, VisibleChoices, has_model_permission
+from audit.admin.base import (
+    ScopedAdmin,
+    ShortDecimalField,
+    VisibleChoices,
+    has_model_permission,
+)
 from audit.admin.untouched import UntouchedForm, carry_initial, drawn_columns
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
@@ -90,6 +95,7 @@ class TrackedInline(NewestInline):
         models.CharField: {"widget": forms.TextInput(attrs={"size": 18})},
         models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
         models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
+        models.DecimalField: {"form_class": ShortDecimalField},
     }
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:

@@ -24,6 +24,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from audit import log
 from audit.admin.base import (
     Context,
+    InstanceForm,
     ScopedAdmin,
     actor_of,
     has_named_permission,
@@ -41,7 +42,7 @@ _REFUSED = _("The database refused the change: %(text)s.")
 _TAKEN = _("Somebody else took one of these values meanwhile. Look again and repeat.")
 
 
-class ServiceForm(forms.ModelForm):
+class ServiceForm(InstanceForm):
     """A form whose row takes its business from the parent that was chosen."""
 
     parent_field: str | None = None
@@ -49,11 +50,6 @@ class ServiceForm(forms.ModelForm):
     expected_rev: int | None = None
     # What the service said of an earlier try; the form comes back filled in.
     service_error: ValidationError | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # A label above its field needs no colon.
-        kwargs.setdefault("label_suffix", "")
-        super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

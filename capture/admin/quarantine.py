@@ -39,7 +39,7 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, _StrOrPromise]]:
-        return [("open", gettext("open")), *Decision.choices]
+        return [("open", gettext("Open")), *Decision.choices]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Quarantine]
@@ -143,7 +143,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     @admin.display(description=_("State"))
     def state(self, item: Quarantine) -> str:
         decision = item.newest_decision
-        return str(decision.get_decision_display()) if decision else gettext("open")
+        return str(decision.get_decision_display()) if decision else gettext("Open")
 
     @admin.display(description=_("What came"))
     def what_came(self, item: Quarantine) -> str:

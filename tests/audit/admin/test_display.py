@@ -1,11 +1,13 @@
-"""Badges, and how long ago something was."""
+"""Badges, how long ago something was, and numbers in forms."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from audit.admin.base import ShortDecimalField
 from audit.admin.display import Badge, ago, elapsed, render_badges
 
 
@@ -47,3 +49,17 @@ def test_words_of_badges_are_text():
 
     assert "&lt;b&gt;" in drawn
     assert 'class="badge bad"' in drawn
+
+
+@pytest.mark.parametrize(
+    ("stored", "drawn"),
+    [("42.000", "42.00"), ("0.500", "0.50"), ("1.234", "1.234"), ("-7.000", "-7.00")],
+)
+def test_a_number_in_a_form_has_no_zeros_that_only_fill_its_column(stored, drawn):
+    field = ShortDecimalField(max_digits=15, decimal_places=3)
+
+    assert str(field.prepare_value(Decimal(stored))) == drawn
+    # To send it back as it was drawn is no change.
+    assert not field.has_changed(Decimal(stored), drawn)
+    assert field.prepare_value("as typed") == "as typed"
+    assert field.prepare_value(None) is None
