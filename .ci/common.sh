@@ -35,7 +35,10 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/customers/admin/test_business_switch.py
   tests/customers/admin/test_confirmed_acts.py
   tests/customers/admin/test_customer_acts.py
-  tests/customers/admin/test_customer_form.py tests/house)
+  tests/customers/admin/test_customer_form.py
+  tests/customers/admin/test_customer_page.py::test_a_role_opens_its_tabs_and_no_others
+  tests/customers/admin/test_customer_page.py::test_contact_data_is_masked_on_the_server
+  tests/house)
 CI_USER=holdfast-ci
 
 step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }
