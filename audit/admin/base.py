@@ -173,12 +173,16 @@ class VisibleChoices(BaseModelAdmin):
         return super().get_field_queryset(db, db_field, request)
 
 
-class InstanceForm(forms.ModelForm):
-    """A form whose labels stand above their fields, and need no colon."""
+class LabelsAbove:
+    """For forms whose labels stand above their fields, and need no colon."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+
+class InstanceForm(LabelsAbove, forms.ModelForm):
+    """The form of a page of one row."""
 
 
 class ShortDecimalField(forms.DecimalField):

@@ -236,7 +236,6 @@ class BulkActs(ScopedAdmin):
         form: forms.Form,
     ) -> HttpResponse:
         """Ask for the value to set; the next page shows what comes of it."""
-        form.label_suffix = ""
         context = {
             **self._carried_context(request, act),
             "form": form,

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from audit.admin.base import LabelsAbove
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.display import count_text
 from audit.admin.once import repeatable
@@ -25,13 +26,13 @@ _Customers = QuerySet[Customer]
 _Answer = HttpResponse | None
 
 
-class StatusForm(forms.Form):
+class StatusForm(LabelsAbove, forms.Form):
     """Asks for a status."""
 
     status = forms.ChoiceField(label=_("Status"), choices=CustomerStatus.choices)
 
 
-class TypeForm(forms.Form):
+class TypeForm(LabelsAbove, forms.Form):
     """Asks for a type, or none."""
 
     customer_type = forms.ChoiceField(
@@ -41,7 +42,7 @@ class TypeForm(forms.Form):
     )
 
 
-class FlagForm(forms.Form):
+class FlagForm(LabelsAbove, forms.Form):
     """Asks for the code of a flag."""
 
     flag = forms.CharField(

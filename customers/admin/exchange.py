@@ -18,7 +18,7 @@ from import_export.forms import SelectableFieldsExportForm
 from import_export.resources import ModelResource
 
 from audit import accounts, log
-from audit.admin.base import actor_of
+from audit.admin.base import LabelsAbove, actor_of
 from audit.admin.search_terms import tidy_redirect
 from audit.admin.step_up import require_step_up, sent_fields
 from audit.ids import parse_uuid
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _NOTED = 500
 
 
-class ColumnsForm(SelectableFieldsExportForm):
+class ColumnsForm(LabelsAbove, SelectableFieldsExportForm):
     """Names each column as forms do, and by its header in the file."""
 
     def _get_field_label(self, resource: type[ModelResource], field_name: str) -> str:

@@ -21,7 +21,14 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import jobs
-from audit.admin.base import Context, actor_of, refuse, render_page, user_of
+from audit.admin.base import (
+    Context,
+    LabelsAbove,
+    actor_of,
+    refuse,
+    render_page,
+    user_of,
+)
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE, JobTask
@@ -57,7 +64,7 @@ _OUTCOMES = {
 }
 
 
-class ImportFileForm(forms.Form):
+class ImportFileForm(LabelsAbove, forms.Form):
     """Which file, and how it is to be read."""
 
     import_file = forms.FileField(
@@ -115,7 +122,7 @@ class ImportFileForm(forms.Form):
         return cleaned
 
 
-class ConfirmImportForm(forms.Form):
+class ConfirmImportForm(LabelsAbove, forms.Form):
     """How a previewed file is to be loaded."""
 
     update_existing = forms.BooleanField(

@@ -22,7 +22,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.admin.base import Context, ScopedAdmin, actor_of, refuse, render_page
+from audit.admin.base import (
+    Context,
+    LabelsAbove,
+    ScopedAdmin,
+    actor_of,
+    refuse,
+    render_page,
+)
 from audit.admin.display import active_filters
 from customers import services
 from customers.admin.columns import COLUMNS, SEE_TICKETS
@@ -53,7 +60,7 @@ class ViewLink(NamedTuple):
     is_shared: bool = False
 
 
-class ViewForm(forms.Form):
+class ViewForm(LabelsAbove, forms.Form):
     """The name of a view, and who sees it."""
 
     name = forms.CharField(max_length=40, label=_("Name"))
@@ -65,7 +72,6 @@ class ViewForm(forms.Form):
         self, *args: Any, businesses: QuerySet[Business] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.label_suffix = ""
         if businesses is not None:
             choice = forms.ModelChoiceField(
                 businesses, empty_label=None, label=_("Business")

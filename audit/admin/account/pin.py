@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit import accounts
-from audit.admin.base import actor_of, render_page, user_of
+from audit.admin.base import LabelsAbove, actor_of, render_page, user_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
 from audit.models import User
@@ -26,7 +26,7 @@ _FIELD_OF = {
 _NUMERIC = {"inputmode": "numeric", "autocomplete": "new-password", "maxlength": 12}
 
 
-class PinForm(forms.Form):
+class PinForm(LabelsAbove, forms.Form):
     """The password, what there is already, and the new PIN twice."""
 
     password = forms.CharField(

@@ -15,11 +15,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
-from audit.admin.base import actor_of, render_page, user_of
+from audit.admin.base import LabelsAbove, actor_of, render_page, user_of
 from audit.models import User, UserPreferences
 
 
-class PreferencesForm(forms.ModelForm):
+class PreferencesForm(LabelsAbove, forms.ModelForm):
     """What a person chooses; the service writes it."""
 
     class Meta:

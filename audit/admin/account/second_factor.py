@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
-from audit.admin.base import actor_of, render_page, user_of
+from audit.admin.base import LabelsAbove, actor_of, render_page, user_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
 from audit.ids import parse_uuid
@@ -30,7 +30,7 @@ _QR_BORDER = 4
 _SCOPE = "account"
 
 
-class PasswordEntry(forms.Form):
+class PasswordEntry(LabelsAbove, forms.Form):
     """The password once more. The try counts, so no transaction may be open."""
 
     password = forms.CharField(
@@ -85,7 +85,7 @@ class PasskeyForm(PasswordEntry):
     )
 
 
-class FirstCodeForm(forms.Form):
+class FirstCodeForm(LabelsAbove, forms.Form):
     """The first code of a new authenticator, with the ticket of its enrolment."""
 
     code = forms.CharField(

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from audit import accounts, clock
 from audit.accounts.device_cookie import device_of, remember, welcome_of
 from audit.admin import passkeys
-from audit.admin.base import Context
+from audit.admin.base import Context, LabelsAbove
 from audit.admin.step_up import binding_of
 from audit.json_text import JsonObject
 from audit.models import User
@@ -51,14 +51,13 @@ _WRONG_CODE = _(
 )
 
 
-class _RefusableForm(forms.Form):
+class _RefusableForm(LabelsAbove, forms.Form):
     """A form that signs in through the one service, and remembers when to come back."""
 
     locked = _("Too many tries. Wait %(wait)s and sign in then.")
 
     def __init__(self, request: HttpRequest, **options: Any) -> None:
         super().__init__(**options)
-        self.label_suffix = ""
         self.request = request
         self.user: User | None = None
         self.retry_after = 0

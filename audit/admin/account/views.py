@@ -26,7 +26,7 @@ from django.views.decorators.http import require_POST, require_safe
 from audit import accounts
 from audit.admin.account.preferences import preferences_context, preferences_view
 from audit.admin.account.second_factor import second_factor_context, second_factor_view
-from audit.admin.base import actor_of, render_page, user_of
+from audit.admin.base import LabelsAbove, actor_of, render_page, user_of
 from audit.tenancy.actors import Actor
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
 # --- the password ---------------------------------------------------------------
 
 
-class AccountPasswordForm(AdminPasswordChangeForm):
+class AccountPasswordForm(LabelsAbove, AdminPasswordChangeForm):
     """Django's form, with counted tries of the old password."""
 
     def __init__(self, *, actor: Actor, **options: Any) -> None:

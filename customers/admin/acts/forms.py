@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext_lazy as _
 
+from audit.admin.base import LabelsAbove
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
@@ -26,7 +27,7 @@ _REASON, _AMOUNT = _("Reason"), _("Amount")
 _MOMENT = "%Y-%m-%dT%H:%M"
 
 
-class ActForm(forms.Form):
+class ActForm(LabelsAbove, forms.Form):
     """A form about one customer. Its fields are called as the service calls them."""
 
     required_css_class = "required"
@@ -45,8 +46,6 @@ class ActForm(forms.Form):
         is_unmasked: bool = False,
         **kwargs: Any,
     ) -> None:
-        # A label above its field needs no colon.
-        kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.customer, self.actor, self.is_unmasked = customer, actor, is_unmasked
         self.prepare()
