@@ -171,6 +171,7 @@ def test_a_flag_that_stands_is_a_filter(alice, bakery, rival, clock):
 
     assert names(alice, "flag=vip-2026") == names(alice, "flag=VIP-2026 ") == {"vip"}
     assert names(alice, "flag=nothing") == set()
+    assert names(alice, "flag=%20") == names(alice, "source=%20") == set()
     assert chips(alice, "flag=vip-2026") == [("flag", "vip-2026")]
 
 
