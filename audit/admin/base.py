@@ -39,6 +39,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.admin import business_switch, search_terms
+from audit.admin.display import short_decimal
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.ids import parse_uuid
@@ -68,8 +69,6 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _LONGEST_TERM = 100
-# Of a number in a form; more only where they say something.
-_DECIMALS = 2
 _ELSEWHERE = _(
     "This does not belong to the business that you have chosen. Lists go on showing "
     "that one alone."
@@ -189,8 +188,8 @@ class ShortDecimalField(forms.DecimalField):
     """Shows a number without the zeros that only fill its column: 42.00, not 42.000."""
 
     def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, Decimal) and value == round(value, _DECIMALS):
-            value = round(value, _DECIMALS)
+        if isinstance(value, Decimal):
+            value = short_decimal(value)
         return super().prepare_value(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.admin.views.main import ChangeList
@@ -27,6 +28,8 @@ _UNITS = (
     (timedelta(days=730), timedelta(days=30.4), _("%(n)s mo ago")),
 )
 _YEAR = timedelta(days=365.25)
+# Of a number; more only where they say something.
+_DECIMALS = 2
 
 
 class Badge(NamedTuple):
@@ -37,6 +40,12 @@ class Badge(NamedTuple):
 
     words: _StrOrPromise
     colour: str = ""
+
+
+def short_decimal(value: Decimal) -> Decimal:
+    """Return a number without zeros that only fill its column: 42.00, not 42.000."""
+    short = round(value, _DECIMALS)
+    return short if short == value else value
 
 
 def render_badges(badges: Iterable[Badge]) -> SafeString:

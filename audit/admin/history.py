@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
+from django.db.models import Field
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
+from audit.admin.display import short_decimal
 from audit.privacy.classes import SECRET, declaration
 from audit.privacy.invisible import bidi_within
 from audit.privacy.masking import masked_value, shortened
@@ -63,10 +67,22 @@ def version_values(version: Version, *, is_masked: bool = False) -> list[Value]:
     return _differences(version, None, is_masked=is_masked, is_list=False)
 
 
-def _listed(value: object) -> object:
-    """Return what a list of changes shows of a value; its version shows it whole."""
+def _readable(field: Field, value: object) -> object:
+    """Return a value as people read it: the words of a choice, a number, JSON."""
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, Decimal):
+        return short_decimal(value)
     if isinstance(value, dict | list):
-        value = str(value)
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if field.choices and value is not None:
+        return str(dict(field.flatchoices).get(value, value))
+    return value
+
+
+def _listed(field: Field, value: object) -> object:
+    """Return what a list of changes shows of a value; its version shows it whole."""
+    value = _readable(field, value)
     return shortened(value) if isinstance(value, str) else value
 
 
@@ -85,11 +101,12 @@ def _differences(
         if classes.get(field.name) == SECRET:
             hidden = gettext("hidden")
             was, after = (hidden if was else was), hidden
+        kind = classes.get(field.name) if is_masked else None
         if is_list:
-            was, after = _listed(was), _listed(after)
-        if is_masked:
-            kind = classes.get(field.name)
-            was, after = masked_value(was, kind), masked_value(after, kind)
+            # Shortened first: to mask a long text takes its time.
+            was, after = _listed(field, was), _listed(field, after)
+        was, after = masked_value(was, kind), masked_value(after, kind)
+        was, after = _readable(field, was), _readable(field, after)
         name = str(field.verbose_name)
         values.append(Value(name, bidi_within(was), bidi_within(after)))
     return values

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from audit import accounts
-from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.base import LabelsAbove, ScopedAdmin, actor_of
 from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
@@ -52,7 +52,7 @@ _OF_DJANGO = (
 admin.site.unregister(Group)
 
 
-class UserForm(auth_forms.UserChangeForm):
+class UserForm(LabelsAbove, auth_forms.UserChangeForm):
     class Meta:
         model = User
         fields = (
@@ -75,13 +75,13 @@ class UserForm(auth_forms.UserChangeForm):
         return cleaned
 
 
-class NewUserForm(auth_forms.UserCreationForm):
+class NewUserForm(LabelsAbove, auth_forms.UserCreationForm):
     class Meta:
         model = User
         fields = ("username", "email", "is_staff")
 
 
-class SetPasswordForm(auth_forms.AdminPasswordChangeForm):
+class SetPasswordForm(LabelsAbove, auth_forms.AdminPasswordChangeForm):
     """Django's form, in the words of this hub, which knows no other directory."""
 
     usable_password_help_text = _(  # type: ignore[assignment]  # the stubs know no lazy one
