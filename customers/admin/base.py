@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -28,12 +29,21 @@ _NO_NUMBER = _(
 )
 
 
-def money_column(name: str, description: _StrOrPromise) -> Callable[[object, Any], str]:
-    """Return a method of a page that displays an amount with its currency."""
+def money_column(
+    name: str, description: _StrOrPromise, *, currency: str = "currency"
+) -> Callable[[object, Any], str | None]:
+    """Return a method of a page that displays an amount with its currency.
+
+    `currency` is the path to the attribute that names it.
+    """
+    currency_of = attrgetter(currency)
 
     @admin.display(description=description, ordering=name)
-    def column(self: object, instance: Any) -> str:
-        return services.format_money(getattr(instance, name), instance.currency)
+    def column(self: object, instance: Any) -> str | None:
+        amount = getattr(instance, name)
+        if amount is None:
+            return None
+        return services.format_money(amount, currency_of(instance))
 
     return column
 

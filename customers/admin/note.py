@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,10 +10,17 @@ from django.contrib import admin
 from django.db.models import Field
 from django.http import HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import readable_columns
+from customers import services
 from customers.admin.acts.person import what_holds
-from customers.admin.base import CustomerChildAdmin, EntryAdmin, ReadOnlyAdmin
+from customers.admin.base import (
+    CustomerChildAdmin,
+    EntryAdmin,
+    ReadOnlyAdmin,
+    money_column,
+)
 from customers.choices import ConsentChannel, Purpose
 from customers.models import ConsentEvent, CustomerStats, Flag, Note, Preferences
 
@@ -89,13 +97,25 @@ class ConsentEventAdmin(EntryAdmin):
         self.message_user(request, what_holds(obj.customer, obj.purpose, channels))
 
 
+_FIGURES = readable_columns(CustomerStats, {"id"})
+# What the page of the figures says of a column with its currency.
+_WITH_CURRENCY = {
+    "total_spent": "value",
+    "avg_transaction_value": "average",
+    "spent": "value_by_currency",
+}
+
+
 @admin.register(CustomerStats)
 class CustomerStatsAdmin(ReadOnlyAdmin):
-    fields = readable_columns(CustomerStats, {"id"})
+    fields = tuple(
+        _WITH_CURRENCY.get(name, name)
+        for name in readable_columns(CustomerStats, {"id"})
+    )
     list_display = (
         "customer",
         "total_orders",
-        "total_spent",
+        "value",
         "repeat_frequency",
         "login_count",
         "last_active_at",
@@ -106,6 +126,19 @@ class CustomerStatsAdmin(ReadOnlyAdmin):
         "is_high_value",
         "is_opted_in",
     )
-    list_select_related = ("customer",)
+    list_select_related = ("customer", "business")
     search_fields = ("customer__unique_id__istartswith",)
     ordering = ("-last_active_at", "-id")
+    value = money_column("total_spent", _("total spent"), currency="business.currency")
+    average = money_column(
+        "avg_transaction_value",
+        _("avg transaction value"),
+        currency="business.currency",
+    )
+
+    @admin.display(description=_("spent"))
+    def value_by_currency(self, stats: CustomerStats) -> str:
+        return ", ".join(
+            services.format_money(Decimal(amount), currency)
+            for currency, amount in sorted(stats.spent.items())
+        )
