@@ -96,7 +96,7 @@ def _differences(
     for field in new.tracked_fields:
         after = getattr(new, field.attname)
         was = getattr(old, field.attname) if old is not None else None
-        if after == was or (old is not None and field.name in silent):
+        if after == was or (is_list and field.name in silent):
             continue
         if classes.get(field.name) == SECRET:
             hidden = gettext("hidden")
