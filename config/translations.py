@@ -7,6 +7,7 @@ lists them for `config/model_texts.py`, where Django's `makemessages` finds them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,35 @@ _OF_OTHERS = (
     ),
     gettext_noop('Select at least 1 field for "%(resource_name)s" to export'),
 )
+# What a column is called where its name, with spaces, is not how people say it.
+_LABELS = {
+    "account equity dash": "account equity",
+    "anonymous ref": "anonymous reference",
+    "args": "arguments",
+    "avg transaction value": "average order",
+    "corrects id": "corrects",
+    "email": "e-mail",
+    "email key": "e-mail, as compared",
+    "email skeleton": "e-mail, as it looks",
+    "email verified": "e-mail verified",
+    "gpc": "Global Privacy Control",
+    "is active": "active",
+    "is default": "default",
+    "livemode": "live",
+    "mac": "MAC",
+    "name skeleton": "name, as it looks",
+    "phone e164": "phone (E.164)",
+    "previous ref": "previous reference",
+    "replay of id": "replay of",
+    "risk reward ratio": "risk to reward",
+    "skew ms": "clock skew (ms)",
+    "timezone": "time zone",
+    "total pnl": "total profit and loss",
+    "user email": "user e-mail",
+    "user ref": "user reference",
+}
+_SPELLING = {"id": "ID", "ip": "IP", "paypal": "PayPal"}
+_INITIALS = re.compile(rf"\b({'|'.join(_SPELLING)})\b")
 _OURS = frozenset({"audit", "customers", "capture"})
 _texts: set[str] = set()
 
@@ -76,10 +106,18 @@ def _translate_names(options: Any) -> None:
 
 
 def _translate_field(field: Any) -> None:
-    field.verbose_name = _lazy(field.verbose_name)
+    field.verbose_name = _lazy(_label(field.verbose_name))
     field.help_text = _lazy(field.help_text)
     if field.choices:
         field.choices = [(value, _lazy(label)) for value, label in field.flatchoices]
+
+
+def _label(name: object) -> object:
+    """Return how a column is called: *IP address*, *key ID*, not *ip address*."""
+    if isinstance(name, Promise) or not isinstance(name, str):
+        return name
+    name = _LABELS.get(name, name)
+    return _INITIALS.sub(lambda match: _SPELLING[match[0]], name)
 
 
 def _lazy(text: object) -> object:

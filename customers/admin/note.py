@@ -132,7 +132,7 @@ class CustomerStatsAdmin(ReadOnlyAdmin):
     value = money_column("total_spent", _("total spent"), currency="business.currency")
     average = money_column(
         "avg_transaction_value",
-        _("avg transaction value"),
+        _("average order"),
         currency="business.currency",
     )
 

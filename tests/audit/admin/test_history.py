@@ -47,6 +47,6 @@ def test_what_follows_from_another_column_stands_in_the_whole_alone(alice, baker
     page = alice.get(f"/admin/customers/customer/{person.pk}/history/")
     version = re.search(r'href="([^"]*/history/[^"]+/)"', page.text).group(1)
 
-    for name in ("email key", "revision", "updated at"):
+    for name in ("E-mail, as compared", "Revision", "Updated at"):
         assert name not in page.text
         assert name in alice.get(version).text
