@@ -64,6 +64,8 @@ class HoldfastAdminSite(admin.AdminSite):
     index_title = pgettext_lazy("page", "Home")
     # The frame draws its own, by job: audit/admin/navigation.py.
     enable_nav_sidebar = False
+    # A hyphen is half of it, and seems to be a value.
+    empty_value_display = "–"
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         from audit.admin.navigation import grouped  # noqa: PLC0415 - pages need the site

@@ -6,17 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.helpers import AdminReadonlyField
+from django.db.models import BooleanField, DecimalField
 from django.db.models.options import Options
 from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin.display import active_filters, ago, to_second
+from audit.admin.display import active_filters, ago, short_decimal, to_second
 
 register = template.Library()
 register.filter(ago)
@@ -137,6 +140,23 @@ def earlier_saves(saves: list[tuple[str, datetime]]) -> SafeString:
     return format_html_join(
         "", ", {} {}", ((who, ago(when)) for who, when in saves[1:])
     )
+
+
+@register.filter
+def contents(field: AdminReadonlyField) -> str:
+    """Return a value that a form only shows, in words: *Yes*, and 42.00, not 42.000."""
+    instance = field.form.instance
+    columns = {column.name: column for column in instance._meta.concrete_fields}
+    # A method may be called like a relation that leads here: it is no column.
+    column = columns.get(str(field.field["field"]))
+    if column is None:
+        return field.contents()
+    value = getattr(instance, column.attname)
+    if value is not None and isinstance(column, DecimalField):
+        return number_format(short_decimal(value))
+    if value is not None and isinstance(column, BooleanField):
+        return gettext("Yes") if value else gettext("No")
+    return field.contents() if value is not None else field.empty_value_display
 
 
 @register.filter

@@ -11,8 +11,14 @@ from django.template import Context, Template
 from django.utils import timezone, translation
 
 from audit.templatetags.hub import icon, initials
+from customers.models import CustomerStats
 from tests.conftest import signed_in, staff
-from tests.factories import BusinessFactory, CustomerFactory, TicketFactory
+from tests.factories import (
+    BookingFactory,
+    BusinessFactory,
+    CustomerFactory,
+    TicketFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -151,3 +157,26 @@ def test_the_summary_names_fields_of_rows_below(browser, customer):
     page = browser.post(f"/admin/customers/ticket/{ticket.pk}/change/", data).text
 
     assert "Body: This field is required." in page
+
+
+def test_what_a_page_only_shows_is_said_in_words(browser, customer):
+    booking = BookingFactory(customer=customer, credit_used="5")
+    figures = CustomerStats.objects.get(customer=customer)
+
+    edited = browser.get(f"/admin/customers/booking/{booking.pk}/change/").text
+    read = browser.get(f"/admin/customers/customerstats/{figures.pk}/change/").text
+
+    assert '<div class="readonly">5.00</div>' in edited
+    assert '<div class="readonly">No</div>' in read
+    assert '<div class="readonly">–</div>' in read
+    assert "icon-no" not in read
+
+
+def test_a_page_without_a_field_to_change_is_one_to_read(browser, customer):
+    figures = CustomerStats.objects.get(customer=customer)
+
+    form = browser.get(f"/admin/customers/customer/{customer.pk}/change/").text
+    read = browser.get(f"/admin/customers/customerstats/{figures.pk}/change/").text
+
+    assert "view-only" in read
+    assert "view-only" not in form
