@@ -129,7 +129,7 @@ class NullNameField(_Typed, NullCharField):
     cleaned = staticmethod(clean_name)
 
 
-class _TypedJSON(json.JSONDecoder):
+class TypedJSON(json.JSONDecoder):
     """Reads JSON that was typed; what no reader of ours takes is none."""
 
     def decode(self, s: str, *args: Any) -> JsonValue:
@@ -164,7 +164,7 @@ class SealedJSONField(models.JSONField):
         return super().get_db_prep_value(value, connection, prepared)
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
-        return super().formfield(**{"decoder": _TypedJSON, **kwargs})
+        return super().formfield(**{"decoder": TypedJSON, **kwargs})
 
     def validate(self, value: object, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)

@@ -259,7 +259,10 @@ def drawn_data(form: Any) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for field in form:
         value = field.value()
-        if value is True:
+        drawn = _DRAWN.get(field.widget_type)
+        if drawn is not None:
+            data |= drawn(field)
+        elif value is True:
             is_tick = field.widget_type == "checkbox"
             data[field.html_name] = "on" if is_tick else "true"
         elif value is not None and value is not False:
@@ -267,7 +270,7 @@ def drawn_data(form: Any) -> dict[str, Any]:
         if hasattr(value, "isoformat"):
             data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
             data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
-        if isinstance(value, list):
+        if isinstance(value, list) and drawn is None:
             # Of a form that came back: a date and a time, as they were typed.
             typed = {f"{field.html_name}_{n}": one for n, one in enumerate(value)}
             data |= {name: one for name, one in typed.items() if one is not None}
@@ -277,6 +280,12 @@ def drawn_data(form: Any) -> dict[str, Any]:
     return data
 
 
+def _drawn_ticks(field: Any) -> dict[str, Any]:
+    return {field.html_name: field.value()}
+
+
+# What a browser posts of inputs that are several of one name.
+_DRAWN = {"checklist": _drawn_ticks}
 _INITIAL = re.compile(
     r'<input type="hidden" name="(initial-[^"]+)"(?: value="([^"]*)")?'
 )

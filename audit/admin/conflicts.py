@@ -157,13 +157,6 @@ class RevisedAdmin(TrackedAdmin):
             fieldsets = [*fieldsets[:-1], (title, options)]
         return fieldsets
 
-    def save_model(
-        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
-    ) -> None:
-        # An unchanged row gets no history that says nothing.
-        if not change or cast("RevisedForm", form).touched:
-            super().save_model(request, obj, form, change)
-
     # --- when somebody was faster -----------------------------------------------
 
     def changeform_view(

@@ -32,6 +32,7 @@ from audit.admin.base import (
     render_page,
 )
 from audit.admin.history import Version, changes_of, version_values
+from audit.admin.untouched import UntouchedForm
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 
@@ -161,6 +162,9 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
+        if change and isinstance(form, UntouchedForm) and not form.touched:
+            # An unchanged row gets no history that says nothing.
+            return
         reason = form.cleaned_data.get("change_reason") or None
         rev = cast("ServiceForm", form).expected_rev if change else None
         self.write(obj, actor=actor_of(request), reason=reason, expected_rev=rev)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.formats import date_format
@@ -16,24 +17,76 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
 from audit.admin.display import to_second
+from audit.admin.form_fields import ChecklistField, LinesField, PairsField
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
+from audit.admin.untouched import UntouchedForm
 from capture import services
 from capture.admin.base import Act, ActPages
-from capture.choices import Provider
+from capture.choices import (
+    SCOPE_READ,
+    SCOPE_READ_CUSTOMERS,
+    SCOPE_WRITE,
+    SCOPES,
+    CaptureType,
+    Provider,
+)
 from capture.models import ApiKey, Source, WebhookEndpoint
+from capture.models.source import is_network, is_origin
 from customers.admin.base import HubAdmin
 
 _REASON = {"label": _("Reason"), "required": True}
 _STEP_UP = "manage_keys"
+# What each lets a key do, behind the code that the API and the history have for it.
+_SCOPE_WORDS = {
+    SCOPE_WRITE: _("send captures"),
+    SCOPE_READ: _("read captures"),
+    SCOPE_READ_CUSTOMERS: _("read customers, unmasked"),
+}
 
 
 def _utc_text(moment: datetime | None) -> str:
     return f"{to_second(moment)} UTC" if moment else gettext("never")
 
 
+def _scope_choices() -> list[tuple[str, str]]:
+    return [
+        (one, f"{one}: {_SCOPE_WORDS[one]}" if one in _SCOPE_WORDS else one)
+        for one in SCOPES
+    ]
+
+
+def _check_origin(text: str) -> None:
+    # Stored in small letters and without a slash at the end, as browsers send it.
+    if not is_origin(text.rstrip("/").lower()):
+        msg = _("Write an origin without a path, like https://shop.example.com.")
+        raise ValidationError(msg)
+
+
+def _check_network(text: str) -> None:
+    if not is_network(text):
+        msg = _("Write an address or a network, like 198.51.100.0/24.")
+        raise ValidationError(msg)
+
+
+class SourceForm(UntouchedForm, TrackedForm):
+    """A source, whose types of events are lines."""
+
+    event_types = PairsField(
+        label=_("Event types"),
+        required=False,
+        choices=CaptureType.values,
+        example="Plan bought = payment",
+        help_text=_(
+            "Which track events of an analytics SDK are more than an event. One on "
+            "each line, with its type: Plan bought = payment. Adds to the usual names."
+        ),
+    )
+
+
 @admin.register(Source)
 class SourceAdmin(ConfirmedForms, HubAdmin):
+    form = SourceForm
     step_up_scope = _STEP_UP
     list_display = ("name", "slug", "business", "consent_wording_version", "is_active")
     list_filter = ("is_active",)
@@ -74,8 +127,39 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
         return format_html("<code>{}</code>", tag.format(script))
 
 
+class KeyForm(UntouchedForm, TrackedForm):
+    """A key, with boxes for its scopes and lines for what may use it."""
+
+    scopes = ChecklistField(
+        label=_("Scopes"),
+        required=False,
+        choices=_scope_choices,
+        help_text=_("What the key may do. A new key without a tick may send captures."),
+    )
+    origins = LinesField(
+        label=_("Origins"),
+        required=False,
+        line_validator=_check_origin,
+        help_text=_(
+            "Origins of pages that may use a publishable key, one on each line: "
+            "https://shop.example.com. One star stands for one label: "
+            "https://*.example.com."
+        ),
+    )
+    networks = LinesField(
+        label=_("Networks"),
+        required=False,
+        line_validator=_check_network,
+        help_text=_(
+            "Addresses that may use a secret key, one address or network on each line: "
+            "198.51.100.0/24. Empty: all."
+        ),
+    )
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
+    form = KeyForm
     step_up_scope = _STEP_UP
     parent_field = "source"
     list_display = (

@@ -159,7 +159,7 @@ class ApiKey(BusinessModel, TrackedModel):
             raise ValidationError({"scopes": msg})
         origins = self.origins if isinstance(self.origins, list) else [self.origins]
         self.origins = [str(origin).rstrip("/").lower() for origin in origins]
-        if not all(_ORIGIN.fullmatch(origin) for origin in self.origins):
+        if not all(is_origin(origin) for origin in self.origins):
             msg = gettext(
                 'Write origins without a path, like ["https://shop.example.com"].'
             )
@@ -265,10 +265,19 @@ def _matches(pattern: str, origin: str) -> bool:
     return fits and len(label) > 0 and not set(label) & set("./:@")
 
 
-def _are_networks(value: object) -> bool:
+def is_origin(text: str) -> bool:
+    """Tell whether a browser could send this, or a pattern with one star, as Origin."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
+def is_network(text: str) -> bool:
+    """Tell whether a text is an address, or a network of them."""
     try:
-        return isinstance(value, list) and all(
-            ip_network(str(text), strict=False) for text in value
-        )
+        ip_network(text, strict=False)
     except ValueError:
         return False
+    return True
+
+
+def _are_networks(value: object) -> bool:
+    return isinstance(value, list) and all(is_network(str(text)) for text in value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import messages
 from django.forms.models import fields_for_model, model_to_dict
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from audit.admin.form_fields import LinesField
 from audit.admin.untouched import carry_initial
 from audit.privacy.masking import REVEAL, SEE_UNMASKED, masked_names
 from audit.tenancy.actors import Actor
@@ -201,20 +201,6 @@ register_act(
 # --- preferences --------------------------------------------------------------------
 
 
-class CategoriesField(forms.CharField):
-    """A list of texts, written with commas."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        parts = (part.strip() for part in (super().to_python(value) or "").split(","))
-        return list(dict.fromkeys(part for part in parts if part)) or None
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return not self.disabled and (initial or None) != self.to_python(data)
-
-
 class PreferencesForm(ActForm):
     """The columns of the preferences, without those that the person sees masked."""
 
@@ -223,10 +209,11 @@ class PreferencesForm(ActForm):
         names = [n for n in services.PREFERENCES_COLUMNS if n not in hidden]
         self.fields.update(fields_for_model(Preferences, names))
         if "preferred_categories" in self.fields:
-            self.fields["preferred_categories"] = CategoriesField(
+            self.fields["preferred_categories"] = LinesField(
                 label=_("Preferred categories"),
                 required=False,
-                help_text=_("With commas between them."),
+                is_nullable=True,
+                help_text=_("One on each line."),
             )
         self.fields["favorite_products"].widget.attrs.update({"rows": 3})
         self.initial.update(model_to_dict(self.customer.preferences, names))

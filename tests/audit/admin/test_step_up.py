@@ -137,7 +137,7 @@ def test_the_form_arrives_as_it_was_sent(alice, bakery):
         "business": str(bakery.pk),
         "name": 'Shop "<&>" ö',
         "slug": "shop",
-        "event_types": '{"Plan bought": "payment"}',
+        "event_types": "Plan bought = payment",
         "is_active": "on",
     }
     done = post_confirmed(alice, add, data)
@@ -247,7 +247,7 @@ def test_an_act_that_fails_undoes_neither_try_nor_success(bakery, key, monkeypat
         raise LookupError
 
     monkeypatch.setattr(ApiKeyAdmin, "save_model", fail)
-    form = {"scopes": '["write"]', "origins": "[]", "networks": "[]"}
+    form = {"scopes": ["write"], "origins": "", "networks": ""}
     page = client.post(change, form)
     wrong = answer(client, page, WRONG)
     assert PinCredential.objects.get().failed == 1

@@ -161,7 +161,7 @@ def test_preferences_change_where_they_differ(alice, zelda):
     services.update_preferences(zelda, actor=SYSTEM, preferred_categories=["rye"])
     typed = {
         **TYPED["preferences"](zelda),
-        "preferred_categories": "rye, oat, rye",
+        "preferred_categories": "rye\r\n\r\n oat \r\nrye",
         "preferred_payment": "card",
         "do_not_contact": "on",
     }
