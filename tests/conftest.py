@@ -284,8 +284,13 @@ def _drawn_ticks(field: Any) -> dict[str, Any]:
     return {field.html_name: field.value()}
 
 
-# What a browser posts of inputs that are several of one name.
-_DRAWN = {"checklist": _drawn_ticks}
+def _drawn_cells(field: Any) -> dict[str, Any]:
+    return {name: unescape(text) for name, text in _CELL.findall(str(field))}
+
+
+# What a browser posts of inputs that are several of one name, or of many names.
+_DRAWN = {"checklist": _drawn_ticks, "linestable": _drawn_cells}
+_CELL = re.compile(r'<input type="\w+" name="([^"]+)" value="([^"]*)"')
 _INITIAL = re.compile(
     r'<input type="hidden" name="(initial-[^"]+)"(?: value="([^"]*)")?'
 )

@@ -21,11 +21,12 @@ from django.views.decorators.http import require_safe
 
 from audit import accounts
 from audit.admin.base import Context, ScopedAdmin, actor_of, readable_columns
-from audit.admin.conflicts import RevisedAdmin
+from audit.admin.conflicts import RevisedAdmin, RevisedForm
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import require_step_up, sent_fields
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
+from customers.admin.booking_lines import BookingLinesField
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
@@ -45,8 +46,23 @@ class RefundInline(ReadOnlyInline):
     money = money_column("amount", _("Amount"))
 
 
+class BookingForm(RevisedForm):
+    """A booking, whose lines are a table."""
+
+    lines = BookingLinesField(
+        label=_("Lines"),
+        required=False,
+        help_text=_(
+            "What was bought. An empty amount becomes quantity times unit price, an "
+            "empty quantity counts as 1. Empty a line to remove it; save to get more "
+            "empty lines."
+        ),
+    )
+
+
 @admin.register(Booking)
 class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
+    form = BookingForm
     list_display = (
         "reference",
         "customer",
