@@ -37,11 +37,11 @@ from customers.admin.base import HubAdmin
 
 _REASON = {"label": _("Reason"), "required": True}
 _STEP_UP = "manage_keys"
-# What each lets a key do, behind the code that the API and the history have for it.
 _SCOPE_WORDS = {
-    SCOPE_WRITE: _("send captures"),
-    SCOPE_READ: _("read captures"),
-    SCOPE_READ_CUSTOMERS: _("read customers, unmasked"),
+    SCOPE_WRITE: _("Send captures"),
+    SCOPE_READ: _("Read captures"),
+    SCOPE_READ_CUSTOMERS: _("Read customers, unmasked"),
+    "export": _("Reserved for exports, without effect so far"),
 }
 
 
@@ -50,8 +50,9 @@ def _utc_text(moment: datetime | None) -> str:
 
 
 def _scope_choices() -> list[tuple[str, str]]:
+    """Return what each scope allows, with its code in the API and the history."""
     return [
-        (one, f"{one}: {_SCOPE_WORDS[one]}" if one in _SCOPE_WORDS else one)
+        (one, format_html("{} <code>{}</code>", _SCOPE_WORDS.get(one, ""), one))
         for one in SCOPES
     ]
 

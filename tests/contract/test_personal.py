@@ -407,9 +407,7 @@ def test_messages_between_pages_are_sealed(alice, bakery):
         add,
         source=str(source.pk),
         kind="secret",
-        scopes='["write"]',
-        origins="[]",
-        networks="[]",
+        scopes=["write"],
     )
     answer = post_confirmed(alice, add, fields)
 
