@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,6 +47,38 @@ def short_decimal(value: Decimal) -> Decimal:
     """Return a number without zeros that only fill its column: 42.00, not 42.000."""
     short = round(value, _DECIMALS)
     return short if short == value else value
+
+
+def draw_json(value: object) -> str:
+    """Draw a list or an object as people read it: words in a row, or a table."""
+    if value in ([], {}):
+        return "–"
+    if isinstance(value, dict):
+        return draw_table((name, _json_text(one)) for name, one in value.items())
+    if not isinstance(value, list):
+        return _json_text(value)
+    if not all(isinstance(one, dict) for one in value):
+        return ", ".join(map(_json_text, value))
+    names = list(dict.fromkeys(name for one in value for name in one))
+    lines = [[_json_text(one.get(name)) for name in names] for one in value]
+    head = format_html_join("", '<th scope="col">{}</th>', ((n,) for n in names))
+    cells = (
+        format_html_join("", "<td>{}</td>", ((c,) for c in line)) for line in lines
+    )
+    body = format_html_join("", "<tr>{}</tr>", ((line,) for line in cells))
+    return format_html("<table><tr>{}</tr>{}</table>", head, body)
+
+
+def draw_table(lines: Iterable[tuple[str, str]]) -> SafeString:
+    """Draw names and values as a table of two columns."""
+    line = '<tr><th scope="row">{}</th><td>{}</td></tr>'
+    return format_html("<table>{}</table>", format_html_join("", line, lines))
+
+
+def _json_text(value: object) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def render_badges(badges: Iterable[Badge]) -> SafeString:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.contrib.admin.helpers import AdminReadonlyField
-from django.db.models import BooleanField, DecimalField
+from django.db.models import BooleanField, DecimalField, JSONField
 from django.db.models.options import Options
 from django.template.context import Context
 from django.templatetags.static import static
@@ -19,7 +19,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin.display import active_filters, ago, short_decimal, to_second
+from audit.admin.display import (
+    active_filters,
+    ago,
+    draw_json,
+    short_decimal,
+    to_second,
+)
 
 register = template.Library()
 register.filter(ago)
@@ -144,7 +150,7 @@ def earlier_saves(saves: list[tuple[str, datetime]]) -> SafeString:
 
 @register.filter
 def contents(field: AdminReadonlyField) -> str:
-    """Return a value that a form only shows, in words: *Yes*, and 42.00, not 42.000."""
+    """Return a value that a form only shows, in words: *Yes*, 42.00, a table."""
     instance = field.form.instance
     columns = {column.name: column for column in instance._meta.concrete_fields}
     # A method may be called like a relation that leads here: it is no column.
@@ -156,6 +162,8 @@ def contents(field: AdminReadonlyField) -> str:
         return number_format(short_decimal(value))
     if value is not None and isinstance(column, BooleanField):
         return gettext("Yes") if value else gettext("No")
+    if value is not None and isinstance(column, JSONField):
+        return draw_json(value)
     return field.contents() if value is not None else field.empty_value_display
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
@@ -17,7 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import actor_of
-from audit.admin.display import to_second
+from audit.admin.display import draw_table, to_second
 from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import mask_fields
 from capture import services
@@ -186,7 +185,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                 received = localtime(correction.received_at)
                 moment = date_format(received, "SHORT_DATETIME_FORMAT")
                 lines.append((f"{moment} {key}", text))
-        return _table(lines) if lines else gettext("none")
+        return draw_table(lines) if lines else gettext("none")
 
     @admin.display(description=_("Came again"))
     def sightings(self, capture: Capture) -> str:
@@ -232,12 +231,7 @@ def _display_value(value: object) -> str:
 def _value_table(capture: Capture, values: JsonObject) -> str:
     if getattr(capture, "is_masked", False):
         values = mask_fields(values)
-    return _table((name, _display_value(values[name])) for name in sorted(values))
-
-
-def _table(lines: Iterable[tuple[str, str]]) -> str:
-    cells = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", lines)
-    return format_html("<table>{}</table>", cells)
+    return draw_table((name, _display_value(values[name])) for name in sorted(values))
 
 
 def _pretty(payload: str | None) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from audit.admin.base import ShortDecimalField
-from audit.admin.display import Badge, ago, elapsed, render_badges
+from audit.admin.display import Badge, ago, draw_json, elapsed, render_badges
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,27 @@ def test_a_number_in_a_form_has_no_zeros_that_only_fill_its_column(stored, drawn
     assert not field.has_changed(Decimal(stored), drawn)
     assert field.prepare_value("as typed") == "as typed"
     assert field.prepare_value(None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "drawn"),
+    [
+        ([], "–"),
+        (["bread", "<b>cake</b>"], "bread, <b>cake</b>"),
+        ([1, None], "1, –"),
+        ({}, "–"),
+        (
+            {"cake": "<yes>", "sizes": [1, 2]},
+            '<table><tr><th scope="row">cake</th><td>&lt;yes&gt;</td></tr>'
+            '<tr><th scope="row">sizes</th><td>[1, 2]</td></tr></table>',
+        ),
+        (
+            [{"description": "Brød"}, {"amount": "2.00"}],
+            '<table><tr><th scope="col">description</th><th scope="col">amount</th>'
+            "</tr><tr><td>Brød</td><td>–</td></tr>"
+            "<tr><td>–</td><td>2.00</td></tr></table>",
+        ),
+    ],
+)
+def test_lists_and_objects_are_words_and_tables(value, drawn):
+    assert draw_json(value) == drawn
