@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldGroups, _FieldsetSpec
 
 _REFUSED = _("The database refused the change: %(text)s.")
+# Of a form, besides *Save*.
+OTHER_BUTTONS = {IS_POPUP_VAR, "_continue", "_addanother", "_saveasnew"}
 _TAKEN = _("Somebody else took one of these values meanwhile. Look again and repeat.")
 
 
@@ -158,6 +161,21 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         return [*fields, "business", *parent, *self.fixed_fields]
 
     # --- saving -----------------------------------------------------------------
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, dict[str, list[str]]]]:
+        may_be_same = not add and isinstance(form, UntouchedForm) and not form.touched
+        is_same = may_be_same and not any(f.has_changed() for f in formsets)
+        request._is_same = is_same  # type: ignore[attr-defined]  # read where the answer is made
+        return super().construct_change_message(request, form, formsets, add)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if not getattr(request, "_is_same", False) or OTHER_BUTTONS & {*request.POST}:
+            return super().response_change(request, obj)
+        text = gettext("Nothing was different, so nothing of %(name)s was saved.")
+        self.message_user(request, text % {"name": obj})
+        return self.response_post_save_change(request, obj)
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool

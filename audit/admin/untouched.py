@@ -56,9 +56,11 @@ class UntouchedForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         if not self.instance._state.adding:
-            # An input shows no microseconds, and would take them away.
+            # An input shows no microseconds, and would take them away. What is stored
+            # from before a rule keeps nobody from changing another column.
             for name in drawn_columns(self) - self.touched:
                 self.cleaned_data.pop(name, None)
+                self.errors.pop(name, None)
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
 
 

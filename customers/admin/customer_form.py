@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.options import IS_POPUP_VAR, InlineModelAdmin
+from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Model
 from django.forms.models import fields_for_model
@@ -30,6 +30,7 @@ from audit.admin.base import Context, actor_of, refuse
 from audit.admin.conflicts import RevisedAdmin, RevisedForm
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
+from audit.admin.tracked import OTHER_BUTTONS
 from audit.admin.trail import change_set_url
 from audit.ids import parse_uuid
 from audit.privacy.invisible import with_visible_bidi
@@ -203,13 +204,6 @@ class CustomerForms(PersonPages, RevisedAdmin):
         context = self._panel(similar, is_new=is_new)
         return TemplateResponse(request, _TEMPLATE, {**context, "is_typed": True})
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> list[dict[str, dict[str, list[str]]]]:
-        changed = form.touched or any(formset.has_changed() for formset in formsets)
-        request._is_same = not add and not changed  # type: ignore[attr-defined]  # read where the answer is made
-        return super().construct_change_message(request, form, formsets, add)
-
     def response_add(
         self, request: HttpRequest, obj: Customer, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -225,14 +219,11 @@ class CustomerForms(PersonPages, RevisedAdmin):
         self, request: HttpRequest, customer: Customer, sentence: str
     ) -> HttpResponse | None:
         """Lead to the customer's page, unless another button was pressed."""
-        others = {IS_POPUP_VAR, "_continue", "_addanother", "_saveasnew"}
-        if others & request.POST.keys():
+        if OTHER_BUTTONS & request.POST.keys():
             return None
         if getattr(request, "_is_same", False):
-            text = gettext(
-                "Nothing was different, so nothing of %(customer)s was saved."
-            )
-            self.message_user(request, text % {"customer": customer})
+            text = gettext("Nothing was different, so nothing of %(name)s was saved.")
+            self.message_user(request, text % {"name": customer})
         else:
             url = change_set_url(request)
             words = gettext("See what changed")

@@ -61,8 +61,10 @@ def test_an_unchanged_key_stays_as_it_was(admin, shop_key):
     before = ApiKey.objects.values().get()
     data = form_data(admin, change(shop_key))
 
-    assert admin.post(change(shop_key), data).status_code == 302
+    page = admin.post(change(shop_key), data, follow=True)
 
+    assert "Nothing was different, so nothing of sk_" in page.text
+    assert "was changed successfully" not in page.text
     assert ApiKey.objects.values().get() == before
     assert shop_key.history.count() == 1
 
@@ -96,6 +98,38 @@ def test_types_of_events_are_lines(admin, source):
         change(source), {**data, "event_types": "Plan bought: payment"}
     )
     assert "Line 1: Write a name, “=” and a type" in refused.text
+
+
+def test_names_of_events_are_those_that_can_be_stored(admin, source):
+    data = form_data(admin, change(source), event_types="Käufe = payment")
+
+    refused = admin.post(change(source), data)
+
+    assert "Line 1: “Käufe” has letters beyond those of English." in refused.text
+
+
+def test_types_from_before_a_rule_keep_nobody_from_switching_a_source_off(
+    admin, bakery
+):
+    types = {"Plan": "payment", "plan": "login"}
+    source = SourceFactory(business=bakery, event_types=types)
+    data = form_data(admin, change(source))
+    del data["is_active"]
+
+    assert admin.post(change(source), data).status_code == 302
+
+    assert Source.objects.values_list("is_active", "event_types").get() == (
+        False,
+        types,
+    )
+
+
+def test_a_form_of_many_faults_names_the_first(admin, shop_key):
+    data = form_data(admin, change(shop_key), networks="x\n" * 3000)
+
+    (errors,) = admin.post(change(shop_key), data).context["errors"]
+
+    assert len(errors) == 20
 
 
 def test_types_that_lines_cannot_hold_stay(admin, bakery):

@@ -66,7 +66,7 @@ def test_more_are_a_job_whose_page_shows_what_came_of_it(alice, bakery, actor):
     job = Job.objects.get()
     assert page.redirect_chain[-1][0] == f"{JOBS}{job.pk}/change/"
     assert page["Refresh"] == "2"
-    assert "waiting" in page.text
+    assert "Waiting" in page.text
     assert archived(bakery) == 0
     services.archive_customers([rows[0].pk], actor=actor, reason="before it")
 
