@@ -138,12 +138,15 @@ class TypedJSON(json.JSONDecoder):
             msg = "Nested too deep"
             raise json.JSONDecodeError(msg, s, 0)
         try:
-            return super().decode(s, *args)
+            value = super().decode(s, *args)
+            # Half a character, like \\ud800, is none that a page could show.
+            json.dumps(value, ensure_ascii=False).encode()
         except json.JSONDecodeError:
             raise
         except ValueError as error:
             # Python reads no number of more than 4300 digits.
             raise json.JSONDecodeError(str(error), s, 0) from error
+        return value
 
 
 class SealedJSONField(models.JSONField):

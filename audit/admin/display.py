@@ -31,6 +31,8 @@ _UNITS = (
 _YEAR = timedelta(days=365.25)
 # Of a number; more only where they say something.
 _DECIMALS = 2
+# Of a table that is made of JSON.
+_MOST_CELLS = 2000
 
 
 class Badge(NamedTuple):
@@ -60,6 +62,8 @@ def draw_json(value: object) -> str:
     if not all(isinstance(one, dict) for one in value):
         return ", ".join(map(_json_text, value))
     names = list(dict.fromkeys(name for one in value for name in one))
+    if len(names) * len(value) > _MOST_CELLS:
+        return _json_text(value)
     lines = [[_json_text(one.get(name)) for name in names] for one in value]
     head = format_html_join("", '<th scope="col">{}</th>', ((n,) for n in names))
     cells = (

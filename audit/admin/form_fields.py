@@ -19,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from audit.fields import TypedJSON
 from audit.json_text import JsonValue
 
+# Of one field: whoever has mended these sees the next.
+_MOST_ERRORS = 20
+
 
 def json_text(value: object) -> str:
     """Return a value as JSON that a person can read."""
@@ -42,8 +45,6 @@ class LinesField(forms.Field):
     `line_validator` raises ValidationError for a line; the number of the line is put
     before what it says. With `is_nullable` no lines are stored as null.
     """
-
-    widget = forms.Textarea
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class LinesField(forms.Field):
             except ValidationError as error:
                 errors += [_line_error(number, text) for text in error.messages]
         if errors:
-            raise ValidationError(errors)
+            raise ValidationError(errors[:_MOST_ERRORS])
         # Said twice is meant once.
         return list(dict.fromkeys(lines.values()))
 
@@ -132,6 +133,9 @@ class PairsField(LinesField):
             if "=" not in line or not name:
                 text = gettext("Write a name, “=” and a type, like: %(example)s.")
                 errors.append(_line_error(number, text % {"example": self.example}))
+            elif not name.isascii():
+                text = gettext("“%(name)s” has letters beyond those of English.")
+                errors.append(_line_error(number, text % {"name": name}))
             elif value.lower() not in self.choices:
                 text = gettext("“%(value)s” is no type. Write one of: %(choices)s.")
                 words = {"value": value, "choices": ", ".join(self.choices)}
@@ -144,7 +148,7 @@ class PairsField(LinesField):
                 errors.append(_line_error(number, text % words))
             pairs[name] = value.lower()
         if errors:
-            raise ValidationError(errors)
+            raise ValidationError(errors[:_MOST_ERRORS])
         return pairs
 
 

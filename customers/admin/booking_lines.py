@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.formats import get_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +43,8 @@ _EXTRA = 3
 _MOST = 500
 _LONGEST = 500
 _SMALLEST = Decimal("0.001")
+# What a German takes for thousands, and Python for a fraction.
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 # A browser leaves them out of what an input of one line holds.
 _UNSENT = re.compile(r"[\r\n\0]")
 
@@ -96,7 +99,7 @@ class LinesTable(forms.Widget):
         empty = dict.fromkeys(COLUMNS, "")
         filled = [n for n, line in enumerate(value, 1) if line.stored or str(line)]
         lines = value[: max(filled, default=0)]
-        lines += [TypedLine(empty)] * _EXTRA
+        lines += [TypedLine(empty)] * min(_EXTRA, max(0, _MOST - len(lines)))
         context["columns"] = COLUMNS.items()
         context["lines"] = [
             _line_context(f"{name}-{number}", number, line)
@@ -108,7 +111,7 @@ class LinesTable(forms.Widget):
         if name in data:
             # JSON, of a value that the table cannot show.
             return data[name]
-        numbers = sorted(_sent_numbers(data, name))[:_MOST]
+        numbers = sorted(_sent_numbers(data, name))
         if not numbers:
             return None
         return TypedLines(_sent_line(data, f"{name}-{number}") for number in numbers)
@@ -153,6 +156,9 @@ class BookingLinesField(forms.JSONField):
                 continue
             if line is not None:
                 lines.append(line)
+        if len(lines) > _MOST:
+            msg = gettext("These are %(count)s lines. Leave at most %(most)s.")
+            errors.append(ValidationError(msg % {"count": len(lines), "most": _MOST}))
         if errors:
             raise ValidationError(errors)
         return lines or None
@@ -188,8 +194,17 @@ def read_line(typed: TypedLine, number: int) -> dict[str, Any] | None:
     line = _merge(
         before, {name: texts[name] for name in COLUMNS if name in changed}, number
     )
-    if not _cell(line.get("amount")) and (amount := _product(line)) is not None:
-        line["amount"] = _checked("amount", amount, number)
+    if not changed & _NUMBERS.keys():
+        return line
+    amount = _cell(line.get("amount"))
+    # An amount that was the product goes on being it; one of another origin stays.
+    follows = "amount" not in changed and amount == _product(before)
+    if (follows or not amount) and (product := _product(line)) is not None:
+        try:
+            _NUMBERS["amount"].run_validators(Decimal(product))
+        except ValidationError as error:
+            raise _fault(number, "amount", " ".join(error.messages)) from error
+        line["amount"] = product
     return line
 
 
@@ -221,22 +236,29 @@ def _checked(name: str, text: str, number: int) -> str:
         return text
     if not text:
         return ""
+    if get_format("DECIMAL_SEPARATOR") == "," and _THOUSANDS.fullmatch(text):
+        msg = gettext("Write 1234 without a dot, and a fraction with a comma.")
+        raise _fault(number, name, msg)
     try:
         value = _NUMBERS[name].clean(text)
     except ValidationError as error:
         raise _fault(number, name, " ".join(error.messages)) from error
-    return format(value, "f")
+    # There is no -0.
+    return format(value or abs(value), "f")
 
 
 def _product(line: Mapping[str, object]) -> str | None:
     """Return quantity times unit price, None where they are no numbers."""
     try:
-        quantity = _NUMBERS["quantity"].clean(_cell(line.get("quantity")) or "1")
-        price = _NUMBERS["unit_price"].clean(_cell(line.get("unit_price")))
-    except ValidationError:
+        quantity = Decimal(_cell(line.get("quantity")) or "1")
+        price = Decimal(_cell(line.get("unit_price")))
+        amount = (quantity * price).quantize(_SMALLEST, rounding=ROUND_HALF_UP)
+    except InvalidOperation:
         return None
-    amount = (quantity * price).quantize(_SMALLEST, rounding=ROUND_HALF_UP)
-    return format(short_decimal(amount), "f")
+    # Infinity has no smallest part, and NaN none of anything.
+    if not amount.is_finite():
+        return None
+    return format(short_decimal(amount or abs(amount)), "f")
 
 
 def _fault(number: int, name: str, text: str) -> ValidationError:

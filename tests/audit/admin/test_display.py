@@ -87,3 +87,10 @@ def test_a_number_in_a_form_has_no_zeros_that_only_fill_its_column(stored, drawn
 )
 def test_lists_and_objects_are_words_and_tables(value, drawn):
     assert draw_json(value) == drawn
+
+
+def test_a_list_of_many_names_is_no_table():
+    value = [{f"name {number}": number} for number in range(60)]
+
+    assert draw_json(value[:40]).startswith("<table>")
+    assert draw_json(value).startswith("[{")

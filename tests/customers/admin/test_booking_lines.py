@@ -113,6 +113,49 @@ def test_an_empty_amount_is_computed(quantity, price, amount):
     assert line.get("amount") == amount
 
 
+def test_an_amount_that_was_the_product_follows_and_another_stays():
+    haggled = {**CAKE, "amount": "8.00"}
+    bare = {"description": "Cake", "unit_price": "4.20"}
+
+    assert read([CAKE], quantity_1="3") == [
+        {**CAKE, "quantity": "3", "amount": "12.60"}
+    ]
+    assert read([haggled], quantity_1="3") == [{**haggled, "quantity": "3"}]
+    assert read([bare], description_1="Pie") == [{**bare, "description": "Pie"}]
+
+
+def test_there_is_no_amount_below_zero_by_its_sign_alone():
+    (line,) = read(description_1="Bun", quantity_1="-0", unit_price_1="4.20")
+
+    assert (line["quantity"], line["amount"]) == ("0", "0.00")
+
+
+def test_a_dot_that_means_thousands_is_no_fraction(settings):
+    settings.LANGUAGE_CODE = "de"
+
+    assert faults(description_1="Brot", unit_price_1="1.234") == [
+        "Position 1, Einzelpreis: Schreiben Sie 1234 ohne Punkt und Bruchteile mit "
+        "Komma."
+    ]
+    assert read([{**CAKE, "unit_price": "1.234"}]) == [{**CAKE, "unit_price": "1.234"}]
+
+
+def test_more_lines_than_a_table_has_are_refused_and_not_lost():
+    lines = [CAKE] * 500
+
+    assert str(Form(initial={"lines": lines})["lines"]).count("-amount") == 500
+    assert faults(lines, description_501="Bun") == [
+        "These are 501 lines. Leave at most 500."
+    ]
+
+
+def test_half_a_character_is_no_text():
+    form = Form({"lines": r'[{"description": "\ud800"}]'}, initial={"lines": None})
+
+    assert not form.is_valid()
+    assert str(form["lines"]).encode()
+
+
 def test_what_was_typed_is_not_computed():
     (line,) = read(description_1="Bun", unit_price_1="4", amount_1="3.5")
 
