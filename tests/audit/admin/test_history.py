@@ -21,7 +21,7 @@ def test_values_are_read_and_not_decoded(alice, bakery):
         kind="order",
         status="confirmed",
         total_amount="36",
-        lines=[{"description": "Brød", "amount": "36.00"}],
+        lines=[{"description": "Brød"}],
     )
     booking.status = "cancelled"
     services.save_record(booking, actor=actor_of(alice.user), reason="asked for")
@@ -33,8 +33,7 @@ def test_values_are_read_and_not_decoded(alice, bakery):
     assert "Confirmed" in found
     assert "Cancelled" in found
     assert "36.00" in found
-    lines = '[{"description": "Brød", "amount": "36.00"}]'
-    assert lines in map(unescape, found)
+    assert '[{"description": "Brød"}]' in map(unescape, found)
     for stored in ("cancelled", "36.000", "None", "True", "False"):
         assert stored not in found
     version = re.search(r'href="([^"]*/history/[^"]+/)"', page.text).group(1)
