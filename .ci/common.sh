@@ -12,6 +12,11 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/contract/test_admin.py tests/contract/test_refused_forms.py
   tests/contract/test_two_roles.py tests/contract/test_documents.py
   tests/contract/test_unseen_signs.py tests/contract/test_look_alikes.py
+  tests/contract/test_refusals.py tests/contract/test_short_writes.py
+  tests/contract/test_write_statements.py tests/capture/api/test_bad_input.py
+  tests/capture/admin/test_keys.py tests/config/backends/test_sqlite3.py
+  tests/customers/admin/test_booking_lines.py tests/audit/admin/test_form_fields.py
+  tests/audit/admin/test_search.py::test_statements_do_not_grow
   tests/audit/privacy tests/audit/test_canonical.py
   tests/audit/test_emails.py tests/audit/rest/test_parsers.py
   tests/audit/accounts/test_pins.py tests/customers/test_contact_rules.py
