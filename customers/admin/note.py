@@ -13,8 +13,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import readable_columns
+from audit.admin.tracked import TrackedForm
+from audit.admin.untouched import UntouchedForm
 from customers import services
-from customers.admin.acts.person import what_holds
+from customers.admin.acts.person import categories_field, what_holds
 from customers.admin.base import (
     CustomerChildAdmin,
     EntryAdmin,
@@ -34,8 +36,15 @@ class NoteAdmin(CustomerChildAdmin):
     ordering = ("-is_pinned", "-created_at", "-id")
 
 
+class PreferencesForm(UntouchedForm, TrackedForm):
+    """Preferences, whose categories are lines."""
+
+    preferred_categories = categories_field()
+
+
 @admin.register(Preferences)
 class PreferencesAdmin(CustomerChildAdmin):
+    form = PreferencesForm
     list_display = (
         "customer",
         "prefer_email",

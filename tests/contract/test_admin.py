@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
@@ -73,6 +74,20 @@ def test_every_model_has_a_page_on_our_base():
             assert isinstance(page, TrackedAdmin), model
         if hasattr(model, "guard"):
             assert isinstance(page, GuardedAdmin), model
+
+
+def test_nobody_types_json_but_the_settings_of_a_business(owner):
+    request = owner.get("/admin/").wsgi_request
+    typed = {
+        (model._meta.model_name, name)
+        for model, page in PAGES.items()
+        if page.has_change_permission(request)
+        for name, field in page.get_form(request).base_fields.items()
+        if isinstance(field, forms.JSONField)
+        and isinstance(field.widget, forms.Textarea)
+    }
+
+    assert typed == {("business", "settings")}
 
 
 def test_no_page_edits_in_lists_or_shows_raw_ids():

@@ -201,6 +201,16 @@ register_act(
 # --- preferences --------------------------------------------------------------------
 
 
+def categories_field() -> LinesField:
+    """Return the input of the categories that a person prefers: one on each line."""
+    return LinesField(
+        label=_("Preferred categories"),
+        required=False,
+        is_nullable=True,
+        help_text=_("One on each line."),
+    )
+
+
 class PreferencesForm(ActForm):
     """The columns of the preferences, without those that the person sees masked."""
 
@@ -209,12 +219,7 @@ class PreferencesForm(ActForm):
         names = [n for n in services.PREFERENCES_COLUMNS if n not in hidden]
         self.fields.update(fields_for_model(Preferences, names))
         if "preferred_categories" in self.fields:
-            self.fields["preferred_categories"] = LinesField(
-                label=_("Preferred categories"),
-                required=False,
-                is_nullable=True,
-                help_text=_("One on each line."),
-            )
+            self.fields["preferred_categories"] = categories_field()
         self.fields["favorite_products"].widget.attrs.update({"rows": 3})
         self.initial.update(model_to_dict(self.customer.preferences, names))
         carry_initial(self, names)

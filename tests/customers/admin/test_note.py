@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from customers import services
-from customers.models import CustomerStats
-from tests.factories import BookingFactory
+from customers.models import CustomerStats, Preferences
+from tests.conftest import form_data
+from tests.factories import BookingFactory, CustomerFactory
 
 
 def test_figures_are_amounts_of_a_currency(alice, bakery):
@@ -31,3 +32,16 @@ def test_figures_are_amounts_of_a_currency(alice, bakery):
     for page in (*pages, rows):
         assert "36.500" not in page
         assert "{" not in page.partition('id="content"')[2].partition("<footer")[0]
+
+
+def test_categories_of_preferences_are_lines(alice, bakery):
+    customer = CustomerFactory(business=bakery)
+    preferences = Preferences.objects.get(customer=customer)
+    url = f"/admin/customers/preferences/{preferences.pk}/change/"
+    data = form_data(alice, url, preferred_categories="Bread\r\nCakes, large")
+
+    assert "null" not in alice.get(url).text
+    assert alice.post(url, data).status_code == 302
+    preferences.refresh_from_db()
+    assert preferences.preferred_categories == ["Bread", "Cakes, large"]
+    assert "Bread\nCakes, large</textarea>" in alice.get(url).text
