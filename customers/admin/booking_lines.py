@@ -93,7 +93,9 @@ class LinesTable(forms.Widget):
     ) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         if not isinstance(value, TypedLines):
-            area = forms.Textarea({"rows": 10, "cols": 40})
+            # The name above is that of a group of inputs.
+            label = {"aria-label": gettext("Lines")}
+            area = forms.Textarea({"rows": 10, "cols": 40, **label})
             context["area"] = area.get_context(name, value, attrs)["widget"]
             return context
         empty = dict.fromkeys(COLUMNS, "")

@@ -241,6 +241,7 @@ def test_another_value_is_json(stored):
 
     html = str(form["lines"])
     assert '<textarea name="lines"' in html
+    assert 'aria-label="Lines"' in html
     assert "lines-1" not in html
     text = form["lines"].value()
     assert json.loads(text) == stored
