@@ -23,6 +23,9 @@ _RUN = re.compile(
     r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+([\[{]++|[\]}]++|\Z)', re.DOTALL
 )
 
+# What JSON is made of, without its white space.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]++')
+
 
 def bracket_runs(text: str, start: int = 0) -> Iterator[tuple[int, int, bool]]:
     """Yield start, end and direction (true: opening) of each run of brackets.
@@ -85,3 +88,27 @@ def load_json(text: str, rules: JSONRules, *, is_shallow: bool = False) -> JsonV
     except RecursionError as error:
         msg = "Nested too deep to be read"
         raise ValueError(msg) from error
+
+
+def indent_json(text: str, max_depth: int) -> str:
+    """Return a JSON text with one member on each line, each as it is written.
+
+    To parse it and write it anew would round numbers, and drop a name that stands
+    twice. What is no JSON, or nests deeper than `max_depth`, comes back as it is.
+    """
+    try:
+        load_json(text, JSONRules(max_depth, str, str, str, members=len))
+    except ValueError:
+        return text
+    parts: list[str] = []
+    depth, before = 0, ""
+    for part in _TOKEN.findall(text):
+        is_end = part in ("}", "]")
+        was_start = before in ("{", "[")
+        depth -= is_end
+        if before == "," or is_end != was_start:
+            parts.append("\n" + "  " * depth)
+        parts.append(": " if part == ":" else part)
+        depth += part in ("{", "[")
+        before = part
+    return "".join(parts)

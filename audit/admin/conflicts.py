@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from audit import log
 from audit.admin.base import Context, actor_of, refuse, render_page
+from audit.admin.display import yes_or_no
 from audit.admin.tracked import TrackedAdmin, TrackedForm
 from audit.admin.untouched import UntouchedForm, columns_of, drawn_columns, was_sent
 from audit.privacy.classes import declaration
@@ -360,7 +361,7 @@ def _words(field: forms.Field, value: Any) -> str:
     if value in field.empty_values:
         return ""
     if isinstance(value, bool):
-        return _("Yes") if value else _("No")
+        return yes_or_no(value)
     if isinstance(field, forms.ModelChoiceField):
         try:
             return str(field.to_python(value))

@@ -51,20 +51,30 @@ def short_decimal(value: Decimal) -> Decimal:
     return short if short == value else value
 
 
+def yes_or_no(value: bool) -> str:
+    """Return the word of a truth value."""
+    return gettext("Yes") if value else gettext("No")
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON that a person can read."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def draw_json(value: object) -> str:
     """Draw a list or an object as people read it: words in a row, or a table."""
     if value in ([], {}):
         return "–"
     if isinstance(value, dict):
-        return draw_table((name, _json_text(one)) for name, one in value.items())
+        return draw_table((name, _cell_text(one)) for name, one in value.items())
     if not isinstance(value, list):
-        return _json_text(value)
+        return _cell_text(value)
     if not all(isinstance(one, dict) for one in value):
-        return ", ".join(map(_json_text, value))
+        return ", ".join(map(_cell_text, value))
     names = list(dict.fromkeys(name for one in value for name in one))
     if len(names) * len(value) > _MOST_CELLS:
-        return _json_text(value)
-    lines = [[_json_text(one.get(name)) for name in names] for one in value]
+        return _cell_text(value)
+    lines = [[_cell_text(one.get(name)) for name in names] for one in value]
     head = format_html_join("", '<th scope="col">{}</th>', ((n,) for n in names))
     cells = (
         format_html_join("", "<td>{}</td>", ((c,) for c in line)) for line in lines
@@ -79,10 +89,10 @@ def draw_table(lines: Iterable[tuple[str, str]]) -> SafeString:
     return format_html("<table>{}</table>", format_html_join("", line, lines))
 
 
-def _json_text(value: object) -> str:
+def _cell_text(value: object) -> str:
     if value is None:
         return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json_text(value)
 
 
 def render_badges(badges: Iterable[Badge]) -> SafeString:

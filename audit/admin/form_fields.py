@@ -13,19 +13,16 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
+from django.forms.boundfield import BoundField
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit.admin.display import json_text
 from audit.fields import TypedJSON
 from audit.json_text import JsonValue
 
 # Of one field: whoever has mended these sees the next.
 _MOST_ERRORS = 20
-
-
-def json_text(value: object) -> str:
-    """Return a value as JSON that a person can read."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def parse_json(text: str) -> JsonValue:
@@ -57,6 +54,11 @@ class LinesField(forms.Field):
         super().__init__(**kwargs)
         self.line_validator = line_validator
         self.is_nullable = is_nullable
+        self._bound: BoundField | None = None
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundField:
+        self._bound = super().get_bound_field(form, field_name)
+        return self._bound
 
     def prepare_value(self, value: Any) -> Any:
         if value is None or isinstance(value, str):
@@ -67,9 +69,10 @@ class LinesField(forms.Field):
     def to_python(self, value: Any) -> Any:
         text = _unified(value)
         ProhibitNullCharactersValidator()(text)
-        stored = parse_json(text)
-        if stored is not None and self.prepare_value(stored) == text:
-            # Lines cannot hold it: it is JSON that the form was drawn with.
+        stored = self._bound.initial if self._bound else None
+        is_json = isinstance(stored, list | dict) and self.join(stored) is None
+        if is_json and json_text(stored) == text:
+            # Lines cannot hold it: the form was drawn with its JSON.
             return stored
         parsed = self.parse(_numbered(text))
         return parsed if parsed or not self.is_nullable else None

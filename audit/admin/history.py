@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -12,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
-from audit.admin.display import short_decimal
+from audit.admin.display import json_text, short_decimal, yes_or_no
 from audit.privacy.classes import SECRET, declaration
 from audit.privacy.invisible import bidi_within
 from audit.privacy.masking import masked_value, shortened
@@ -70,20 +69,25 @@ def version_values(version: Version, *, is_masked: bool = False) -> list[Value]:
 def _readable(field: Field, value: object) -> object:
     """Return a value as people read it: the words of a choice, a number, JSON."""
     if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
+        return yes_or_no(value)
     if isinstance(value, Decimal):
         return short_decimal(value)
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json_text(value)
     if field.choices and value is not None:
         return str(dict(field.flatchoices).get(value, value))
     return value
 
 
-def _listed(field: Field, value: object) -> object:
+def _whole(field: Field, value: object, kind: str | None) -> object:
+    return _readable(field, masked_value(value, kind))
+
+
+def _listed(field: Field, value: object, kind: str | None) -> object:
     """Return what a list of changes shows of a value; its version shows it whole."""
     value = _readable(field, value)
-    return shortened(value) if isinstance(value, str) else value
+    # Shortened first: to mask a long text takes its time.
+    return masked_value(shortened(value) if isinstance(value, str) else value, kind)
 
 
 def _differences(
@@ -102,11 +106,8 @@ def _differences(
             hidden = gettext("hidden")
             was, after = (hidden if was else was), hidden
         kind = classes.get(field.name) if is_masked else None
-        if is_list:
-            # Shortened first: to mask a long text takes its time.
-            was, after = _listed(field, was), _listed(field, after)
-        was, after = masked_value(was, kind), masked_value(after, kind)
-        was, after = _readable(field, was), _readable(field, after)
+        draw = _listed if is_list else _whole
+        was, after = draw(field, was, kind), draw(field, after, kind)
         name = str(field.verbose_name)
         values.append(Value(name, bidi_within(was), bidi_within(after)))
     return values

@@ -25,6 +25,7 @@ from audit.admin.display import (
     draw_json,
     short_decimal,
     to_second,
+    yes_or_no,
 )
 
 register = template.Library()
@@ -161,7 +162,7 @@ def contents(field: AdminReadonlyField) -> str:
     if value is not None and isinstance(column, DecimalField):
         return number_format(short_decimal(value))
     if value is not None and isinstance(column, BooleanField):
-        return gettext("Yes") if value else gettext("No")
+        return yes_or_no(value)
     if value is not None and isinstance(column, JSONField):
         return draw_json(value)
     return field.contents() if value is not None else field.empty_value_display

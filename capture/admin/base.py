@@ -11,14 +11,20 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 
 from audit.admin.base import Context, readable_columns, render_page
 from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
+from audit.json_text import indent_json
 from customers.admin.base import HubScopedAdmin, ReadOnlyAdmin
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
+
+# Beyond these a text stands as it came: the page would be many times as long.
+_MOST_LEVELS = 20
+_MOST_CHARACTERS = 64 * 1024
 
 
 class Act(TypedDict):
@@ -37,6 +43,13 @@ class Act(TypedDict):
     # The scope of the step-up that a dangerous act needs.
     step_up: NotRequired[str]
     level: NotRequired[int]
+
+
+def draw_payload(text: str) -> str:
+    """Draw what was sent: JSON with one member on each line, anything else as it is."""
+    is_short = len(text) <= _MOST_CHARACTERS
+    text = indent_json(text, _MOST_LEVELS) if is_short else text
+    return format_html("<pre>{}</pre>", text)
 
 
 class ActPages(HubScopedAdmin):

@@ -20,7 +20,7 @@ from audit.admin.display import draw_table, to_second
 from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import mask_fields
 from capture import services
-from capture.admin.base import Act, ActPages, ProjectionAdmin
+from capture.admin.base import Act, ActPages, ProjectionAdmin, draw_payload
 from capture.models import Capture, CapturedValue, CaptureLink, Identifier, Sighting
 from customers.admin.base import ReadOnlyAdmin
 
@@ -195,7 +195,8 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
 
     @admin.display(description=_("Payload"))
     def raw_payload(self, capture: Capture) -> str:
-        return format_html("<pre>{}</pre>", _pretty(capture.payload))
+        payload = capture.payload
+        return gettext("erased") if payload is None else draw_payload(payload)
 
     def correct(
         self, request: HttpRequest, capture: Capture, values: dict[str, str]
@@ -232,11 +233,6 @@ def _value_table(capture: Capture, values: JsonObject) -> str:
     if getattr(capture, "is_masked", False):
         values = mask_fields(values)
     return draw_table((name, _display_value(values[name])) for name in sorted(values))
-
-
-def _pretty(payload: str | None) -> str:
-    # Shown as it is stored: a pretty printer would round its numbers.
-    return payload or gettext("erased")
 
 
 @admin.register(CaptureLink)

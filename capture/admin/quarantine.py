@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +18,7 @@ from audit.admin.keyboard import register_jump
 from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.admin.base import Act, ActPages
+from capture.admin.base import Act, ActPages, draw_payload
 from capture.choices import Decision, IngestStatus
 from capture.models import Quarantine, QuarantineDecision, RefusalCount
 from customers.admin.base import ReadOnlyAdmin
@@ -147,7 +146,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
 
     @admin.display(description=_("What came"))
     def what_came(self, item: Quarantine) -> str:
-        return format_html("<pre>{}</pre>", item.item or gettext("not kept"))
+        return draw_payload(item.item) if item.item else gettext("not kept")
 
     def replay(
         self, request: HttpRequest, quarantined: Quarantine, values: dict[str, str]

@@ -115,7 +115,10 @@ def how_to_add_more(number: int) -> str:
 
 def make_businesses(actor: Actor) -> tuple[Business, Business]:
     """Make two businesses, so that one can be seen not to see the other."""
-    wordings = {"consent_wordings": {WORDING: True, FORMER_WORDING: False}}
+    settings = {
+        "consent_wordings": {WORDING: True, FORMER_WORDING: False},
+        "invoice": {"seller_lines": ["Kongens gate 1", "0153 Oslo"]},
+    }
     bakery = services.create_business(
         BAKERY,
         actor=actor,
@@ -123,7 +126,7 @@ def make_businesses(actor: Actor) -> tuple[Business, Business]:
         timezone="Europe/Oslo",
         currency="EUR",
         country="NO",
-        settings=wordings,
+        settings=settings,
     )
     rival = services.create_business(
         RIVAL, actor=actor, name="Studio Sud", timezone="Europe/Lisbon", currency="EUR"

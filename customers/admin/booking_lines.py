@@ -18,8 +18,8 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin.display import short_decimal
-from audit.admin.form_fields import json_text, parse_json
+from audit.admin.display import json_text, short_decimal
+from audit.admin.form_fields import parse_json
 from audit.fields import TypedJSON
 
 if TYPE_CHECKING:

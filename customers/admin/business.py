@@ -2,23 +2,119 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
+from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.accounts import active_users
+from audit.admin.display import draw_json, yes_or_no
+from audit.admin.form_fields import LinesField
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
 from customers.admin.base import HubAdmin
-from customers.models import Business, Membership
+from customers.models import Business, ConsentEvent, Membership
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec
+
+# What the form has inputs for, and the key of each in the settings of a business.
+_SETTINGS = {
+    "valid_wordings": "consent_wordings",
+    "requires_verified_email": "require_verified_email",
+    "seller_lines": "invoice",
+    "invoice_language": "invoice",
+}
+_LABELS = {
+    "valid_wordings": _("Valid wordings of consent"),
+    "requires_verified_email": _("Advertise to confirmed email addresses only"),
+    "seller_lines": _("Lines below the name of the seller"),
+    "invoice_language": _("Language of invoices"),
+}
+
+
+class BusinessForm(TrackedForm):
+    """Has inputs for the settings, which are one object; what has none stays in it."""
+
+    valid_wordings = LinesField(
+        label=_LABELS["valid_wordings"],
+        required=False,
+        line_validator=MaxLengthValidator(
+            ConsentEvent._meta.get_field("wording_version").max_length
+        ),
+        help_text=_(
+            "The versions under which a yes counts, one on each line. One that you "
+            "take away stays known, as not valid any more."
+        ),
+    )
+    requires_verified_email = forms.BooleanField(
+        label=_LABELS["requires_verified_email"], required=False
+    )
+    seller_lines = LinesField(
+        label=_LABELS["seller_lines"],
+        required=False,
+        help_text=_("On invoices, like street, town and tax number; one on each line."),
+    )
+    invoice_language = forms.ChoiceField(
+        label=_LABELS["invoice_language"],
+        required=False,
+        choices=[("", _("That of the platform")), *settings.LANGUAGES],
+        help_text=_("And of the emails that bring them."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        business: Business = self.instance
+        invoice = business.invoice_settings
+        drawn = {
+            "valid_wordings": business.valid_wordings,
+            "requires_verified_email": business.requires_verified_email,
+            "seller_lines": invoice.get("seller_lines"),
+            "invoice_language": invoice.get("language"),
+        }
+        # What was asked for in the address of the page comes first.
+        self.initial = {**drawn, **self.initial}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        typed = {
+            name: self.cleaned_data[name]
+            for name in self.changed_data
+            if name in _SETTINGS and name in self.cleaned_data
+        }
+        if typed:
+            self.instance.settings = _with_typed(self.instance, typed)
+        return cleaned
+
+
+def _with_typed(business: Business, typed: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a business with what was typed instead of what was."""
+    stored: dict[str, Any] = deepcopy(business.settings)
+    if "valid_wordings" in typed:
+        wordings = stored.get("consent_wordings", {})
+        ended = dict.fromkeys(business.valid_wordings, False)
+        valid = dict.fromkeys(typed["valid_wordings"], True)
+        stored["consent_wordings"] = wordings | ended | valid
+    if "requires_verified_email" in typed:
+        stored["require_verified_email"] = typed["requires_verified_email"]
+    invoice = dict(business.invoice_settings)
+    if "seller_lines" in typed:
+        invoice["seller_lines"] = typed["seller_lines"]
+    if "invoice_language" in typed:
+        invoice["language"] = typed["invoice_language"]
+    return stored | {"invoice": invoice} if invoice else stored
 
 
 @admin.register(Business)
 class BusinessAdmin(ConfirmedForms, HubAdmin):
+    form = BusinessForm
     # Its limit decides which refunds are confirmed.
     step_up_scope = "manage_roles"
     list_display = ("name", "slug", "currency", "timezone", "consent_mode")
@@ -41,9 +137,25 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
         ),
         (
             _("Consent and money"),
-            {"fields": ("consent_mode", "refund_limit", "settings")},
+            {
+                "fields": (
+                    "consent_mode",
+                    "valid_wordings",
+                    "requires_verified_email",
+                    "refund_limit",
+                ),
+            },
         ),
+        (_("Invoices"), {"fields": ("seller_lines", "invoice_language")}),
+        (_("Set by programs"), {"fields": ("other_settings",)}),
     )
+    readonly_fields = ("other_settings",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> _FieldsetSpec:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or _other_settings(obj):
+            return fieldsets
+        return [part for part in fieldsets if part[1]["fields"] != ("other_settings",)]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -52,8 +164,38 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
         fields = super().get_readonly_fields(request, obj)
         return [name for name in fields if name != "business"]
 
+    # --- settings, as who may not change them reads them ---------------------------
+
+    @admin.display(description=_LABELS["valid_wordings"])
+    def valid_wordings(self, business: Business) -> str:
+        return draw_json(business.valid_wordings)
+
+    @admin.display(description=_LABELS["requires_verified_email"])
+    def requires_verified_email(self, business: Business) -> str:
+        return yes_or_no(business.requires_verified_email)
+
+    @admin.display(description=_LABELS["seller_lines"])
+    def seller_lines(self, business: Business) -> str:
+        return draw_json(business.seller_lines)
+
+    @admin.display(description=_LABELS["invoice_language"])
+    def invoice_language(self, business: Business) -> str:
+        chosen = business.invoice_settings.get("language")
+        names = dict(settings.LANGUAGES)
+        return names.get(str(chosen), gettext("That of the platform"))
+
+    @admin.display(description=_("Settings"))
+    def other_settings(self, business: Business) -> str:
+        return draw_json(_other_settings(business))
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
+
+
+def _other_settings(business: Business) -> dict[str, Any]:
+    """Return the settings that the form has no inputs for."""
+    drawn = set(_SETTINGS.values())
+    return {name: one for name, one in business.settings.items() if name not in drawn}
 
 
 class NewMemberForm(TrackedForm):

@@ -20,6 +20,7 @@ from audit.database.signed import SignedModel
 from audit.fields import SealedJSONField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
+from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
@@ -140,6 +141,29 @@ class Business(TrackedModel):
     def local_day(self, moment: datetime) -> date:
         """Return the calendar day of a moment where the business is."""
         return moment.astimezone(self.zone).date()
+
+    @property
+    def valid_wordings(self) -> list[str]:
+        """The versions of the wording under which consent counts, sorted."""
+        wordings = self.settings.get("consent_wordings", {})
+        return sorted(version for version in wordings if self.wording_is_valid(version))
+
+    @property
+    def invoice_settings(self) -> dict[str, JsonValue]:
+        """What invoices say and in which language: `seller_lines`, `language`."""
+        invoice = self.settings.get("invoice")
+        return invoice if isinstance(invoice, dict) else {}
+
+    @property
+    def seller_lines(self) -> list[str]:
+        """The lines below the name of the seller on invoices."""
+        lines = self.invoice_settings.get("seller_lines")
+        return [str(line) for line in lines] if isinstance(lines, list) else []
+
+    @property
+    def requires_verified_email(self) -> bool:
+        """Whether advertising goes only to addresses that were confirmed."""
+        return self.settings.get("require_verified_email") is True
 
     def wording_is_valid(self, version: str | None) -> bool:
         """Return True if consent under this version of the wording still counts."""

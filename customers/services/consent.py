@@ -147,8 +147,7 @@ def _contact_profile(
 
 def _reachable(customer: Customer, business: Business) -> frozenset[str]:
     channels: set[str] = set()
-    must_verify = business.settings.get("require_verified_email") is True
-    is_trusted = customer.is_email_verified or not must_verify
+    is_trusted = customer.is_email_verified or not business.requires_verified_email
     if customer.email and customer.email_bounced_at is None and is_trusted:
         channels.add(ConsentChannel.EMAIL)
     if customer.phone:

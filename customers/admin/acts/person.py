@@ -109,8 +109,7 @@ class ConsentForm(ActForm):
 
     def prepare(self) -> None:
         business = self.customer.business
-        wordings = business.settings.get("consent_wordings", {})
-        valid = sorted(name for name in wordings if business.wording_is_valid(name))
+        valid = business.valid_wordings
         choices = [("", pgettext("wording", "None")), *((name, name) for name in valid)]
         self.fields["wording_version"].choices = choices  # type: ignore[attr-defined]  # a choice field
         moment: Any = self.fields["occurred_at"]

@@ -124,7 +124,7 @@ def _render(booking: Booking, *, actor: Actor, is_unmasked: bool) -> str:
         "ordered_on": business.local_day(booking.placed_at),
         "booking": booking,
         "business": business,
-        "seller": _seller_lines(business),
+        "seller": business.seller_lines,
         "customer": customer,
         "name": name if is_unmasked else mask_text(name),
         "address": address if is_unmasked else mask(address),
@@ -314,23 +314,10 @@ def _line(line: Mapping[str, object], booking: Booking) -> dict[str, str]:
     }
 
 
-def _seller_lines(business: Business) -> list[str]:
-    """Return the lines below the seller's name: `settings.invoice.seller_lines`."""
-    lines = _invoice_settings(business).get("seller_lines")
-    return [str(line) for line in lines] if isinstance(lines, list) else []
-
-
 def _language_of(business: Business) -> str:
-    """Return the language of invoices: `settings.invoice.language` if there is it."""
-    chosen = _invoice_settings(business).get("language")
+    chosen = business.invoice_settings.get("language")
     codes = [code for code, _name in settings.LANGUAGES]
     return str(chosen) if chosen in codes else settings.LANGUAGE_CODE
-
-
-def _invoice_settings(business: Business) -> dict[str, object]:
-    stored = business.settings if isinstance(business.settings, dict) else {}
-    invoice = stored.get("invoice")
-    return invoice if isinstance(invoice, dict) else {}
 
 
 def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:

@@ -53,6 +53,7 @@ def test_the_form_of_a_key_shows_no_json(admin, shop_key):
     page = admin.get(change(shop_key)).text
 
     assert "https://shop.example.com\nhttps://*.example.org</textarea>" in page
+    assert '<div role="group" aria-label="Scopes"><div id="id_scopes"' in page
     assert "Send captures <code>write</code>" in page
     assert "[&quot;" not in page
 

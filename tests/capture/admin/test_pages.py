@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Job
 from audit.tenancy.actors import Actor
 from capture import services
+from capture.admin.base import draw_payload
 from capture.models import (
     ApiKey,
     Capture,
@@ -36,12 +38,26 @@ def test_a_capture_shows_what_it_says_and_what_was_corrected(alice, bob, source)
 
     page = alice.get(url("capture", "change", capture)).content.decode()
     assert "Por → Pro, because: typo" in page
-    assert "{&quot;email&quot;:&quot;a@b.org&quot;" in page
+    assert "{\n  &quot;email&quot;: &quot;a@b.org&quot;,\n" in page
 
     shown = bob.get(url("capture", "change", capture)).text
-    assert "{&quot;email&quot;" not in shown
+    assert "&quot;email&quot;" not in shown
     assert "a@b.org" not in shown
     assert "a…@b….org" in shown
+
+
+def test_numbers_of_a_payload_are_drawn_as_they_came():
+    drawn = draw_payload('{"total":1.10,"id":9007199254740993.0,"big":1e400,"none":[]}')
+
+    assert drawn == (
+        "<pre>{\n  &quot;total&quot;: 1.10,\n  &quot;id&quot;: 9007199254740993.0,\n"
+        "  &quot;big&quot;: 1e400,\n  &quot;none&quot;: []\n}</pre>"
+    )
+
+
+def test_a_text_that_is_no_json_or_very_long_is_drawn_as_it_came():
+    for text in ("<b>{", "[1", "1 2", "[" * 30 + "]" * 30, "[" + "0," * 40_000 + "0]"):
+        assert draw_payload(text) == f"<pre>{escape(text)}</pre>"
 
 
 def test_a_correction_from_the_page(alice, bob, charlie, source):
