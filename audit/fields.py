@@ -23,7 +23,8 @@ from audit.json_text import JsonObject, JsonValue
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
-from audit import canonical
+from audit import canonical, clock
+from audit.datetimes import check_happened
 from audit.json_text import is_nested_deeper
 from audit.privacy.classes import personal_fields, public_fields
 from audit.privacy.invisible import clean_address, clean_name
@@ -109,6 +110,19 @@ class EmailFormField(forms.EmailField):
 
     def clean(self, value: object) -> object:
         return super().clean(clean_address(value) if isinstance(value, str) else value)
+
+
+class PastDateTimeField(models.DateTimeField):
+    """When something happened: five minutes from now at the latest."""
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if value is not None:
+            check_happened(value, clock.now())
+
+    def deconstruct(self) -> Deconstructed:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
 
 
 class CodeField(_Typed, NullCharField):

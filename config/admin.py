@@ -187,8 +187,10 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.base import with_actor  # noqa: PLC0415 - pages need the site
         from audit.admin.once import once  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
+        from customers.admin.timezones import in_zone  # noqa: PLC0415 - pages need the site
 
-        return super().admin_view(with_actor(guarded(once(view))), *args, **kwargs)
+        in_one_go = with_actor(in_zone(guarded(once(view))))
+        return super().admin_view(in_one_go, *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> Context:
         from audit.admin.frame import frame_context  # noqa: PLC0415 - pages need the site

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from audit import accounts
@@ -103,6 +103,21 @@ class HeadersMiddleware:
         response.setdefault("Cross-Origin-Resource-Policy", readers)
         response.setdefault("Permissions-Policy", _PERMISSIONS)
         return response
+
+
+class ZoneMiddleware:
+    """Ends with each request the time zone that a page was drawn in.
+
+    Pages of the admin choose it (`customers.admin.timezones`); all else is in UTC.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.zone = None  # type: ignore[attr-defined]  # set at run time, not on the type
+        with timezone.override(None):
+            return self.get_response(request)
 
 
 class NameMiddleware:

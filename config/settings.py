@@ -170,6 +170,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "audit.accounts.sessions.SessionAgeMiddleware",
     "config.middleware.LanguageMiddleware",
+    "config.middleware.ZoneMiddleware",
     "audit.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

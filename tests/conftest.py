@@ -249,8 +249,9 @@ def form_data(client: Client, path: str, **changes: Any) -> dict[str, Any]:
     for inline in page.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
     data: dict[str, Any] = {}
-    for form in forms:
-        data |= drawn_data(form)
+    with timezone.override(page.wsgi_request.zone):
+        for form in forms:
+            data |= drawn_data(form)
     return data | changes
 
 
@@ -268,8 +269,7 @@ def drawn_data(form: Any) -> dict[str, Any]:
         elif value is not None and value is not False:
             data[field.html_name] = str(value)
         if hasattr(value, "isoformat"):
-            data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
-            data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
+            data |= _drawn_moment(field, value)
         if isinstance(value, list) and drawn is None:
             # Of a form that came back: a date and a time, as they were typed.
             typed = {f"{field.html_name}_{n}": one for n, one in enumerate(value)}
@@ -278,6 +278,15 @@ def drawn_data(form: Any) -> dict[str, Any]:
         for name, before in _INITIAL.findall(str(field)):
             data[name] = unescape(before)
     return data
+
+
+def _drawn_moment(field: Any, value: Any) -> dict[str, Any]:
+    if getattr(value, "tzinfo", None):
+        value = timezone.localtime(value)
+    return {
+        f"{field.html_name}_0": value.strftime("%Y-%m-%d"),
+        f"{field.html_name}_1": value.strftime("%H:%M:%S"),
+    }
 
 
 def _drawn_ticks(field: Any) -> dict[str, Any]:

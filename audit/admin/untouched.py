@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 
@@ -62,6 +63,19 @@ class UntouchedForm(forms.ModelForm):
                 self.cleaned_data.pop(name, None)
                 self.errors.pop(name, None)
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
+        if not self.instance._state.adding:
+            self._forgive(drawn_columns(self) - self.touched)
+
+    def _forgive(self, names: set[str]) -> None:
+        """Drop what the model says of stored values in columns of these names."""
+        if not names & self.errors.keys():
+            return
+        others = columns_of(self.instance) - (names & self.errors.keys())
+        try:
+            self.instance.clean_fields(exclude=others)
+        except ValidationError as error:
+            for name in error.error_dict:
+                del self.errors[name]
 
 
 def columns_of(instance: Model) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 
-from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.datetimes import parse_day, parse_moment
 from audit.json_text import JsonObject
 from audit.rest.serializers import choices_sentence, snake_case
 from audit.tenancy.actors import Actor
@@ -41,14 +41,28 @@ class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
     """One of several choices, with commas between them."""
 
 
-def _check_range(value: date) -> None:
-    if not is_in_range(value):
-        raise forms.ValidationError(OUT_OF_RANGE, code="out_of_range")
+class _MomentInput(forms.Field):
+    def to_python(self, value: str | None) -> datetime | None:
+        return parse_moment(value) if value else None
 
 
-def _in_range(_column: models.Field) -> dict[str, object]:
-    """Let a filter take times alone that both databases can hold."""
-    return {"validators": [_check_range]}
+class _DayInput(forms.Field):
+    def to_python(self, value: str | None) -> date | None:
+        return parse_day(value) if value else None
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class OffsetDateTimeFilter(django_filters.Filter):
+    """A time with its zone, like 2026-11-20T09:00:00Z."""
+
+    field_class = _MomentInput
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class DateOnlyFilter(django_filters.Filter):
+    """A day like 2026-11-20."""
+
+    field_class = _DayInput
 
 
 class ReferenceFilter(django_filters.CharFilter):
@@ -80,14 +94,8 @@ class TableFilters(django_filters.FilterSet):
     class Meta:
         filter_overrides: ClassVar = {
             models.BooleanField: {"filter_class": YesNoFilter},
-            models.DateTimeField: {
-                "filter_class": django_filters.IsoDateTimeFilter,
-                "extra": _in_range,
-            },
-            models.DateField: {
-                "filter_class": django_filters.DateFilter,
-                "extra": _in_range,
-            },
+            models.DateTimeField: {"filter_class": OffsetDateTimeFilter},
+            models.DateField: {"filter_class": DateOnlyFilter},
         }
 
     def __init__(self, *args: object, actor: Actor, **kwargs: object) -> None:

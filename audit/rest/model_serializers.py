@@ -17,7 +17,13 @@ from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
-from audit.rest.serializers import EmailAddressField, StrictSerializer, snake_case
+from audit.rest.serializers import (
+    DayField,
+    EmailAddressField,
+    OffsetDateTimeField,
+    StrictSerializer,
+    snake_case,
+)
 
 # What a body is checked for; what is answered was checked when it was written.
 _CHECKS = (
@@ -29,6 +35,12 @@ _CHECKS = (
     "validators",
 )
 
+# What is read by a rule that files and forms have, too.
+_OURS: dict[type[serializers.Field], type[serializers.Field]] = {
+    serializers.DateField: DayField,
+    serializers.DateTimeField: OffsetDateTimeField,
+    serializers.EmailField: EmailAddressField,
+}
 # What every write changes; an older one sent back is no mistake.
 _STAMPS = frozenset({"rev", "updated_at"})
 _MASKED = "You see this masked. Reveal it first, or leave it out."
@@ -206,8 +218,9 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[models.Mode
         ]
         if not options["validators"]:
             del options["validators"]
-        if issubclass(kind, serializers.EmailField):
-            kind = EmailAddressField
+        for base, ours in _OURS.items():
+            if issubclass(kind, base):
+                kind = ours
         if options.get("allow_null"):
             # What is not there is null, and has no second spelling.
             options.pop("allow_blank", None)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.core.exceptions import ValidationError as RuleBroken
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.datetimes import parse_day, parse_moment
 from audit.json_text import JsonObject, JsonValue
 from audit.privacy.invisible import clean_address
 
-_OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
-_CLOCK = re.compile("[T ]", re.IGNORECASE)
-_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\Z", re.IGNORECASE)
+_Value = TypeVar("_Value")
+
 _MOST_CHOICES = 12
 # To look for the nearest of each of a hundred thousand names takes seconds.
 _MOST_ERRORS = 50
@@ -74,18 +74,24 @@ def choices_sentence(values: Iterable[object]) -> str:
 
 
 class OffsetDateTimeField(serializers.DateTimeField):
-    """A time with its offset: a day begins at another moment in each time zone."""
+    """A time with its zone: a day begins at another moment in each."""
 
-    default_error_messages: ClassVar = {
-        "no_time": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
-    }
+    def to_internal_value(self, value: Any) -> datetime:
+        return _parsed(parse_moment, value)
 
-    def to_internal_value(self, value: datetime | str) -> datetime:
-        if isinstance(value, str):
-            offset = _OFFSET.search(value)
-            if offset is None or not _CLOCK.search(value, 0, offset.start()):
-                self.fail("no_time")
-        return super().to_internal_value(value)
+
+class DayField(serializers.DateField):
+    """A day like 2026-11-21."""
+
+    def to_internal_value(self, value: Any) -> date:
+        return _parsed(parse_day, value)
+
+
+def _parsed(parse: Callable[[str], _Value], text: str) -> _Value:
+    try:
+        return parse(text)
+    except RuleBroken as error:
+        raise ValidationError(error.messages[0], error.code) from None
 
 
 class EmailAddressField(serializers.EmailField):
@@ -150,8 +156,6 @@ class StrictSerializer(serializers.Serializer[object]):
             )
         try:
             checked = super().to_internal_value(values)
-            if wrong := _misplaced(checked):
-                raise ValidationError(wrong)
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
@@ -187,15 +191,6 @@ class StrictSerializer(serializers.Serializer[object]):
             if not isinstance(value, kinds) or is_number_for_bool:
                 wrong[name] = [ErrorDetail(text, "incorrect_type")]
         return wrong
-
-
-def _misplaced(checked: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:
-    """Return the times that no zone can show, as the first and the last of all."""
-    return {
-        name: [_OUT_OF_RANGE]
-        for name, value in checked.items()
-        if isinstance(value, date) and not is_in_range(value)
-    }
 
 
 class QuerySerializer(StrictSerializer):

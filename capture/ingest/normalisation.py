@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from django.utils.dateparse import parse_datetime
+from django.core.exceptions import ValidationError
 
 from audit.crypto import hmac_hex
+from audit.datetimes import FUTURE_ALLOWED, LATEST, names_zone, parse_moment
 from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
@@ -25,10 +27,11 @@ _MAX_ATTEMPT = 2**31
 _BUCKET_SECONDS = 600
 _MILLISECONDS_FROM = 10**11
 _SKEW_FROM = timedelta(seconds=2)
-FUTURE_ALLOWED = timedelta(minutes=5)
 _OLD = timedelta(days=5 * 365)
-# Moments outside of these cannot be shown in every time zone.
-_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND, _LAST_SECOND = 946_684_800, LATEST.timestamp()
+# Seconds or milliseconds that a column or a form made a text of.
+_UNIX_TEXT = re.compile(r"[0-9]{9,13}(?:\.[0-9]{1,6})?")
 _LONGEST_FACT = 1000
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 _STATES = {
@@ -90,24 +93,25 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
 
 
 def read_time(value: object) -> datetime | None:
-    """Return a moment of RFC 3339 text or epoch (milli)seconds; else None."""
-    try:
-        if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            seconds = value / 1000 if value > _MILLISECONDS_FROM else value
-            moment: datetime | None = datetime.fromtimestamp(float(seconds), UTC)
-        else:
-            moment = _read_text(value)
-        if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-            return None
-        # A time without a zone is taken for UTC.
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
+    """Return a moment of a text, or of (milli)seconds since 1970; None for another.
+
+    A text without a zone is taken for UTC. Seconds before the year 2000 are no time:
+    an empty one, or the day of a spreadsheet.
+    """
+    if isinstance(value, str):
+        value = value.strip()
+        if not _UNIX_TEXT.fullmatch(value):
+            try:
+                return parse_moment(value, UTC)
+            except ValidationError:
+                return None
+        value = Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-
-
-def _read_text(value: object) -> datetime | None:
-    return parse_datetime(value) if isinstance(value, str) else None
+    seconds = value / 1000 if value > _MILLISECONDS_FROM else value
+    if not _FIRST_SECOND <= seconds < _LAST_SECOND:
+        return None
+    return _EPOCH + timedelta(microseconds=int(seconds * 10**6))
 
 
 def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
@@ -177,11 +181,9 @@ def _time_warnings(
         codes.append("future_timestamp")
     if original is not None and original < envelope.received_at - _OLD:
         codes.append("old_timestamp")
-    try:
-        moment = _read_text(envelope.timestamp)
-    except ValueError:
-        moment = None
-    if moment is not None and moment.tzinfo is None:
+    text = envelope.timestamp
+    is_text = isinstance(text, str) and not _UNIX_TEXT.fullmatch(text.strip())
+    if is_text and original is not None and not names_zone(str(text)):
         codes.append("naive_timestamp")
     return [(code, "") for code in codes]
 

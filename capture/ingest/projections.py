@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
 
+from audit.datetimes import FUTURE_ALLOWED
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from capture.adapters import (
@@ -25,7 +26,7 @@ from capture.adapters import (
 )
 from capture.adapters.values import as_object
 from capture.choices import CaptureType, PaymentState
-from capture.ingest.normalisation import FUTURE_ALLOWED, read_time
+from capture.ingest.normalisation import read_time
 from capture.ingest.screenshots import read_mark
 from capture.ingest.validation import is_success, to_decimal
 from capture.models import (

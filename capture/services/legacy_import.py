@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,12 +10,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from audit import log
 from audit.database.batches import in_batches
+from audit.datetimes import names_zone, parse_moment
 from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
@@ -53,7 +53,6 @@ _PREFIX = "legacy"
 _ADAPTER = "import"
 # The report stays readable, and memory flat, when every row is wrong.
 MAX_LISTED = 1000
-_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _LONGEST_AGENT = 2000
 _NESTED_SCREENSHOTS = ("questionnaire_data", "data_snapshot")
 _SHARED_ID = Issue(
@@ -250,29 +249,20 @@ def _localise(values: dict[str, object], zone: tzinfo | None) -> None:
         return
     for name in LEGACY_TIMES:
         value = values.get(name)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or names_zone(value):
             continue
         try:
-            moment = parse_datetime(value.strip())
-        except ValueError:
+            moment = parse_moment(value, zone, takes_first=True)
+        except ValidationError:
             continue
-        if moment is not None and moment.tzinfo is None:
-            values[name] = moment.replace(tzinfo=zone).isoformat()
+        values[name] = moment.isoformat()
 
 
 def _first_time(times: tuple[object, ...]) -> object:
     """Return the first time that can be read, else the first one that is there."""
-    values = [_unquoted(value) for value in times if value not in (None, "")]
+    values = [value for value in times if value not in (None, "")]
     readable = (value for value in values if read_time(value) is not None)
     return next(readable, next(iter(values), None))
-
-
-def _unquoted(value: object) -> object:
-    # A column of text turns the seconds of a clock into text.
-    if isinstance(value, str):
-        value = value.strip()
-        return Decimal(value) if _EPOCH.fullmatch(value) else value
-    return value
 
 
 def _drop_illegal_ids(table: str, values: dict[str, object]) -> None:

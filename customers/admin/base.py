@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
+from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.timezones import use_zone_of
 from customers.phones import example_number
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ class HubScopedAdmin(ScopedAdmin):
 
     def get_visible(self, actor: Actor) -> QuerySet[Model]:
         return services.list_visible(self.model, actor=actor)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        instance = super().get_object(request, *args, **kwargs)
+        if instance is not None:
+            use_zone_of(request, business_of(instance))
+        return instance
 
 
 class HubAdmin(HubScopedAdmin, TrackedAdmin):

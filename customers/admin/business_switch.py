@@ -46,10 +46,16 @@ class BusinessSwitch:
         return self.chosen.name if self.chosen else ""
 
 
-def switch_of(request: HttpRequest) -> BusinessSwitch | None:
-    """Return what the header offers a signed-in person; one query."""
+def switch_of(request: HttpRequest) -> BusinessSwitch:
+    """Return what the header offers a signed-in person; one query for a request."""
+    if not hasattr(request, "_switch"):
+        request._switch = _made_switch(request)  # type: ignore[attr-defined]  # set at run time, not on the type
+    return request._switch  # type: ignore[attr-defined]  # set at run time, not on the type
+
+
+def _made_switch(request: HttpRequest) -> BusinessSwitch:
     if not request.user.is_authenticated:
-        return None
+        return BusinessSwitch([], None, has_more=False)
     chosen = chosen_business(request)
     # The chosen one is among the first, however many there are.
     is_chosen = Case(When(pk=chosen, then=0), default=1)

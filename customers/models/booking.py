@@ -14,7 +14,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.database.sealed import SealedModel, sealed_constraints
-from audit.fields import NullCharField, NullTextField, SealedJSONField
+from audit.fields import (
+    NullCharField,
+    NullTextField,
+    PastDateTimeField,
+    SealedJSONField,
+)
 from audit.history.models import TrackedModel
 from audit.history.querysets import ScopedQuerySet, TrackedQuerySet
 from customers.choices import (
@@ -105,11 +110,11 @@ class Booking(BusinessModel, TrackedModel):
         max_length=20, choices=BookingStatus.choices, default=BookingStatus.PENDING
     )
     raw_status = NullCharField(max_length=100, editable=False)
-    placed_at = models.DateTimeField("placed", default=timezone.now)
+    placed_at = PastDateTimeField("placed", default=timezone.now)
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)
-    completed_at = models.DateTimeField("completed", null=True, blank=True)
-    cancelled_at = models.DateTimeField("cancelled", null=True, blank=True)
+    completed_at = PastDateTimeField("completed", null=True, blank=True)
+    cancelled_at = PastDateTimeField("cancelled", null=True, blank=True)
     cancelled_by = models.CharField(
         max_length=20, choices=CancelledBy.choices, null=True, blank=True
     )
@@ -233,7 +238,7 @@ class Refund(BusinessModel, TrackedModel):
     reason = NullTextField()
     requested_by_id = models.UUIDField(null=True, editable=False)
     approved_by_id = models.UUIDField(null=True, editable=False)
-    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_at = PastDateTimeField(null=True, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True)
 
     class Meta(TrackedModel.Meta):

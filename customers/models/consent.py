@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.database.sealed import SealedModel, sealed_constraints
-from audit.fields import NullTextField
+from audit.fields import NullTextField, PastDateTimeField
 from audit.history.querysets import ScopedQuerySet
 from customers.choices import ConsentAction, ConsentChannel, within_sentence
 from customers.models.base import BusinessModel, one_of
@@ -42,7 +42,7 @@ class ConsentEvent(BusinessModel, SealedModel):
     wording_version = models.CharField(max_length=50, null=True, blank=True)
     wording_hash = models.CharField(max_length=64, null=True, blank=True)
     method = models.CharField(max_length=50, default="staff")
-    occurred_at = models.DateTimeField(default=timezone.now)
+    occurred_at = PastDateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     recorded_by_id = models.UUIDField(null=True, editable=False)
     capture_id = models.UUIDField(null=True, editable=False)

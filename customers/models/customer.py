@@ -15,7 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
-from audit.fields import CodeField, EmailField, NameField, NullCharField
+from audit.fields import (
+    CodeField,
+    EmailField,
+    NameField,
+    NullCharField,
+    PastDateTimeField,
+)
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
@@ -212,9 +218,7 @@ class Customer(ArchiveMarks, TrackedModel):
     email_key = NullCharField(max_length=254, editable=False)
     email_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     is_email_verified = models.BooleanField("e-mail verified", default=False)
-    email_bounced_at = models.DateTimeField(
-        "e-mail bounces since", null=True, blank=True
-    )
+    email_bounced_at = PastDateTimeField("e-mail bounces since", null=True, blank=True)
     phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     customer_type = models.CharField(
@@ -227,7 +231,7 @@ class Customer(ArchiveMarks, TrackedModel):
     signup_method = models.CharField(max_length=50, default="email", blank=True)
     source = models.CharField(max_length=100, default="website", blank=True)
     location = NullCharField(max_length=200)
-    joined_at = models.DateTimeField("joined", default=timezone.now)
+    joined_at = PastDateTimeField("joined", default=timezone.now)
     erased_at = models.DateTimeField(null=True, editable=False)
 
     # Whether there is a row of figures, as far as a query has asked: see `locking`.

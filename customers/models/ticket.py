@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.fields import NullCharField
+from audit.fields import NullCharField, PastDateTimeField
 from audit.history.models import TrackedModel
 from customers.choices import (
     AuthorKind,
@@ -57,12 +57,12 @@ class Ticket(BusinessModel, TrackedModel):
         blank=True,
         related_name="+",
     )
-    opened_at = models.DateTimeField("opened", default=timezone.now)
+    opened_at = PastDateTimeField("opened", default=timezone.now)
     first_response_due_at = models.DateTimeField(null=True, blank=True)
-    first_responded_at = models.DateTimeField(null=True, blank=True)
+    first_responded_at = PastDateTimeField(null=True, blank=True)
     resolution_due_at = models.DateTimeField(null=True, blank=True)
-    resolved_at = models.DateTimeField("resolved", null=True, blank=True)
-    closed_at = models.DateTimeField("closed", null=True, blank=True)
+    resolved_at = PastDateTimeField("resolved", null=True, blank=True)
+    closed_at = PastDateTimeField("closed", null=True, blank=True)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
     class Meta(TrackedModel.Meta):
@@ -114,7 +114,7 @@ class TicketMessage(BusinessModel, TrackedModel):
     is_internal = models.BooleanField("internal", default=False)
     # Required by every form and service; null only once the person is erased.
     body = models.TextField(null=True)
-    sent_at = models.DateTimeField("sent", default=timezone.now)
+    sent_at = PastDateTimeField("sent", default=timezone.now)
 
     class Meta(TrackedModel.Meta):
         ordering = ("sent_at", "id")

@@ -44,13 +44,16 @@ def clean_instance(
 
     The database is queried for unique columns and related rows alone: where the
     instance differs from `stored`, and not for a related row that the caller has
-    loaded. `exclude` are columns that are not cleaned; `about` maps a constraint to the
-    column of its error, where Django names none.
+    loaded. `exclude` are columns that are not cleaned; nor are those that are as
+    stored, maybe under an older rule. `about` maps a constraint to the column of its
+    error, where Django names none.
     """
     wrong: dict[str, list[ValidationError]] = {}
-    there = _stored_relations(instance, changed_columns(instance, stored))
+    changed = changed_columns(instance, stored)
+    same = {f.name for f in instance._meta.fields if f.attname not in changed}
+    there = _stored_relations(instance, changed)
     steps: list[Callable[[], None]] = [
-        lambda: instance.clean_fields({*exclude, *there}),
+        lambda: instance.clean_fields({*exclude, *there, *same}),
         instance.clean,
         # By now the derived columns are there.
         lambda: _check_unique_columns(

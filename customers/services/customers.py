@@ -118,10 +118,7 @@ def update_customer(
     stored = copy_of(customer)
     for name, value in changes.items():
         setattr(customer, name, value)
-    # Unchanged columns may have been stored under a laxer rule.
-    clean_instance(
-        customer, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT
-    )
+    clean_instance(customer, stored, about=_ABOUT)
     if changes.keys() & changed_columns(customer, stored):
         save_customer(
             Write(

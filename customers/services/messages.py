@@ -13,7 +13,6 @@ from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind
 from customers.models import Ticket, TicketMessage
 from customers.services.crud import create_instance, update_instance
-from customers.services.preferences import check_not_ahead
 
 
 @transaction.atomic
@@ -29,7 +28,6 @@ def add_message(
         if sent_at < ticket.opened_at:
             msg = _("The ticket was opened later. Send a time after it, or none.")
             raise ValidationError({"sent_at": ValidationError(msg, "too_early")})
-        check_not_ahead("sent_at", sent_at)
         values["sent_at"] = sent_at
     return create_instance(
         TicketMessage,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -34,14 +33,6 @@ PREFERENCES_COLUMNS = (
     "can_receive_loyalty",
 )
 VERIFY = "customers.verify_customer"
-_CLOCKS_DIFFER = timedelta(minutes=5)
-
-
-def check_not_ahead(name: str, moment: datetime) -> None:
-    """Raise ValidationError for a time in the future; clocks may differ a bit."""
-    if moment > timezone.now() + _CLOCKS_DIFFER:
-        msg = _("This is yet to come. Send a time that has passed.")
-        raise ValidationError({name: ValidationError(msg, "in_future")})
 
 
 @transaction.atomic
@@ -140,8 +131,6 @@ def record_consent(
 
     Raises ValidationError for one in the future.
     """
-    if proof.get("occurred_at") is not None:
-        check_not_ahead("occurred_at", proof["occurred_at"])
     event = ConsentEvent(
         business=customer.business,
         customer=customer,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.datetimes import is_in_range, parse_local
+from audit.datetimes import is_in_range, parse_moment
 from audit.json_text import JsonValue
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
@@ -208,8 +209,10 @@ def _parse_time(value: object, reading: _Reading) -> datetime | None:
         return None
     if match := _RELATIVE.fullmatch(value):
         return _relative_time(reading.now, match)
-    moment = parse_local(value, reading.business.zone)
-    return moment.astimezone(UTC) if moment and is_in_range(moment) else None
+    try:
+        return parse_moment(value, reading.business.zone, takes_first=True)
+    except ValidationError:
+        return None
 
 
 def _day(value: object, reading: _Reading) -> date | None:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from audit.json_text import JsonObject
 from audit.privacy.masking import mask
-from audit.rest.serializers import StrictSerializer
+from audit.rest.serializers import DayField, StrictSerializer
 from customers import services
 from customers.api.serializers.bookings import CreditSerializer, RefundSerializer
 from customers.choices import CreditReason, RefundReason, RefundStatus
@@ -50,7 +50,7 @@ class IssueCredit(StrictSerializer):
     currency = currency_input()
     reason_code = serializers.ChoiceField(CreditReason.choices, required=False)
     reason = reason_input(required=False)
-    expires_on = serializers.DateField(required=False)
+    expires_on = DayField(required=False)
 
 
 class SpendCredit(StrictSerializer):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_noop as _
 
-from audit.datetimes import OUT_OF_RANGE, is_in_range, parse_local
+from audit.datetimes import parse_moment
 from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
@@ -124,18 +125,15 @@ def read_cell(
             raise ValueError(msg)
         return Decimal(text)
     if column.holds == MOMENT:
-        return _parse_time(text, business)
+        return _parse_moment(text, business)
     return text if column.holds == KEY else cell
 
 
-def _parse_time(text: str, business: Business) -> datetime:
-    moment = parse_local(text, business.zone)
-    if moment is None:
-        msg = _("Write a time like 2026-11-21T10:00:00Z or a day like 2026-11-21.")
-        raise ValueError(msg)
-    if not is_in_range(moment):
-        raise ValueError(OUT_OF_RANGE)
-    return moment.astimezone(UTC)
+def _parse_moment(text: str, business: Business) -> datetime:
+    try:
+        return parse_moment(text, business.zone)
+    except ValidationError as error:
+        raise ValueError(*error.messages) from None
 
 
 def _key(name: str, path: str = "", *, is_read: bool = True) -> ImportColumn:

@@ -12,7 +12,9 @@ mark. Besides:
 - phones: `country` is that of the business.
 - moments: on 30 November 2026 at noon (UTC), of what has happened. `strict` takes no
   time without a zone, `in_oslo` is a file or a form of a business there, and
-  `captured`, where `n:` marks the warning `naive_timestamp`, takes such a time for UTC.
+  `captured`, where `n:` marks the warning `naive_timestamp`, takes such a time for UTC;
+  there a refusal is the warning `unreadable_timestamp`, and one that is ahead is read,
+  and then counts as of its arrival.
 """
 
 from __future__ import annotations

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from customers.models import Customer
 from tests.customers.api.sending import send
 from tests.customers.api.tables.test_customer_related import NEW
-from tests.factories import CustomerFactory
+from tests.factories import BookingFactory, CustomerFactory
 
 API = "/api/v1"
 FIRST, LAST = "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"
@@ -48,7 +47,7 @@ def test_a_filter_by_the_first_and_the_last_time_is_taken(alice, moment):
         ("customers/{}/bookings", "starts_at", "2200-01-01T00:00:00Z"),
         ("customers/{}/tickets", "opened_at", "1899-12-31T23:59:59Z"),
         ("customers/{}/consents", "occurred_at", "1066-10-14T09:00:00Z"),
-        ("customers/{}/contacts", "valid_to", "9999-12-31"),
+        ("customers/{}/contacts", "valid_to", "9999-12-31T00:00:00Z"),
     ],
 )
 def test_such_a_time_is_not_written(alice, bakery, path, name, value):
@@ -65,24 +64,33 @@ def test_such_a_time_is_not_written(alice, bakery, path, name, value):
     assert found[0] in {"out_of_range", "overflow"}, answer.content
 
 
-def test_no_written_time_breaks_the_figures_of_all(alice, bakery, actor):
+def test_what_has_happened_is_not_ahead_and_an_old_row_stays_usable(alice, bakery):
+    ahead = "2199-12-31T23:59:59Z"
+    row = CustomerFactory(business=bakery, joined_at=ahead)
+    path = f"{API}/customers/{row.pk}"
+
+    refused = send(alice, "PATCH", path, {"joined_at": "2198-12-31T23:59:59Z"})
+    same = send(alice, "PATCH", path, {"joined_at": ahead, "source": "fair"})
+    sale = {"placed_at": ahead, "completed_at": ahead, "total_amount": "5"}
+    sold = send(alice, "POST", f"{path}/bookings", sale)
+
+    assert [e["code"] for e in refused.json()["errors"]] == ["in_future"]
+    assert (same.status_code, same.json()["source"]) == (200, "fair")
+    wrong = [(e["pointer"], e["code"]) for e in sold.json()["errors"]]
+    assert wrong == [("/placed_at", "in_future"), ("/completed_at", "in_future")]
+
+
+def test_no_stored_time_breaks_the_figures_of_all(alice, bakery, actor):
     bakery.timezone = "Asia/Tokyo"
     bakery.as_actor(actor).save()
-    row = CustomerFactory(business=bakery)
     last = "2199-12-31T23:59:59Z"
-    send(alice, "PATCH", f"{API}/customers/{row.pk}", {"joined_at": last})
-    made = send(
-        alice,
-        "POST",
-        f"{API}/customers/{row.pk}/bookings",
-        {"placed_at": last, "total_amount": "5"},
-    ).json()
+    row = CustomerFactory(business=bakery, joined_at=last)
+    sale = BookingFactory(customer=row, placed_at=last)
     rule = {"field": "last_purchase_date", "op": "gt", "value": last}
     preview = send(alice, "POST", f"{API}/segments/preview", {"rule": rule})
 
-    assert Customer.objects.get().joined_at.year == 2199
     assert alice.get(f"{API}/statistics").status_code == 200
-    assert alice.get(f"{API}/bookings/{made['id']}/invoice").status_code != 500
+    assert alice.get(f"{API}/bookings/{sale.pk}/invoice").status_code != 500
     assert preview.status_code == 200
 
 

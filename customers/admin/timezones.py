@@ -1,0 +1,68 @@
+"""The time zone of a page: that of its business, named on it.
+
+Lists that hold several businesses are in the zone that these share, else in the
+person's own. Middleware ends it with the request (`config.middleware.ZoneMiddleware`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from audit.admin.base import user_of
+from audit.tenancy.actors import Actor
+from customers import services
+from customers.admin.business_switch import switch_of
+
+
+def in_zone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Return a view whose times are those of the business that is chosen."""
+
+    @wraps(view)
+    def answer(
+        request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            _use(request, _zone_of_lists(request))
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
+def use_zone_of(request: HttpRequest, business_id: UUID | None) -> None:
+    """Let the times of a page be those of the business that its row belongs to.
+
+    One query, for a business that the header does not offer.
+    """
+    if business_id is None or not hasattr(request, "zone"):
+        return
+    switch = switch_of(request)
+    offered = {business.pk: business for business in switch.businesses}
+    business = offered.get(business_id)
+    if business is None:
+        others = services.list_businesses(actor=Actor.from_request(request))
+        business = others.filter(pk=business_id).first()
+    if business is not None:
+        _use(request, business.zone)
+
+
+def _zone_of_lists(request: HttpRequest) -> ZoneInfo:
+    switch = switch_of(request)
+    if switch.chosen is not None:
+        return switch.chosen.zone
+    names = {business.timezone for business in switch.businesses}
+    if len(names) == 1 and not switch.has_more:
+        return ZoneInfo(*names)
+    return ZoneInfo(user_of(request).time_zone)
+
+
+def _use(request: HttpRequest, zone: ZoneInfo) -> None:
+    # A request that no middleware has seen would leave it to the next.
+    if hasattr(request, "zone"):
+        request.zone = zone
+        timezone.activate(zone)
