@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import LabelsAbove
+from audit.datetimes import parse_day
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 CHOOSE = ("", _("Choose…"))
 _REASON, _AMOUNT = _("Reason"), _("Amount")
 _MOMENT = "%Y-%m-%dT%H:%M"
+_LOCAL_DAY = re.compile(r"[0-9]{1,2}([./])[0-9]{1,2}\1[0-9]{4}")
 
 
 class ActForm(LabelsAbove, forms.Form):
@@ -177,3 +179,10 @@ class DayField(forms.DateField):
     def __init__(self, **options: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         super().__init__(widget=widget, **options)
+
+    def to_python(self, value: Any) -> date | None:
+        text = str(value or "").strip()
+        if _LOCAL_DAY.fullmatch(text):
+            # Typed where the browser has no calendar, as the language writes it.
+            text = str(super().to_python(text))
+        return parse_day(text) if text else None

@@ -171,12 +171,12 @@ def test_credit_is_given_and_the_balance_said(support, zelda):
     page = support.get(act_path(zelda, "credit"))
     do_act(
         support, zelda, "credit",
-        amount="5", reason_code="compensation", expires_on="2999-12-31",
+        amount="5", reason_code="compensation", expires_on="2199-12-31",
     )  # fmt: skip
 
     entry = Credit.objects.latest("created_at")
     assert (entry.amount, entry.reason_code) == (5, "compensation")
-    assert entry.expires_on.isoformat() == "2999-12-31"
+    assert entry.expires_on.isoformat() == "2199-12-31"
     assert "The balance is 15.00 EUR." in page.text
     assert "5.00 EUR of credit is given. The balance is 20.00 EUR now." in said(support)
 
