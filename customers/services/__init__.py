@@ -112,6 +112,7 @@ from customers.services.customers import (
     create_customer,
     update_customer,
 )
+from customers.services.data_checks import BrokenRule, list_broken_rules
 from customers.services.exports.customer_columns import (
     CustomerColumn,
     load_values,
