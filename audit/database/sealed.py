@@ -19,9 +19,12 @@ class AppendOnly:
 
     `dedupe` names a unique key whose repeats are skipped instead of refused, so that
     `ON CONFLICT DO NOTHING` works on both engines. Read again after such an insert.
+    With `apart`, a column and a value, rows that have this value there are no repeats
+    of those that have another: the key is unique among either.
     """
 
     dedupe: tuple[str, ...] = ()
+    apart: tuple[str, str] | None = None
 
 
 def sealed_constraints(table: str, personal: list[str]) -> list[models.CheckConstraint]:

@@ -34,7 +34,7 @@ from capture.ingest.projections import (
     state_hash,
 )
 from capture.ingest.quarantine import quarantine
-from capture.ingest.repeats import find_repeats
+from capture.ingest.repeats import MessageKey, find_repeats
 from capture.models import (
     Capture,
     CaptureLink,
@@ -68,6 +68,11 @@ class StrictError(Exception):
     def __init__(self, results: list[IngestResult]) -> None:
         super().__init__("strict")
         self.results = results
+
+
+def _key_of(item: _Item) -> MessageKey:
+    capture = _capture(item)
+    return MessageKey.of(capture.trust, capture.message_id)
 
 
 @dataclass
@@ -211,18 +216,19 @@ def _quarantine_items(
 
 
 def _insert(
-    good: list[_Item], repeated: dict[str, UUID], source: Source
+    good: list[_Item], repeated: dict[MessageKey, UUID], source: Source
 ) -> list[_Item]:
     """Insert captures, then set the status of every item; return the new ones."""
-    first: dict[str, _Item] = {}
+    first: dict[MessageKey, _Item] = {}
     for item in good:
-        capture = _capture(item)
-        if capture.message_id in repeated:
+        key = _key_of(item)
+        if key in repeated:
             item.status = IngestStatus.DUPLICATE
-            item.capture_id = repeated[capture.message_id]
+            item.capture_id = repeated[key]
             item.notes.append("unchanged")
         else:
-            first.setdefault(capture.message_id, item)
+            first.setdefault(key, item)
+    _take_as_repeats(first, source)
     # In the order of their keys: two batches with the same ids would deadlock.
     captures = [_capture(first[key]) for key in sorted(first)]
     lock_names(captures)
@@ -230,10 +236,27 @@ def _insert(
     return [item for item in first.values() if item.issue is None]
 
 
+def _take_as_repeats(first: dict[MessageKey, _Item], source: Source) -> None:
+    """Leave out what a message of the other trust has said already, word by word.
+
+    But for payments: there a page claims, and a server confirms.
+    """
+    stored = _stored(source, first)
+    for key, item in list(first.items()):
+        other = stored.get(key._replace(is_page=not key.is_page))
+        capture = _capture(item)
+        if other is None or key in stored or capture.type == CaptureType.PAYMENT:
+            continue
+        capture_id, fingerprint = other
+        if fingerprint is not None and fingerprint == capture.fingerprint:
+            item.status, item.capture_id = IngestStatus.DUPLICATE, capture_id
+            del first[key]
+
+
 def _judge(
     good: list[_Item],
-    first: dict[str, _Item],
-    stored: dict[str, tuple[UUID, bytes | None]],
+    first: dict[MessageKey, _Item],
+    stored: dict[MessageKey, tuple[UUID, bytes | None]],
 ) -> None:
     """Tell repeats from conflicts, by the stored capture with the same id."""
     differing = []
@@ -241,13 +264,14 @@ def _judge(
         capture = _capture(item)
         if item.capture_id is not None or item.issue is not None:
             continue
-        if capture.message_id not in stored:
+        key = _key_of(item)
+        if key not in stored:
             # The first one with this id could not be inserted.
             item.issue = _INTERNAL
             continue
-        capture_id, fingerprint = stored[capture.message_id]
+        capture_id, fingerprint = stored[key]
         item.capture_id = capture_id
-        if capture_id == capture.pk and first[capture.message_id] is item:
+        if capture_id == capture.pk and first[key] is item:
             continue
         item.status = IngestStatus.DUPLICATE
         if fingerprint is not None and fingerprint != capture.fingerprint:
@@ -259,8 +283,8 @@ def _judge(
 
 
 def _insert_captures(
-    captures: list[Capture], first: dict[str, _Item], source: Source
-) -> dict[str, tuple[UUID, bytes | None]]:
+    captures: list[Capture], first: dict[MessageKey, _Item], source: Source
+) -> dict[MessageKey, tuple[UUID, bytes | None]]:
     try:
         with transaction.atomic():
             Capture.objects.bulk_create(captures, ignore_conflicts=True)
@@ -269,31 +293,38 @@ def _insert_captures(
     except Exception:
         # One of them is more than the database takes; the others are not to blame.
         logger.exception("captures are inserted one by one")
-        for capture in captures:
+        for item in first.values():
             try:
                 with transaction.atomic():
-                    Capture.objects.bulk_create([capture], ignore_conflicts=True)
+                    Capture.objects.bulk_create([_capture(item)], ignore_conflicts=True)
             except (IntegrityError, OperationalError):
                 raise
             except Exception:
                 logger.exception("a capture could not be inserted")
-                first[capture.message_id].issue = _INTERNAL
-    return _stored(source, list(first))
+                item.issue = _INTERNAL
+    return _stored(source, first)
 
 
-def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | None]]:
+def _stored(
+    source: Source, keys: Iterable[MessageKey]
+) -> dict[MessageKey, tuple[UUID, bytes | None]]:
+    """Return the captures that have these ids, those of the other trust, too."""
     captures = Capture.objects.filter(
-        business=source.business_id, source=source, message_id__in=ids
+        business=source.business_id,
+        source=source,
+        message_id__in={key.message_id for key in keys},
     )
+    columns = ("trust", "message_id", "pk", "fingerprint")
     return {
-        message_id: (pk, bytes(fingerprint) if fingerprint is not None else None)
-        for message_id, pk, fingerprint in captures.values_list(
-            "message_id", "pk", "fingerprint"
+        MessageKey.of(trust, message_id): (
+            pk,
+            bytes(fingerprint) if fingerprint is not None else None,
         )
+        for trust, message_id, pk, fingerprint in captures.values_list(*columns)
     }
 
 
-def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[str, UUID]:
+def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[MessageKey, UUID]:
     """Return the dashboards without changes: message id and stored capture.
 
     New is what differs from the state that was seen last of that person; a dashboard
@@ -302,22 +333,26 @@ def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[str, UUID]:
     boards = [i for i in good if _capture(i).type == CaptureType.DASHBOARD]
     if not boards:
         return {}
-    ids = [_capture(item).message_id for item in boards]
+    keys = {_key_of(item) for item in boards}
     seen = Sighting.objects.filter(
-        source=source, message_id__in=ids, capture__type=CaptureType.DASHBOARD
+        source=source,
+        message_id__in={key.message_id for key in keys},
+        capture__type=CaptureType.DASHBOARD,
     )
+    columns = ("message_id", "capture__trust", "capture_id")
     repeated = {
-        message_id: capture_id
-        for message_id, capture_id in seen.values_list("message_id", "capture_id")
+        MessageKey.of(trust, message_id): capture_id
+        for message_id, trust, capture_id in seen.values_list(*columns)
         if message_id and capture_id
     }
     # An id that a capture has is compared with that capture.
-    taken = set(_stored(source, ids))
+    taken = set(_stored(source, keys))
     repeated = {name: pk for name, pk in repeated.items() if name not in taken}
     latest = _latest_states(boards, source)
     for item in sorted(boards, key=lambda i: _capture(i).occurred_at):
         capture = _capture(item)
-        if capture.message_id in repeated or capture.message_id in taken:
+        key = _key_of(item)
+        if key in repeated or key in taken:
             continue
         names = [name for name in (capture.email, capture.user_ref) if name]
         state = next((latest[name] for name in names if name in latest), None)
@@ -325,10 +360,10 @@ def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[str, UUID]:
         if state is not None and capture.occurred_at < state.seen_at:
             continue
         if state is not None and state.digest == state_digest:
-            repeated[capture.message_id] = state.capture_id
-        taken.add(capture.message_id)
+            repeated[key] = state.capture_id
+        taken.add(key)
         capture_id = capture.pk
-        if state is not None and capture.message_id in repeated:
+        if state is not None and key in repeated:
             capture_id = state.capture_id
         for name in names:
             latest[name] = LatestState(capture_id, state_digest, capture.occurred_at)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from django.db.models.functions import Length
 
 from capture.adapters import without_automatic
+from capture.choices import Trust
 from capture.envelope import Envelope
 from capture.models import Capture
 from capture.parsing import fingerprint, payload_text, read_payload
@@ -15,6 +17,18 @@ from capture.parsing import fingerprint, payload_text, read_payload
 # Client libraries hardly add more. A stored message that is longer than the new one by
 # more than this differs, and is not read to find that out.
 _AUTOMATIC = 16_384
+
+
+class MessageKey(NamedTuple):
+    """By what messages of one source are the same: those of pages have ids apart."""
+
+    is_page: bool
+    message_id: str
+
+    @classmethod
+    def of(cls, trust: str, message_id: str) -> Self:
+        """Return the key of a message."""
+        return cls(trust == Trust.BROWSER, message_id)
 
 
 def find_repeats(pairs: Sequence[tuple[UUID | None, Envelope]]) -> list[bool]:

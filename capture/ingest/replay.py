@@ -33,7 +33,7 @@ from capture.ingest.envelopes import CLOUDEVENTS, NATIVE, SEGMENT, build_again
 from capture.ingest.normalisation import stored_message_id
 from capture.ingest.pipeline import ingest
 from capture.ingest.quarantine import UNREAD, decide
-from capture.ingest.repeats import find_repeats
+from capture.ingest.repeats import MessageKey, find_repeats
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
 from capture.parsing import BodyItem, Parsed, ParseError, parse_body
 
@@ -227,17 +227,24 @@ def _with_free_ids(
     captures = Capture.objects.filter(
         business=source.business_id, source=source, message_id__in=filter(None, ids)
     )
-    taken = dict(captures.values_list("message_id", "pk"))
+    taken = {
+        MessageKey.of(trust, name): pk
+        for trust, name, pk in captures.values_list("trust", "message_id", "pk")
+    }
+    keys = [
+        MessageKey.of(envelope.trust, name or "")
+        for envelope, name in zip(envelopes, ids, strict=True)
+    ]
     same = find_repeats(
-        [(taken.get(name or ""), e) for name, e in zip(ids, envelopes, strict=True)]
+        [(taken.get(key), e) for key, e in zip(keys, envelopes, strict=True)]
     )
     return [
         envelope
-        if name and (name not in taken or is_same)
+        if key.message_id and (key not in taken or is_same)
         else replace(
             envelope, message_id=f"replay:{quarantined.pk}{f':{n}' if n else ''}"
         )
-        for n, (name, is_same, envelope) in enumerate(
-            zip(ids, same, envelopes, strict=True)
+        for n, (key, is_same, envelope) in enumerate(
+            zip(keys, same, envelopes, strict=True)
         )
     ]

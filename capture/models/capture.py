@@ -34,7 +34,11 @@ PERSONAL = [
 class Capture(BusinessModel, SealedModel):
     """One message, for ever. It names no customer: links change, captures do not."""
 
-    guard = AppendOnly(dedupe=("business", "source", "message_id"))
+    # What a page says never takes the id of what a server or a provider says.
+    guard = AppendOnly(
+        dedupe=("business", "source", "message_id"),
+        apart=("trust", Trust.BROWSER.value),
+    )
     privacy: ClassVar[dict[str, str]] = {
         "adapter": "public",
         "message_id": "public",
@@ -102,8 +106,13 @@ class Capture(BusinessModel, SealedModel):
         constraints: ClassVar = [
             *sealed_constraints("capture_capture", PERSONAL),
             models.UniqueConstraint(
-                fields=["business", "source", "message_id"],
-                name="one_capture_per_message",
+                models.F("business"),
+                models.F("source"),
+                models.F("message_id"),
+                models.ExpressionWrapper(
+                    models.Q(trust=Trust.BROWSER), models.BooleanField()
+                ),
+                name="one_capture_per_message_and_trust",
             ),
             models.CheckConstraint(
                 condition=models.Q(type__in=CaptureType.values),

@@ -21,6 +21,7 @@ class GuardedTable:
     key: str
     has_salt: bool
     dedupe: tuple[str, ...]
+    apart: tuple[str, str] | None
     unique: tuple[tuple[str, ...], ...]
 
 
@@ -63,6 +64,7 @@ def guarded_tables() -> list[GuardedTable]:
             key=_column(model._meta.pk),
             has_salt=any(f.name == "salt" for f in model._meta.fields),
             dedupe=tuple(_columns(model, guard.dedupe)),
+            apart=guard.apart,
             unique=tuple(tuple(_columns(model, key)) for key in _unique_keys(model)),
         )
         for model in _managed_models()

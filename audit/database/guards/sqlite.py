@@ -37,7 +37,8 @@ def _append_only(t: GuardedTable) -> dict[tuple[str, str], str]:
             "WHERE NEW.salt IS NULL;"
         )
     if t.dedupe:
-        steps.append(f"SELECT RAISE(IGNORE) WHERE {_exists(t.table, [t.dedupe])};")
+        repeat = _exists(t.table, [t.dedupe], t.apart)
+        steps.append(f"SELECT RAISE(IGNORE) WHERE {repeat};")
     others = [key for key in t.unique if key != t.dedupe]
     steps.append(
         f"SELECT RAISE(ABORT, 'HF001 REPLACE on {t.label} refused') "
@@ -50,11 +51,16 @@ def _append_only(t: GuardedTable) -> dict[tuple[str, str], str]:
     return texts
 
 
-def _exists(table: str, keys: list[tuple[str, ...]]) -> str:
+def _exists(
+    table: str, keys: list[tuple[str, ...]], apart: tuple[str, str] | None = None
+) -> str:
     # One look-up for each key: SQLite does not use an index across OR with rowid.
     looks = []
     for key in keys:
         equal = " AND ".join(f'"{c}" = NEW."{c}"' for c in key)
+        if apart:
+            column, value = apart
+            equal += f""" AND ("{column}" = '{value}') = (NEW."{column}" = '{value}')"""
         looks.append(f'EXISTS (SELECT 1 FROM "{table}" WHERE {equal})')  # noqa: S608 - names of our own tables and columns
     return " OR ".join(looks)
 

@@ -98,8 +98,8 @@ POSTGRESQL = {
         "constraint audit_event.event_outcome_known is missing",
     ),
     "a unique key is dropped": (
-        ["ALTER TABLE capture_capture DROP CONSTRAINT one_capture_per_message"],
-        "constraint capture_capture.one_capture_per_message is missing",
+        ["DROP INDEX one_capture_per_message_and_trust"],
+        "index capture_capture.one_capture_per_message_and_trust is missing",
     ),
     "a foreign key is dropped": (
         [

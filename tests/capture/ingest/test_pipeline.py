@@ -61,13 +61,6 @@ def test_a_conflict_keeps_both(source):
     assert not Customer.objects.filter(email="other@b.org").exists()
 
 
-def test_an_erased_first_one_leaves_a_duplicate(source):
-    (first,) = take(source, {"message_id": "m1", "email": "a@b.org"})
-    # Nothing is left to compare with: what comes is known, whatever it says.
-    stored = services.ingest.__globals__["_stored"]
-    assert stored(source, ["m1"])["m1"][0] == first.capture_id
-
-
 def test_a_bad_item_costs_no_neighbour(source):
     verdicts = take(
         source,

@@ -1,0 +1,121 @@
+"""What a page says never takes the place of what a server says, in whichever order."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from capture.models import Capture, Payment, Quarantine, Signup
+from customers.models import Customer, CustomerStats
+from tests.factories import ApiKeyFactory, SourceFactory
+
+PAYMENT = "/api/data-capture/payment"
+SHOP = "https://shop.example.com"
+PAID = {
+    "user_email": "ana@example.org",
+    "final_price": 89.99,
+    "payment_status": "completed",
+    "transaction_id": "T-1",
+    "currency": "EUR",
+}
+
+
+@pytest.fixture
+def source(bakery):
+    return SourceFactory(business=bakery, slug="shop")
+
+
+@pytest.fixture
+def page(source):
+    key = ApiKeyFactory(
+        source=source, kind="publishable", prefix="pk_page", origins=[SHOP]
+    )
+    return sender(key.prefix, Origin=SHOP)
+
+
+@pytest.fixture
+def server(source):
+    return sender(ApiKeyFactory(source=source).prefix)
+
+
+def sender(token: str, **headers: str) -> Any:
+    def send(body: dict[str, Any], path: str = PAYMENT) -> Any:
+        return Client().post(
+            path,
+            json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}", **headers},
+        )
+
+    return send
+
+
+def spent() -> dict[str, Decimal]:
+    stats = CustomerStats.objects.filter(total_spent__gt=0)
+    return dict(stats.values_list("customer__email", "total_spent"))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        PAID,
+        PAID | {"final_price": 1},
+        PAID | {"user_email": "eve@example.org"},
+        PAID | {"coupon_code": "X"},
+        PAID | {"message_id": "m-1"},
+    ],
+    ids=["the same", "another amount", "another person", "more", "a guessed id"],
+)
+def test_a_claim_never_stands_in_the_way_of_a_confirmation(page, server, claim):
+    confirmed = PAID | ({"message_id": "m-1"} if "message_id" in claim else {})
+
+    assert page(claim).status_code == 200
+    answer = server(confirmed)
+
+    assert answer.status_code == 200, answer.content
+    assert not Quarantine.objects.exists()
+    assert spent() == {"ana@example.org": Decimal("89.99")}
+    payment = Payment.objects.get(verified=True)
+    assert (payment.final_price, payment.user_email) == (
+        Decimal("89.99"),
+        "ana@example.org",
+    )
+
+
+def test_a_late_claim_adds_nothing_to_a_confirmation(page, server):
+    assert server(PAID).status_code == 200
+    before = list(Payment.objects.values("final_price", "state", "user_email"))
+
+    for late in (PAID | {"final_price": 5000}, PAID | {"payment_status": "refunded"}):
+        assert page(late).status_code == 200
+
+    assert spent() == {"ana@example.org": Decimal("89.99")}
+    verified = Payment.objects.filter(verified=True)
+    assert list(verified.values("final_price", "state", "user_email")) == before
+
+
+def test_both_say_the_same_of_something_without_money_once(page, server):
+    body = {"email": "ana@example.org", "message_id": "s-1", "full_name": "Ana"}
+    path = "/api/customer-data/capture-signup"
+
+    page(body, path)
+    again = server(body, path)
+
+    assert again.status_code == 200
+    assert Capture.objects.count() == Signup.objects.count() == 1
+
+
+def test_another_content_under_a_guessed_id_is_no_conflict(page, server):
+    path = "/api/customer-data/capture-signup"
+    page({"email": "eve@example.org", "message_id": "s-1"}, path)
+    answer = server({"email": "ana@example.org", "message_id": "s-1"}, path)
+
+    assert answer.status_code == 200, answer.content
+    assert Customer.objects.filter(email="ana@example.org").exists()
+    # And within one trust an id stays one.
+    other = server({"email": "bo@example.org", "message_id": "s-1"}, path)
+    assert other.status_code == 409
