@@ -25,7 +25,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from capture.choices import Decision, PaymentState
+from capture.choices import Decision, PaymentState, Trust
 from capture.models import (
     Capture,
     Login,
@@ -108,11 +108,15 @@ def load_latest(customers_page: list[Customer]) -> dict[UUID, Latest]:
     return latest
 
 
+# What a page says comes after all that a server or a provider has said.
+_IS_CLAIM = Case(When(trust=Trust.BROWSER, then=1), default=0)
+
+
 def _newest(queryset: QuerySet[_Model], owners: list[Customer]) -> QuerySet[_Model]:
     place = Window(
         RowNumber(),
         partition_by=F("customer_id"),
-        order_by=[F("occurred_at").desc(), F("id").desc()],
+        order_by=[_IS_CLAIM, F("occurred_at").desc(), F("id").desc()],
     )
     ordered = queryset.filter(customer__in=owners).order_by()
     return ordered.annotate(place=place).filter(place=1)  # type: ignore[return-value]  # the stubs forget the model

@@ -98,6 +98,26 @@ def test_a_late_claim_adds_nothing_to_a_confirmation(page, server):
     assert list(verified.values("final_price", "state", "user_email")) == before
 
 
+def test_the_latest_of_a_person_is_what_a_server_said(page, server, alice):
+    path = "/api/v1/captures"
+    ana = {"email": "ana@example.org"}
+    signup = {"type": "signup", **ana, "plan": "basic", "referral_code": "FRIEND"}
+    answers = {"type": "questionnaire", **ana, "prop_firm": "Ours", "account_size": 5}
+    for body in (signup, answers):
+        assert server(body, path).status_code == 200
+    server(PAID)
+
+    page(signup | {"plan": "platinum", "referral_code": ""}, path)
+    page(answers | {"prop_firm": "Theirs", "account_size": 9_999_999}, path)
+    page(PAID | {"transaction_id": "T-2", "final_price": 5000})
+
+    customer = Customer.objects.get()
+    known = alice.get(f"/api/customer-data/get/{customer.pk}").json()["customer"]
+    assert (known["membership_tier"], known["referral_code"]) == ("basic", "FRIEND")
+    assert (known["prop_firm"], known["account_size"]) == ("Ours", 5)
+    assert (known["payment_amount"], known["payment_status"]) == (89.99, "completed")
+
+
 def test_both_say_the_same_of_something_without_money_once(page, server):
     body = {"email": "ana@example.org", "message_id": "s-1", "full_name": "Ana"}
     path = "/api/customer-data/capture-signup"
