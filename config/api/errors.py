@@ -42,7 +42,9 @@ _NO_CHOICE = "This is not one of the choices."
 _NAMING = "Send one of "
 _OTHER = "The request was refused."
 # Rules that say how the row stands, not what is wrong with the request.
-_OF_THE_STATE = frozenset({"archived", "erased"})
+_OF_THE_STATE = frozenset(
+    {"already_archived", "archived", "erased", "not_archived", "restore_conflict"}
+)
 _REPEATING = {
     "does_not_exist": "There is no such row.",
     "incorrect_model": "This has the wrong type.",

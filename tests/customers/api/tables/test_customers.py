@@ -204,6 +204,7 @@ def test_create_change_archive_restore(alice, bakery):
     unsaid = send(alice, "DELETE", path, **old)
     gone = send(alice, "POST", f"{path}/archive", {"reason": "asked"})
     again = send(alice, "POST", f"{path}/archive")
+    deleted = send(alice, "DELETE", path)
     listed = alice.get(BASE).json()["results"]
     hidden = alice.get(f"{BASE}?is_archived=true").json()["results"]
     back = send(alice, "POST", f"{path}/restore")
@@ -215,10 +216,11 @@ def test_create_change_archive_restore(alice, bakery):
     assert (late.status_code, late["ETag"]) == (412, '"r2"')
     assert {missed.status_code, unsaid.status_code} == {412}
     assert gone.json()["archive_reason"] == "asked"
-    assert again.json()["code"] == "already_archived"
+    assert (again.status_code, again.json()["code"]) == (409, "already_archived")
+    assert deleted.status_code == 204
     assert (listed, [row["id"] for row in hidden]) == ([], [made.json()["id"]])
     assert back.json()["archived_at"] is None
-    assert twice.json()["code"] == "not_archived"
+    assert (twice.status_code, twice.json()["code"]) == (409, "not_archived")
     assert send(alice, "DELETE", path).status_code == 204
 
 
