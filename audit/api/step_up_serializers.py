@@ -13,9 +13,15 @@ from audit.rest.serializers import StrictSerializer
 _DIGEST_LENGTH = 64
 
 
-def _short_text(*, is_required: bool = False) -> serializers.CharField:
+def _short_text(
+    *, is_required: bool = False, allow_null: bool = False
+) -> serializers.CharField:
     return serializers.CharField(
-        max_length=200, required=is_required, allow_blank=True, trim_whitespace=False
+        max_length=200,
+        required=is_required,
+        allow_blank=True,
+        allow_null=allow_null,
+        trim_whitespace=False,
     )
 
 
@@ -27,10 +33,11 @@ class PasskeyQuestionSerializer(StrictSerializer):
     """The act; `digest` is the one that a refusal named."""
 
     scope = serializers.ChoiceField(Scope.choices)
-    digest = _short_text()
+    # A refusal names none where its scope has none, and may be sent back as it is.
+    digest = _short_text(allow_null=True)
 
     def validate(self, attrs: JsonObject) -> JsonObject:
-        is_whole = len(attrs.get("digest", "")) == _DIGEST_LENGTH
+        is_whole = len(attrs.get("digest") or "") == _DIGEST_LENGTH
         if attrs["scope"] in accounts.SINGLE_USE and not is_whole:
             sentence = "Send the digest that the refused act has named."
             raise _invalid("digest", sentence)

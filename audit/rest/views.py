@@ -42,7 +42,7 @@ _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
 _STORED_HEADERS = ("ETag", "Location")
 # As `etag_of` writes it; no revision has more digits.
-_TAG = re.compile(r'"r[0-9]{1,9}"')
+_TAG = re.compile(r'(?:W/)?"r[0-9]{1,9}"')
 _ONCE = "Send it once; several values go into …__in with commas."
 
 
@@ -227,21 +227,30 @@ class StaffView(HubAPIView):
         """Tell whether the person sees contact data of this instance."""
         return self.actor.has_perm(SEE_UNMASKED, business_of(instance))
 
-    def expected_rev(self) -> int | None:
-        """Return the revision that `If-Match` names (RFC 9110), if it does.
+    def expected_rev(self, current: int) -> int | None:
+        """Return the current revision if `If-Match` names it, None without a name.
 
-        Raises ApiError 412 for a tag that no revision has.
+        It may name several (RFC 9110), and a proxy that compresses answers makes weak
+        tags of ours. Raises ApiError 412, with the current version, for others.
         """
-        tag = self.request.headers.get("If-Match", "").strip()
-        if tag in ("", "*"):
+        named = self._named_tags()
+        if not named:
             return None
-        if not _TAG.fullmatch(tag):
+        if not all(map(_TAG.fullmatch, named)):
             sentence = (
                 "If-Match names no version of this. Send what ETag said, with its "
                 'quotes, like "r1".'
             )
-            raise ApiError(412, "stale_version", sentence)
-        return int(tag[2:-1])
+            tag = {"ETag": etag_of(current)}
+            raise ApiError(412, "stale_version", sentence, headers=tag)
+        if etag_of(current) not in {name.removeprefix("W/") for name in named}:
+            raise self.stale(current)
+        return current
+
+    def _named_tags(self) -> list[str]:
+        """Return the tags of `If-Match`; none where any version will do."""
+        text = self.request.headers.get("If-Match", "").strip()
+        return [] if text in ("", "*") else [tag.strip() for tag in text.split(",")]
 
     def stale(self, rev: int) -> ApiError:
         """Return the 412 for a write that somebody else was faster than."""
@@ -250,7 +259,7 @@ class StaffView(HubAPIView):
 
     def refuse_version(self) -> None:
         """Raise ApiError 412 where `If-Match` names a version of what has none."""
-        if self.expected_rev() is not None:
+        if self._named_tags():
             sentence = "This has no versions. Leave If-Match out."
             raise ApiError(412, "stale_version", sentence)
 

@@ -263,10 +263,7 @@ class WritableViewSet(ResourceViewSet):
         if not self.has_versions:
             self.refuse_version()
             return None
-        rev = self.expected_rev()
-        if rev is not None and instance.rev != rev:
-            raise self.stale(instance.rev)
-        return rev
+        return self.expected_rev(instance.rev)
 
     def changes_of(
         self, instance: Any, body: type[CreateSerializer], data: JsonValue

@@ -34,6 +34,9 @@ _MAIL_FAILED = (
     "The mail server did not take the mail; nobody got it. Send it again later, or "
     "have HOLDFAST_EMAIL_URL looked at."
 )
+_CSRF = (
+    "A session sends X-CSRFToken with everything but GET. Get one at /api/v1/auth/csrf."
+)
 _FASTER = "Somebody was faster. Load it again and repeat."
 # The names of errors about several fields.
 _WHOLE = ("non_field_errors", "__all__")
@@ -72,6 +75,9 @@ def exception_handler(
     elif api_exception.get_codes() == "invalid_token":
         # A sentence of ours, which says what to do with a token that has ended.
         refusal = ApiError(status, "invalid_token", str(api_exception.detail))
+    elif str(api_exception.detail).startswith("CSRF Failed"):
+        # The library has no code of its own for it.
+        refusal = ApiError(status, "csrf_failed", _CSRF)
     else:
         refusal = ApiError(status, _code(api_exception), _SENTENCES.get(status, _OTHER))
     # A header that says how to sign in came with the error, or there is none.

@@ -97,7 +97,7 @@ class ContractViewSet(ViewSetMixin, ContractView):
                 instance,
                 actor=self.actor,
                 reason=reason,
-                expected_rev=self.expected_rev(),
+                expected_rev=self.expected_rev(instance.rev),
             )
         return Response(status=204)
 
@@ -117,6 +117,9 @@ class ContractViewSet(ViewSetMixin, ContractView):
         )
         with stale_as_412(self, partial(self.customer, reference)):
             services.update_customer(
-                customer, actor=self.actor, expected_rev=self.expected_rev(), **changes
+                customer,
+                actor=self.actor,
+                expected_rev=self.expected_rev(customer.rev),
+                **changes,
             )
         return self._detail(self.customer(str(customer.pk)))
