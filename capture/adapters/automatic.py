@@ -1,4 +1,4 @@
-"""Fields that client libraries add to a message on their own."""
+"""Fields that client libraries and providers add to a message on their own."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ _SDK_CONTEXT = frozenset(
 )
 
 
+# When it was made, and how many deliveries of it Stripe has still to make.
+_LEFT_OUT = {"cloudevents": "time", "stripe": "pending_webhooks"}
+
+
 def without_automatic(adapter: str, body: object) -> object:
-    """Return a message without the fields that its client library adds."""
+    """Return a message without the fields that its client or its provider adds."""
     if not isinstance(body, dict):
         return body
-    if adapter == "cloudevents":
-        return {key: value for key, value in body.items() if key != "time"}
+    if left_out := _LEFT_OUT.get(adapter):
+        return {key: value for key, value in body.items() if key != left_out}
     if adapter != "segment":
         return body
     content = {

@@ -9,7 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from audit.tenancy.actors import Actor
+from capture import services
 from capture.models import Capture, Quarantine, Sighting
+
+ACTOR = Actor.system("test")
 
 SAID = {
     "type": "track",
@@ -146,3 +150,25 @@ def test_a_small_message_does_not_make_a_large_one_be_read(send):
     assert is_read(PYTHON_LATER)
     assert not is_read({**PYTHON_LATER, "messageId": "m-2"})
     assert Quarantine.objects.get().message_id == "m-2"
+
+
+def test_an_event_of_stripe_that_is_delivered_again_is_a_repeat(source):
+    charge = {"id": "ch_20", "amount": 1000, "amount_captured": 1000, "currency": "eur"}
+    event = {
+        "id": "evt_pw",
+        "object": "event",
+        "created": 1795900000,
+        "pending_webhooks": 2,
+        "type": "charge.succeeded",
+        "data": {"object": {**charge, "captured": True, "payment_intent": "pi_20"}},
+    }
+
+    def deliver(delivered):
+        envelopes = services.build_webhook("stripe", delivered, trust="webhook")
+        [result] = services.ingest(envelopes, source=source, actor=ACTOR)
+        return result.status
+
+    assert deliver(event) == "accepted"
+    assert deliver(event | {"pending_webhooks": 1}) == "duplicate"
+    other = {"data": {"object": {**charge, "amount": 1}}}
+    assert deliver(event | other) == "conflict"
