@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from audit.json_text import JsonObject
 from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
-from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
+from customers.api.serializers.base import (
+    OF_CUSTOMER,
+    TIMES,
+    AmountsInput,
+    MoneyModelSerializer,
+)
 from customers.models import Booking, Credit, Refund
+from customers.values.amount import parse_number
 
 _BOOKING = [
     "kind",
@@ -67,6 +74,16 @@ class BookingSerializer(MoneyModelSerializer):
 class AmountTextInput(serializers.DecimalField):
     """A number that is kept as a text."""
 
+    def to_internal_value(self, data: object) -> Decimal:
+        try:
+            number = parse_number(data)
+        except ValidationError:
+            number = None
+        if number is None:
+            self.fail("invalid")
+        checked: Decimal = super().to_internal_value(number)
+        return checked
+
     def quantize(self, value: Decimal) -> Decimal:
         """Keep the decimals that were sent."""
         return value
@@ -84,7 +101,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingCreateSerializer(CreateSerializer):
+class BookingCreateSerializer(AmountsInput, CreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )
