@@ -79,10 +79,11 @@ def check_amount(
         raise ValidationError(msg, code="amount_negative")
 
 
-def round_amount(raw: object, currency: str) -> tuple[Decimal | None, bool]:
+def round_amount(raw: object, currency: str | None) -> tuple[Decimal | None, bool]:
     """Return what a program sent as an amount, and whether it had to be rounded.
 
-    Rounded once, half to even, to the decimals of the currency. None for nothing.
+    Rounded once, half to even, to the decimals of the currency, or of the column where
+    it is not known. None for nothing.
     Raises ValidationError `amount_invalid` for what is no amount of zero or more, is
     too large, or is so small that nothing would be left of it.
     """
@@ -92,7 +93,9 @@ def round_amount(raw: object, currency: str) -> tuple[Decimal | None, bool]:
     if number < 0:
         msg = _("An amount is zero or more. Write it without the minus.")
         raise ValidationError(msg, code="amount_invalid")
-    rounded = quantise(number, currency) if number < LIMIT else number
+    rounded = number
+    if number < LIMIT:
+        rounded = quantise(number, currency) if currency else to_column_decimals(number)
     if rounded >= LIMIT:
         raise _too_large("amount_invalid")
     if number and not rounded:
