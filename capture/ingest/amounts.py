@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 
 from audit.json_text import JsonObject
-from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
+from capture.adapters import AMOUNT_KEYS, AMOUNTS, ORDER_AMOUNT_KEYS, snake
 from capture.choices import CaptureType, PaymentState
 from capture.envelope import Envelope, Issue
 from customers.money import CURRENCIES, quantise
@@ -22,8 +22,8 @@ _UNREADABLE = {
     "duplicate_key": "This amount came twice. Send one.",
     "non_finite_number": "This number is none. Send an amount like 12.50.",
 }
-# Where a message may have its amounts.
-_PARENTS = ("", "/data", "/properties")
+# Where a message may have its amounts, and their keys there.
+_KEYS = {"": AMOUNT_KEYS, "/data": AMOUNT_KEYS, "/properties": ORDER_AMOUNT_KEYS}
 _MISSING = "What is paid has an amount. Send it."
 _STATES = {
     "paid": ("completed", "complete", "paid", "succeeded", "success", "successful"),
@@ -46,7 +46,7 @@ def find_amount_issue(envelope: Envelope, currency: str | None = None) -> Issue 
         return None
     for code, pointer in envelope.warnings:
         parent, _, key = pointer.rpartition("/")
-        if code in _UNREADABLE and parent in _PARENTS and snake(key) in AMOUNT_KEYS:
+        if code in _UNREADABLE and snake(key) in _KEYS.get(parent, ()):
             return Issue("amount_invalid", pointer, _UNREADABLE[code])
     code_of = currency_of(envelope.fields, currency)
     price = None

@@ -16,7 +16,8 @@ EXAMPLE = "1234.50"
 # ASCII digits and one dot. What groups of thousands and a comma mean nobody can tell,
 # and a text with an exponent is what a spreadsheet made of another number.
 _TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-# A number of JSON has an exponent; no double holds a larger or a smaller one.
+# A number of JSON has an exponent; no double holds a larger or a smaller one, and what
+# no computer holds is none in digits either.
 _MAX_EXPONENT = 308
 
 
@@ -34,14 +35,16 @@ def parse_number(raw: object) -> Decimal | None:
             return None
         if not _TEXT.fullmatch(text):
             raise invalid_amount()
-        return _without_minus_zero(Decimal(text))
-    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+        number = Decimal(text)
+    elif isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         raise invalid_amount()
-    # A float comes from a JSON parser; its shortest form is what was sent.
-    number = Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
+    else:
+        # A float comes from a JSON parser; its shortest form is what was sent.
+        number = Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
     if not number.is_finite() or (number and abs(number.adjusted()) > _MAX_EXPONENT):
         raise invalid_amount()
-    return _without_minus_zero(number)
+    # There is no -0.
+    return number or number.copy_abs()
 
 
 def parse_amount(
@@ -129,7 +132,3 @@ def _check_decimals(amount: Decimal, currency: str | None) -> None:
 def _too_large(code: str = "amount_too_large") -> ValidationError:
     msg = _("An amount has at most 12 digits before its decimals. Write a smaller one.")
     return ValidationError(msg, code=code)
-
-
-def _without_minus_zero(number: Decimal) -> Decimal:
-    return number or number.copy_abs()
