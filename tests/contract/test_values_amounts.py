@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -29,7 +31,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 
+from audit.tenancy.actors import Actor
+from capture import services as captures
 from capture.models import Capture, Payment, Quarantine
+from capture.parsing import parse_body
 from customers import services
 from customers.admin.acts.forms import AmountField
 from customers.models import Booking, Credit, Customer, Refund
@@ -537,3 +542,152 @@ def test_a_batch_of_a_program(key, item, path, name, pointer):
     codes = batched(TABLE, item, key, path, name)
 
     assert outcomes(TABLE, codes, pointer) == [line["captured"] for line in TABLE]
+
+
+def test_a_file_of_an_older_system(bakery, tmp_path):
+    path = tmp_path / "old.db"
+    lines = texts()
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute(
+            "CREATE TABLE payment_data (id INTEGER, user_email TEXT, "
+            "transaction_id TEXT, final_price TEXT, currency TEXT)"
+        )
+        old.executemany(
+            "INSERT INTO payment_data VALUES (?, 'a@b.org', ?, ?, ?)",
+            [(n, f"T{n}", raw, line["currency"]) for n, raw, line in lines],
+        )
+    call_command(
+        "import_legacy",
+        str(path),
+        business=bakery.slug,
+        stdout=StringIO(),
+        stderr=StringIO(),
+    )
+
+    payments = {row.transaction_id: row for row in Payment.objects.all()}
+    assert Quarantine.objects.exclude(code="amount_invalid").count() == 0
+    for n, _, line in lines:
+        expected = line["captured"].removeprefix("~")
+        payment = payments.get(f"T{n}")
+        if payment is None:
+            assert expected == "!amount_invalid"
+        else:
+            assert text_of(payment.final_price, payment.currency) == expected
+
+
+def paypal(n: int, raw: str, currency: str) -> str:
+    amount = f'{{"value": {raw}, "currency_code": "{currency}"}}'
+    return (
+        f'{{"id": "WH-{n}", "event_type": "PAYMENT.CAPTURE.PENDING", '
+        f'"resource": {{"id": "T{n}", "amount": {amount}}}}}'
+    )
+
+
+def standard(n: int, raw: str, currency: str) -> str:
+    return (
+        f'{{"type": "payment.pending", "data": {{"email": "a@b.org", '
+        f'"transaction_id": "T{n}", "amount": {raw}, "currency": "{currency}"}}}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "event"), [("paypal", paypal), ("standard", standard)]
+)
+def test_events_of_providers(bakery, provider, event):
+    envelopes = []
+    for n, line in enumerate(TABLE):
+        text = event(n, line["raw"], line["currency"])
+        body = parse_body(text.encode())
+        envelopes += captures.build_webhook(
+            provider, body.value, webhook_id=f"e{n}", trust="webhook"
+        )
+    captures.ingest(
+        envelopes, source=SourceFactory(business=bakery), actor=Actor.system("test")
+    )
+
+    payments = {row.transaction_id: row for row in Payment.objects.all()}
+    got = []
+    for n in range(len(TABLE)):
+        payment = payments.get(f"T{n}")
+        got.append(
+            "!amount_invalid"
+            if payment is None
+            else text_of(payment.final_price, payment.currency)
+        )
+    # An event of PayPal is about money, so it has an amount.
+    nothing = "!amount_invalid" if provider == "paypal" else ""
+    assert got == [line["captured"].removeprefix("~") or nothing for line in TABLE]
+
+
+ROUTES = [
+    ("/api/data-capture/payment", {"user_email": "a@b.org"}, "final_price"),
+    ("/api/customer-data/capture-payment", {"email": "a@b.org"}, "payment_amount"),
+    ("/api/v1/captures", {"email": "a@b.org", "type": "payment"}, "finalPrice"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "name"), ROUTES)
+def test_a_message_of_each_route(bakery, key, path, body, name):
+    def sent(**values: Any) -> Any:
+        return Client().post(
+            path,
+            {**body, **values},
+            "application/json",
+            headers={"Authorization": f"Bearer {key.prefix}"},
+        )
+
+    paid = {"payment_status": "completed"}
+    rounded = sent(**paid, **{name: "9.99499"}, transaction_id="T1").json()
+    assert rounded["warnings"] == ["amount_rounded", "coerced"]
+    assert Booking.objects.get().paid_amount == Decimal("9.99")
+    yen = sent(**paid, **{name: "500.5"}, currency="JPY", transaction_id="T2")
+    assert yen.json()["warnings"] == ["amount_rounded", "coerced"]
+
+    # What is paid without an amount is no purchase of nothing.
+    wrong = [{}, {name: None}, {name: ""}, {name: "0.004"}, {name: "NaN"}, {name: -1}]
+    for values in wrong:
+        answer = sent(**paid, **values)
+        assert answer.status_code == 422
+        [error] = answer.json()["errors"]
+        assert error["code"] == "amount_invalid"
+    assert Booking.objects.count() == 2
+    assert Quarantine.objects.count() == len(wrong)
+    # What is not paid yet may have none, and what costs nothing says so.
+    assert sent(payment_status="pending").status_code == 200
+    assert sent(**paid, **{name: 0}, transaction_id="T3").status_code == 200
+
+
+def test_without_a_currency_an_amount_is_in_that_of_the_business():
+    source = SourceFactory(business=BusinessFactory(currency="JPY"))
+    bodies = [{"final_price": raw} for raw in ("500.5", "0.5", "0.51")]
+    envelopes = [
+        captures.build_envelopes(
+            "payment",
+            {"email": "a@b.org", "payment_status": "paid", **body},
+            trust="server",
+        )[0]
+        for body in bodies
+    ]
+
+    verdicts = captures.ingest(envelopes, source=source, actor=Actor.system("test"))
+
+    assert [verdict.code for verdict in verdicts] == [None, "amount_invalid", None]
+    paid = Booking.objects.order_by("paid_amount").values_list("paid_amount", flat=True)
+    assert list(paid) == [1, 500]
+
+
+def test_a_refund_before_its_payment_is_no_purchase(bakery):
+    source = SourceFactory(business=bakery)
+
+    def sent(**body: Any) -> None:
+        known = {"email": "a@b.org", "transaction_id": "T1"}
+        envelopes = captures.build_envelopes(
+            "payment", {**known, **body}, trust="server"
+        )
+        captures.ingest(envelopes, source=source, actor=Actor.system("test"))
+
+    sent(payment_status="refunded", amount_refunded="5.00")
+    assert not Booking.objects.exists()
+    sent(payment_status="completed", final_price="12.00")
+    assert Booking.objects.get().paid_amount == 12
+    assert Refund.objects.get().amount == 5
