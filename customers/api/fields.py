@@ -26,6 +26,20 @@ class NumberField(serializers.DecimalField):
         return value
 
 
+class NumberInput(serializers.DecimalField):
+    """A number in a body or a parameter, written as amounts are."""
+
+    def to_internal_value(self, data: object) -> Decimal:
+        try:
+            number = parse_number(data)
+        except RuleBroken:
+            number = None
+        if number is None:
+            self.fail("invalid")
+        checked: Decimal = super().to_internal_value(number)
+        return checked
+
+
 class AmountInput(serializers.DecimalField):
     """An amount in a body: its currency, which the service knows, limits its decimals.
 

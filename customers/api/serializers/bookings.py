@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
-from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from audit.json_text import JsonObject
 from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
+from customers.api.fields import NumberInput
 from customers.api.serializers.base import (
     OF_CUSTOMER,
     TIMES,
@@ -19,7 +19,6 @@ from customers.api.serializers.base import (
     MoneyModelSerializer,
 )
 from customers.models import Booking, Credit, Refund
-from customers.values.amount import parse_number
 
 _BOOKING = [
     "kind",
@@ -71,18 +70,8 @@ class BookingSerializer(MoneyModelSerializer):
         ]
 
 
-class AmountTextInput(serializers.DecimalField):
+class AmountTextInput(NumberInput):
     """A number that is kept as a text."""
-
-    def to_internal_value(self, data: object) -> Decimal:
-        try:
-            number = parse_number(data)
-        except ValidationError:
-            number = None
-        if number is None:
-            self.fail("invalid")
-        checked: Decimal = super().to_internal_value(number)
-        return checked
 
     def quantize(self, value: Decimal) -> Decimal:
         """Keep the decimals that were sent."""
