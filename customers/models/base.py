@@ -58,10 +58,7 @@ class AmountFormField(forms.DecimalField):
 
 
 class MoneyField(models.DecimalField):
-    """An amount in the currency of its row, checked where it is written.
-
-    `currency` is the path to the code. What was stored before a rule stays.
-    """
+    """An amount in the currency of its row. `currency` is the path to the code."""
 
     def __init__(
         self,
@@ -88,10 +85,14 @@ class MoneyField(models.DecimalField):
 
     def clean(self, value: Any, model_instance: models.Model | None) -> Any:
         amount = super().clean(value, model_instance)
-        if amount is None or not isinstance(model_instance, AmountsModel):
+        if amount is None or model_instance is None:
             return amount
-        model_instance.check_column(self, amount)
+        self.check_of(model_instance, amount)
         return to_column_decimals(amount)
+
+    def check_of(self, instance: models.Model, amount: Decimal) -> None:
+        """Raise ValidationError for what is no amount in the currency of a row."""
+        check_amount(amount, self.currency_of(instance), is_signed=self.is_signed)
 
     def currency_of(self, instance: models.Model) -> str | None:
         """Return the currency of the amount of a row; None where there is none yet."""
@@ -108,14 +109,14 @@ class MoneyField(models.DecimalField):
 
 
 class AmountsModel(models.Model):
-    """A row with amounts, each a whole number of the smallest coins of its currency.
+    """A row with amounts in its currency, and with rules about several of them.
 
-    Only what differs from the stored row is judged: an amount from before the rule
-    keeps nobody from changing another column.
+    Such a rule is judged where one of its columns differs from the stored row: what
+    was stored before the rule keeps nobody from changing another column.
     """
 
-    # The stored amounts and their currency, by column; empty for a new row.
-    stored_amounts: Mapping[str, object] = MappingProxyType({})
+    # Those columns as the database has them; nothing of a new row.
+    stored_values: Mapping[str, object] = MappingProxyType({})
 
     class Meta:
         abstract = True
@@ -130,36 +131,46 @@ class AmountsModel(models.Model):
     ) -> Self:
         instance = super().from_db(db, field_names, values, **kwargs)
         read = instance.__dict__
-        instance.stored_amounts = {
-            name: read[name] for name in cls._amount_columns() if name in read
+        instance.stored_values = {
+            name: read[name] for name in cls.compared_columns() if name in read
         }
         return instance
 
     @classmethod
     @cache
-    def _amount_columns(cls) -> tuple[str, ...]:
-        fields = [f for f in cls._meta.concrete_fields if isinstance(f, MoneyField)]
-        return ("currency", *(field.attname for field in fields))
+    def compared_columns(cls) -> tuple[str, ...]:
+        """Return the columns of such rules: amounts, their currency, and lines."""
+        fields = cls._meta.concrete_fields
+        names = [f.attname for f in fields if isinstance(f, MoneyField)]
+        others = {f.attname for f in fields} & {"currency", "lines"}
+        return (*names, *sorted(others))
 
-    def check_column(self, field: MoneyField, amount: Decimal) -> None:
-        """Raise ValidationError for an amount that is new, and breaks a rule."""
-        if self._is_stored(field.attname, amount):
-            return
-        check_amount(amount, field.currency_of(self), is_signed=field.is_signed)
+    def judge_all(self) -> None:
+        """Let `clean` judge what is stored as if it were new."""
+        self.stored_values = {}
 
     def clean(self) -> None:
         super().clean()
-        self._check_currency()
+        if "currency" in self.stored_values and self.has_changed("currency"):
+            self._check_currency()
+
+    def has_changed(self, *names: str) -> bool:
+        """Tell whether one of these columns differs from the stored row."""
+        stored = self.stored_values
+        return not stored or any(
+            name in stored and stored[name] != getattr(self, name) for name in names
+        )
 
     def _check_currency(self) -> None:
-        """Raise ValidationError for another currency that has fewer decimals."""
-        stored = self.stored_amounts
-        code: str | None = getattr(self, "currency", None)
-        if "currency" not in stored or self._is_stored("currency", code):
-            return
-        for name in stored.keys() - {"currency"}:
-            amount = getattr(self, name)
-            if not isinstance(amount, Decimal) or not self._is_stored(name, amount):
+        """Raise ValidationError if amounts that stay are too fine for a new currency.
+
+        Those that change are judged by themselves.
+        """
+        code: str = self.currency  # type: ignore[attr-defined]  # of a row that has one
+        for field in self._meta.concrete_fields:
+            amount = getattr(self, field.attname)
+            is_money = isinstance(field, MoneyField) and isinstance(amount, Decimal)
+            if not is_money or self.has_changed(field.attname):
                 continue
             try:
                 check_amount(amount, code, is_signed=True)
@@ -170,9 +181,6 @@ class AmountsModel(models.Model):
                 ) % {"currency": code}
                 wrong = ValidationError(msg, code="too_many_decimals")
                 raise ValidationError({"currency": wrong}) from error
-
-    def _is_stored(self, name: str, value: object) -> bool:
-        return name in self.stored_amounts and self.stored_amounts[name] == value
 
 
 # The options are Django's, and those of the field.

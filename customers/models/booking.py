@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -235,7 +234,17 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
         return self.status in PURCHASE_STATUSES
 
 
-class Refund(BusinessModel, AmountsModel, TrackedModel):
+class RefundAmountField(MoneyField):
+    """What goes back of a booking."""
+
+    def check_of(self, instance: models.Model, amount: Decimal) -> None:
+        # All that is left of a booking from before the rule goes back as it is: saving
+        # compares it with what is left.
+        is_old = isinstance(instance, Refund) and instance.is_of_older_booking
+        check_amount(amount, None if is_old else self.currency_of(instance))
+
+
+class Refund(BusinessModel, TrackedModel):
     """A refund of one booking, in the booking's currency."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -246,7 +255,9 @@ class Refund(BusinessModel, AmountsModel, TrackedModel):
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="refunds")
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="refunds")
-    amount = money(currency="booking.currency")
+    amount = RefundAmountField(
+        max_digits=15, decimal_places=3, currency="booking.currency"
+    )
     currency = currency_code()
     status = models.CharField(
         max_length=20, choices=RefundStatus.choices, default=RefundStatus.REQUESTED
@@ -283,15 +294,10 @@ class Refund(BusinessModel, AmountsModel, TrackedModel):
             models.Index(fields=["-created_at", "-id"], name="refund_order"),
         ]
 
-    def check_column(self, field: MoneyField, amount: Decimal) -> None:
-        try:
-            super().check_column(field, amount)
-        except ValidationError as error:
-            # All that is left of a booking from before the rule goes back as it is:
-            # saving compares it with what is left.
-            if error.code != "too_many_decimals" or not self.booking.is_too_fine:
-                raise
-            check_amount(amount, None)
+    @property
+    def is_of_older_booking(self) -> bool:
+        """Return True if the booking was paid in parts of a coin, before the rule."""
+        return self.booking_id is not None and self.booking.is_too_fine
 
     def __str__(self) -> str:
         return gettext("refund %(status)s") % {
@@ -299,7 +305,7 @@ class Refund(BusinessModel, AmountsModel, TrackedModel):
         }
 
 
-class Credit(BusinessModel, AmountsModel, SealedModel):
+class Credit(BusinessModel, SealedModel):
     """One entry of a customer's credit; the balance is the sum of the entries.
 
     What is issued is positive; what is spent or expires is negative; a reversal is

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
-from customers.models.base import AmountsModel, BusinessModel, money
+from customers.models.base import BusinessModel, money
 from customers.models.customer import Customer
 
 
@@ -22,7 +22,7 @@ def split_tags(text: str | None) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
-class Preferences(BusinessModel, AmountsModel, TrackedModel):
+class Preferences(BusinessModel, TrackedModel):
     """One row for each customer. A null `prefer_…` means: not asked."""
 
     privacy: ClassVar[dict[str, str]] = {

@@ -156,7 +156,11 @@ class RowChecker:
         if checked.before and not checked.changed_columns:
             return
         _stamp(instance)
-        for name, texts in clean_columns(instance, self._cleaned).items():
+        cleaned = self._cleaned
+        if checked.before:
+            # What was stored before a rule is judged once it changes.
+            cleaned = [n for n in cleaned if n in checked.changed_columns]
+        for name, texts in clean_columns(instance, cleaned).items():
             for text in _choices(instance, name) or texts:
                 checked.reject(name, text)
         _clean_model(checked)
