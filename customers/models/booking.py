@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -47,7 +48,7 @@ from customers.models.base import (
 from customers.models.customer import Customer
 from customers.money import quantise
 from customers.references import new_booking_reference
-from customers.values.amount import check_amount
+from customers.values.amount import check_amount, parse_number
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
@@ -217,6 +218,45 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
     def __str__(self) -> str:
         return self.reference
 
+    def clean(self) -> None:
+        """Raise ValidationError unless the amounts agree with each other."""
+        super().clean()
+        self._check_paid()
+        self._check_lines()
+
+    def _check_paid(self) -> None:
+        names = ("total_amount", "paid_amount", "credit_used")
+        amounts = [_number(getattr(self, name)) for name in names]
+        total, paid, credit = (amount or ZERO for amount in amounts)
+        # What is no amount has an error of its own. The total of an invoice stays, and
+        # somebody may transfer more than it says.
+        is_judged = None not in amounts and min(total, paid, credit) >= 0
+        is_judged = is_judged and not self.invoice_number
+        if is_judged and self.has_changed(*names) and paid + credit > total:
+            msg = gettext("More is paid than the total. Write the total as well.")
+            raise ValidationError(
+                {"paid_amount": ValidationError(msg, code="paid_above_total")}
+            )
+
+    def _check_lines(self) -> None:
+        """Compare the sum of the lines with the total, with or without the discount.
+
+        Where every line has an amount. What they cannot say, as a tax, is no line.
+        """
+        lines, total = _sum_of(self.lines), _number(self.total_amount)
+        is_same = _sum_of(self.stored_values.get("lines")) == lines
+        if is_same and not self.has_changed("total_amount", "discount_amount"):
+            return
+        discount = _number(self.discount_amount)
+        if lines is None or total is None or discount is None:
+            return
+        if total not in (lines, lines - discount):
+            msg = gettext(
+                "The lines do not add up to the total. Mend one of them, or leave the "
+                "amounts of lines out."
+            )
+            raise ValidationError({"lines": ValidationError(msg, code="lines_differ")})
+
     @property
     def purchased_at(self) -> datetime:
         """When it was completed, or placed while it is not."""
@@ -232,6 +272,28 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
     def is_purchase(self) -> bool:
         """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
+
+
+def _number(value: object) -> Decimal | None:
+    """Return an amount of a row that may not be valid yet."""
+    return Decimal(value) if isinstance(value, Decimal | int) else None
+
+
+def _sum_of(lines: object) -> Decimal | None:
+    """Return the sum of lines that all have an amount, None for others and for none."""
+    if not isinstance(lines, list) or not lines:
+        return None
+    total = Decimal(0)
+    for line in lines:
+        raw = line.get("amount") if isinstance(line, dict) else None
+        try:
+            amount = parse_number(raw)
+        except ValidationError:
+            amount = None
+        if amount is None:
+            return None
+        total += amount
+    return total
 
 
 class RefundAmountField(MoneyField):
