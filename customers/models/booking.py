@@ -48,7 +48,7 @@ from customers.models.base import (
 from customers.models.customer import Customer
 from customers.money import quantise
 from customers.references import new_booking_reference
-from customers.values.amount import check_amount, parse_number
+from customers.values.amount import check_amount, parse_amount, parse_number
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
@@ -226,28 +226,34 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
 
     def _check_paid(self) -> None:
         names = ("total_amount", "paid_amount", "credit_used")
-        amounts = [_number(getattr(self, name)) for name in names]
-        total, paid, credit = (amount or ZERO for amount in amounts)
-        # What is no amount has an error of its own. The total of an invoice stays, and
-        # somebody may transfer more than it says.
-        is_judged = None not in amounts and min(total, paid, credit) >= 0
-        is_judged = is_judged and not self.invoice_number
-        if is_judged and self.has_changed(*names) and paid + credit > total:
+        total, paid, credit = (self._amount(name) for name in names)
+        if total is None or paid is None or credit is None:
+            return
+        # The total of an invoice stays, and somebody may transfer more than it says.
+        is_judged = not self.invoice_number and self.has_changed(*names)
+        if is_judged and paid + credit > total:
             msg = gettext("More is paid than the total. Write the total as well.")
             raise ValidationError(
                 {"paid_amount": ValidationError(msg, code="paid_above_total")}
             )
+
+    def _amount(self, name: str) -> Decimal | None:
+        """Return an amount; None for what is none, which has an error of its own."""
+        try:
+            return parse_amount(getattr(self, name), self.currency)
+        except ValidationError:
+            return None
 
     def _check_lines(self) -> None:
         """Compare the sum of the lines with the total, with or without the discount.
 
         Where every line has an amount. What they cannot say, as a tax, is no line.
         """
-        lines, total = _sum_of(self.lines), _number(self.total_amount)
+        lines, total = _sum_of(self.lines), self._amount("total_amount")
         is_same = _sum_of(self.stored_values.get("lines")) == lines
         if is_same and not self.has_changed("total_amount", "discount_amount"):
             return
-        discount = _number(self.discount_amount)
+        discount = self._amount("discount_amount")
         if lines is None or total is None or discount is None:
             return
         if total not in (lines, lines - discount):
@@ -272,11 +278,6 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
     def is_purchase(self) -> bool:
         """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
-
-
-def _number(value: object) -> Decimal | None:
-    """Return an amount of a row that may not be valid yet."""
-    return Decimal(value) if isinstance(value, Decimal | int) else None
 
 
 def _sum_of(lines: object) -> Decimal | None:

@@ -15,7 +15,7 @@ LIMIT = Decimal(10) ** 12
 EXAMPLE = "1234.50"
 # ASCII digits and one dot. What groups of thousands and a comma mean nobody can tell,
 # and a text with an exponent is what a spreadsheet made of another number.
-_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_TEXT = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)")
 # A number of JSON has an exponent; no double holds a larger or a smaller one, and what
 # no computer holds is none in digits either.
 _MAX_EXPONENT = 308

@@ -92,7 +92,7 @@ TAKEN_BY_API = {
 def posted(
     client: Client, customer: Customer, line: dict[str, str], column: str
 ) -> str:
-    more = "" if column == "total_amount" else '"total_amount": "0", '
+    more = "" if column == "total_amount" else '"total_amount": "9000", '
     body = f'{{{more}"{column}": {line["raw"]}, "currency": "{line["currency"]}"}}'
     path = f"/api/v1/customers/{customer.pk}/bookings"
     answer = client.post(path, body, "application/json")

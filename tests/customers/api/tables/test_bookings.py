@@ -293,7 +293,7 @@ def test_it_was_completed_when_it_was_placed(alice, jonas):
     assert done["completed_at"] > later.created_at.isoformat()
 
 
-# --- amounts that belong together -------------------------------------------------------
+# --- amounts that belong together ----------------------------------------------------
 
 
 def line_of(*amounts: str | None) -> list[dict[str, str]]:
