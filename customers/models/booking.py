@@ -226,7 +226,7 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
 
     def _check_paid(self) -> None:
         names = ("total_amount", "paid_amount", "credit_used")
-        total, paid, credit = (self._amount(name) for name in names)
+        total, paid, credit = (self._valid_amount(name) for name in names)
         if total is None or paid is None or credit is None:
             return
         # The total of an invoice stays, and somebody may transfer more than it says.
@@ -237,7 +237,7 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
                 {"paid_amount": ValidationError(msg, code="paid_above_total")}
             )
 
-    def _amount(self, name: str) -> Decimal | None:
+    def _valid_amount(self, name: str) -> Decimal | None:
         """Return an amount; None for what is none, which has an error of its own."""
         try:
             return parse_amount(getattr(self, name), self.currency)
@@ -249,11 +249,11 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
 
         Where every line has an amount. What they cannot say, as a tax, is no line.
         """
-        lines, total = _sum_of(self.lines), self._amount("total_amount")
+        lines, total = _sum_of(self.lines), self._valid_amount("total_amount")
         is_same = _sum_of(self.stored_values.get("lines")) == lines
         if is_same and not self.has_changed("total_amount", "discount_amount"):
             return
-        discount = self._amount("discount_amount")
+        discount = self._valid_amount("discount_amount")
         if lines is None or total is None or discount is None:
             return
         if total not in (lines, lines - discount):
