@@ -70,14 +70,3 @@ def check_currency(code: str) -> None:
     if code not in CURRENCIES:
         msg = _("This is not a currency. Write its ISO 4217 code, like EUR.")
         raise ValidationError(msg, code="currency_unknown")
-
-
-def check_amount(amount: Decimal, currency: str) -> None:
-    """Raise ValidationError for an amount that is no whole number of smallest coins."""
-    if quantise(Decimal(amount), currency) != amount:
-        if decimals := exponent(currency):
-            msg = _("%(currency)s has %(count)s decimals. Write the amount with these.")
-        else:
-            msg = _("%(currency)s has no decimals. Write the amount with these.")
-        msg %= {"currency": currency, "count": decimals}
-        raise ValidationError(msg, code="too_many_decimals")

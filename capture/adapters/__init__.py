@@ -28,6 +28,7 @@ from capture.adapters.requirement import (
     snake,
 )
 from capture.adapters.segment import EVENT_TYPES, read_segment
+from capture.adapters.segment_payments import ORDER_AMOUNT_KEYS
 from capture.adapters.signatures import (
     SignatureError,
     is_paypal_certificate_url,

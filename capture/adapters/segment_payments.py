@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from audit.json_text import JsonObject
-from capture.adapters.requirement import snake
+from capture.adapters.requirement import AMOUNTS, snake
 from capture.adapters.values import text, without_none
 
 _AMOUNT = ("revenue", "total", "value", "final_price", "amount")
@@ -24,6 +24,7 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
     "currency": ("currency",),
     "full_name": ("user_name", "full_name"),
 }
+ORDER_AMOUNT_KEYS = frozenset(key for name in AMOUNTS for key in _PROPERTIES[name])
 # A name that holds none of these says that it was paid.
 _UNPAID = {
     "pending": "pending",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
+
 from audit.json_text import JsonObject, JsonValue
 from capture.envelope import Issue
 from customers.money import CURRENCIES, exponent
+from customers.values.amount import parse_number
 
 # Stripe counts these in other units than ISO 4217 shows.
 _STRIPE_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
 # More than any purchase, and far from where decimals lose digits.
 _MAX_MINOR = 10**15
-_MAJOR = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _LONGEST_REFERENCE = 200
 _T = TypeVar("_T")
 
@@ -127,12 +128,11 @@ def from_minor(place: Place, currency: str | None) -> Decimal | None:
 
 
 def from_major(place: Place) -> Decimal | None:
-    """Return an amount that came as text like "12.50"; raise Unfit for other things."""
-    if place.value is None:
-        return None
-    if not isinstance(place.value, str) or not _MAJOR.fullmatch(place.value):
-        raise _bad_amount(place, "Amounts are text like 12.50.")
-    return Decimal(place.value)
+    """Return an amount in major units; None if there is none, Unfit for no number."""
+    try:
+        return parse_number(place.value)
+    except ValidationError as error:
+        raise _bad_amount(place, "Send an amount like 12.50.") from error
 
 
 def required(amount: Decimal | None, place: Place) -> Decimal:

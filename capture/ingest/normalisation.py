@@ -14,10 +14,10 @@ from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from audit.tenancy.actors import Actor
-from capture.adapters import AMOUNTS
-from capture.choices import CaptureType, MessageIdOrigin, PaymentState
+from capture.choices import CaptureType, MessageIdOrigin
 from capture.envelope import Envelope
-from capture.ingest.validation import is_success, to_decimal
+from capture.ingest.amounts import amount_warnings, rounded_amounts, state_of
+from capture.ingest.validation import is_success
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
 from customers.money import to_column_decimals
@@ -34,15 +34,6 @@ _FIRST_SECOND, _LAST_SECOND = 946_684_800, LATEST.timestamp()
 _UNIX_TEXT = re.compile(r"[0-9]{9,13}(?:\.[0-9]{1,6})?")
 _LONGEST_FACT = 1000
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
-_STATES = {
-    "paid": ("completed", "complete", "paid", "succeeded", "success", "successful"),
-    "pending": ("pending", "processing"),
-    "authorised": ("authorised", "authorized"),
-    "failed": ("failed", "declined", "cancelled", "canceled", "error"),
-    "refunded": ("refunded", "refund"),
-    "partially_refunded": ("partially_refunded",),
-    "disputed": ("disputed", "chargeback"),
-}
 
 
 def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
@@ -52,7 +43,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
     warnings = (
         *envelope.warnings,
         *_time_warnings(envelope, original, time_source),
-        *_coercions(envelope),
+        *amount_warnings(envelope, source.business.currency),
         *_unseen_name(envelope),
     )
     who = envelope.identity
@@ -216,9 +207,8 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         "currency_assumed": currency is None,
         "references": " ".join(sorted(map(str, fields.get("references") or ()))),
     }
-    for name in AMOUNTS:
-        amount = to_decimal(fields.get(name))
-        values[name] = None if amount is None else str(to_column_decimals(amount))
+    amounts = rounded_amounts(fields, source.business.currency)
+    values |= {name: str(to_column_decimals(amounts[name])) for name in amounts}
     return {
         name: value if isinstance(value, bool) else storable(str(value))[:_LONGEST_FACT]
         for name, value in values.items()
@@ -236,31 +226,12 @@ def processor_of(fields: dict[str, object]) -> str | None:
     return "stripe" if is_stripe else None
 
 
-def state_of(fields: dict[str, object]) -> str:
-    """Return how far a payment is, from the words that clients use."""
-    if fields.get("state") in PaymentState.values:
-        return str(fields["state"])
-    status = str(fields.get("payment_status", "")).strip().casefold().replace(" ", "_")
-    return next((s for s, raw in _STATES.items() if status in raw), "created")
-
-
 def _anonymous(envelope: Envelope) -> str | None:
     """Return the anonymous id: of a browser, or of a customer at a provider."""
     who = envelope.identity
     if who.provider_customer_id and not who.anonymous_id:
         return f"{envelope.adapter}:{who.provider_customer_id}"
     return who.anonymous_id
-
-
-def _coercions(envelope: Envelope) -> list[tuple[str, str]]:
-    """Return a note for each amount that came as text."""
-    if envelope.type != CaptureType.PAYMENT:
-        return []
-    return [
-        ("coerced", f"/{envelope.sent_as.get(name, name)}")
-        for name in AMOUNTS
-        if isinstance(envelope.fields.get(name), str)
-    ]
 
 
 def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:

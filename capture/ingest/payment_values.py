@@ -10,8 +10,8 @@ from uuid import UUID
 
 from audit.json_text import JsonObject
 from capture.choices import SETTLED_STATES, TRUST_RANK, PaymentState, Trust
+from capture.ingest.amounts import stored_amount
 from capture.ingest.projections import ParsedCapture, number, parse_capture, text
-from capture.ingest.validation import to_decimal
 from capture.models import Capture, Payment
 
 _RANK = {
@@ -93,7 +93,6 @@ def columns_of(group: PaymentGroup) -> Columns:
     """Return every computed column of the payment of a group."""
     parsed = sorted(group.parsed_captures(), key=_weight)
     ours = [t for t in parsed if t.capture.trust != Trust.BROWSER] or parsed
-    state, refunded = _state(ours)
     strongest = parsed[-1].capture
     by_time = sorted(group.captures.values(), key=moment_of)
     merged: JsonObject = {}
@@ -103,7 +102,9 @@ def columns_of(group: PaymentGroup) -> Columns:
             # An assumed currency does not replace a stated one.
             del stated["currency"], stated["currency_assumed"]
         merged |= stated
-    amounts = {n: to_decimal(merged.get(n)) for n in _AMOUNTS}
+    currency = str(merged["currency"])
+    state, refunded = _state(ours, currency)
+    amounts = {n: stored_amount(merged, n, currency) for n in _AMOUNTS}
     return {
         "customer_id": group.customer_id,
         "first_capture_id": by_time[0].pk,
@@ -119,7 +120,7 @@ def columns_of(group: PaymentGroup) -> Columns:
         "transaction_id": _main_reference(group)
         or text(merged.get("transaction_id"), 255),
         "crypto_amount_value": number(_text_of(parsed, "crypto_amount", 64), 38, 18),
-        "currency": merged["currency"],
+        "currency": currency,
         "currency_assumed": merged["currency_assumed"],
         "state": _after_refunds(state, amounts["final_price"], refunded),
         "verified": _is_verified(parsed),
@@ -137,7 +138,7 @@ def _weight(parsed: ParsedCapture) -> tuple[int, datetime, datetime, UUID]:
     return TRUST_RANK[Trust(parsed.capture.trust)], *moment_of(parsed.capture)
 
 
-def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
+def _state(parsed: list[ParsedCapture], currency: str) -> tuple[str, Decimal | None]:
     """Return the state, and the amount refunded so far.
 
     Ordinary states rank; refunded, disputed and failed count from their time on.
@@ -157,11 +158,12 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
                 received = max(received, moment) if received else moment
         elif special is None or moment > special[0]:
             special = (moment, state)
-        amount = to_decimal(values.get("amount_refunded"))
+        amount = stored_amount(values, "amount_refunded", currency)
         if amount is not None:
             refunds.append(amount)
         elif state == PaymentState.REFUNDED:
-            refunds.append(to_decimal(values.get("final_price")) or Decimal(0))
+            price = stored_amount(values, "final_price", currency)
+            refunds.append(price or Decimal(0))
     refunded = max(refunds, default=None)
     # Once received, the last word counts: a dispute that was won is over.
     last = received or (ordinary[1] if ordinary else None)

@@ -25,6 +25,7 @@ from capture.choices import (
     PaymentState,
     Trust,
 )
+from capture.ingest.amounts import stored_amount
 from capture.ingest.payment_values import (
     COLUMNS,
     Columns,
@@ -33,7 +34,6 @@ from capture.ingest.payment_values import (
     moment_of,
 )
 from capture.ingest.projections import newest_corrections, parse_capture
-from capture.ingest.validation import to_decimal
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
 from customers import services as customers
 
@@ -263,7 +263,8 @@ def _fits(claim: Capture, customer_id: UUID | None, columns: Columns) -> bool:
         columns["customer_id"] == customer_id
         and columns["currency"] == values.get("currency")
         and columns["final_price"] is not None
-        and columns["final_price"] == to_decimal(values.get("final_price"))
+        and columns["final_price"]
+        == stored_amount(values, "final_price", columns["currency"])
         and abs(columns["occurred_at"] - claim.occurred_at) <= _NEAR
     )
 
@@ -354,6 +355,8 @@ def _settle(
         if not names[payment.pk]:
             continue
         is_settled = payment.verified and payment.state in SETTLED_STATES
+        # A refund or a dispute may come before what it is about.
+        is_settled = is_settled and payment.final_price is not None
         settlements.append(
             customers.PaymentSnapshot(
                 customer_id=payment.customer_id,

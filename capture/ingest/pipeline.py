@@ -20,6 +20,7 @@ from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
+from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import update_customers
 from capture.ingest.identity import LinkResult, link, links_of
@@ -153,7 +154,9 @@ def _retrying(work: Callable[[], _T]) -> _T:
 
 
 def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
-    item = _Item(n, envelope, issue=envelope.issue)
+    # Only here the currency is known of amounts whose message names none.
+    issue = envelope.issue or find_amount_issue(envelope, source.business.currency)
+    item = _Item(n, envelope, issue=issue)
     if item.issue is None:
         try:
             item.capture = build_capture(envelope, source, actor)

@@ -26,9 +26,10 @@ from capture.adapters import (
 )
 from capture.adapters.values import as_object
 from capture.choices import CaptureType, PaymentState
+from capture.ingest.amounts import readable_number
 from capture.ingest.normalisation import read_time
 from capture.ingest.screenshots import read_mark
-from capture.ingest.validation import is_success, to_decimal
+from capture.ingest.validation import is_success
 from capture.models import (
     Capture,
     CaptureLink,
@@ -332,7 +333,7 @@ def number(value: object, digits: int, decimals: int) -> Decimal | None:
 
     None for what is no number or does not fit; the capture keeps it.
     """
-    amount = to_decimal(value)
+    amount = readable_number(value)
     # Looked at before anything writes the number out.
     if amount is None or amount.adjusted() >= digits - decimals:
         return None
@@ -346,7 +347,7 @@ def number(value: object, digits: int, decimals: int) -> Decimal | None:
 def whole(value: object) -> int | None:
     """Return a whole number as a column takes it."""
     amount = number(value, 18, 0)
-    return None if amount is None or amount != to_decimal(value) else int(amount)
+    return None if amount is None or amount != readable_number(value) else int(amount)
 
 
 def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:

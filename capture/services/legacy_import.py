@@ -33,10 +33,11 @@ from capture.adapters import (
 )
 from capture.choices import CaptureType, IdentifierKind, IngestStatus, Trust
 from capture.envelope import Envelope, Issue
+from capture.ingest.amounts import find_amount_issue, rounded_amounts, state_of
 from capture.ingest.envelopes import build_envelopes
-from capture.ingest.normalisation import read_time, state_of, stored_message_id
+from capture.ingest.normalisation import read_time, stored_message_id
 from capture.ingest.pipeline import ingest
-from capture.ingest.projections import number, text
+from capture.ingest.projections import text
 from capture.ingest.screenshots import MAX_BYTES, store_screenshot
 from capture.ingest.validation import ILLEGAL_IDS
 from capture.models import Capture, Identifier, Payment, Sighting, Source
@@ -446,7 +447,8 @@ def _uncovered(
     The row repeats the latest payment without its number, so that it would count
     twice. Same e-mail, amount and state is the same payment.
     """
-    sums = [m for m in batch if m.suffix == _PAYMENT and not m.envelope.issue]
+    currency = load.business.currency
+    sums = [m for m in batch if m.suffix == _PAYMENT and not _issue(m.envelope, load)]
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch
@@ -456,13 +458,17 @@ def _uncovered(
             first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:"
         ).values_list("user_email", "final_price", "state")
     )
-    covered = {id(m) for m in sums if _summary(m.envelope) in recorded}
+    covered = {id(m) for m in sums if _summary(m.envelope, currency) in recorded}
     report.covered += len(covered)
     return [message for message in batch if id(message) not in covered]
 
 
-def _summary(envelope: Envelope) -> tuple[str, Decimal | None, str]:
-    price = number(envelope.fields.get("final_price"), 15, 3)
+def _issue(envelope: Envelope, load: _Load) -> Issue | None:
+    return envelope.issue or find_amount_issue(envelope, load.business.currency)
+
+
+def _summary(envelope: Envelope, currency: str) -> tuple[str, Decimal | None, str]:
+    price = rounded_amounts(envelope.fields, currency).get("final_price")
     return fold_email(envelope.identity.email or ""), price, state_of(envelope.fields)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, PaymentState
-from capture.ingest.validation import to_decimal
+from capture.ingest.amounts import readable_number
 from capture.models import Capture
 from customers import services as customers
 
@@ -65,7 +65,7 @@ def _entry(record: customers.TimelineRecord) -> customers.TimelineEntry:
     capture = customers.instance_of(Capture, record, _COLUMNS)
     values = capture.facts or {}
     is_payment = capture.type == CaptureType.PAYMENT
-    amount = to_decimal(values.get("final_price")) if is_payment else None
+    amount = readable_number(values.get("final_price")) if is_payment else None
     return customers.TimelineEntry(
         record.key,
         "capture",

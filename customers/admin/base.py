@@ -13,12 +13,18 @@ from django.forms.models import BaseModelFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
+from audit.admin.base import (
+    GuardedAdmin,
+    ScopedAdmin,
+    ShortDecimalField,
+    actor_of,
+)
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.timezones import use_zone_of
+from customers.models.base import AmountFormField, MoneyField
 from customers.phones import example_number
 
 if TYPE_CHECKING:
@@ -50,8 +56,17 @@ def money_column(
     return column
 
 
+class ShortAmountField(ShortDecimalField, AmountFormField):
+    """An amount, without the zeros that only fill its column."""
+
+
 class HubScopedAdmin(ScopedAdmin):
     """A page of what belongs to the actor's businesses."""
+
+    formfield_overrides: ClassVar = {
+        **ScopedAdmin.formfield_overrides,
+        MoneyField: {"form_class": ShortAmountField},
+    }
 
     def get_visible(self, actor: Actor) -> QuerySet[Model]:
         return services.list_visible(self.model, actor=actor)

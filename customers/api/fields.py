@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError as RuleBroken
 from rest_framework import serializers
-from rest_framework.fields import get_attribute
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import get_attribute, get_error_detail
 
 from customers import services
+from customers.values.amount import check_amount, parse_number
 
 
 class NumberField(serializers.DecimalField):
@@ -21,6 +24,48 @@ class NumberField(serializers.DecimalField):
 
     def to_representation(self, value: Decimal) -> Any:  # no text, as the library says
         return value
+
+
+class NumberInput(serializers.DecimalField):
+    """A number in a body or a parameter, written as amounts are."""
+
+    def to_internal_value(self, data: object) -> Decimal:
+        try:
+            number = parse_number(data)
+        except RuleBroken:
+            number = None
+        if number is None:
+            self.fail("invalid")
+        checked: Decimal = super().to_internal_value(number)
+        return checked
+
+
+class AmountInput(serializers.DecimalField):
+    """An amount in a body: its currency, which the service knows, limits its decimals.
+
+    A text of blanks is null. With a `min_value` above zero the body alone decides what
+    is too small; else the column does.
+    """
+
+    def __init__(self, max_digits: int = 15, decimal_places: int = 3, **kwargs: Any):
+        super().__init__(max_digits, decimal_places, **kwargs)
+        # Bounds are the service's to judge; the schema names them.
+        self.validators = []
+
+    def validate_empty_values(self, data: object) -> tuple[bool, Any]:
+        is_blank = isinstance(data, str) and not data.strip()
+        return super().validate_empty_values(None if is_blank else data)
+
+    def to_internal_value(self, data: object) -> Any:
+        try:
+            amount = parse_number(data)
+            if self.min_value:
+                check_amount(amount or Decimal(0), None)
+        except RuleBroken as error:
+            raise ValidationError(get_error_detail(error)) from error
+        if not amount and self.min_value:
+            self.fail("min_value", min_value=self.min_value)
+        return amount
 
 
 class NumberTextField(serializers.CharField):

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -35,9 +36,19 @@ from customers.choices import (
     RefundStatus,
     within_sentence,
 )
-from customers.models.base import ZERO, BusinessModel, currency_code, money, one_of
+from customers.models.base import (
+    ZERO,
+    AmountsModel,
+    BusinessModel,
+    MoneyField,
+    currency_code,
+    money,
+    one_of,
+)
 from customers.models.customer import Customer
+from customers.money import quantise
 from customers.references import new_booking_reference
+from customers.values.amount import check_amount, parse_amount, parse_number
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
@@ -85,7 +96,7 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
         return self.filter(status__in=PURCHASE_STATUSES)
 
 
-class Booking(BusinessModel, TrackedModel):
+class Booking(BusinessModel, AmountsModel, TrackedModel):
     """One booking, order, sale or plan. All amounts are in its currency."""
 
     privacy: ClassVar[dict[str, str]] = {
@@ -207,15 +218,93 @@ class Booking(BusinessModel, TrackedModel):
     def __str__(self) -> str:
         return self.reference
 
+    def clean(self) -> None:
+        """Raise ValidationError unless the amounts agree with each other."""
+        super().clean()
+        self._check_paid()
+        self._check_lines()
+
+    def _check_paid(self) -> None:
+        names = ("total_amount", "paid_amount", "credit_used")
+        total, paid, credit = (self._valid_amount(name) for name in names)
+        if total is None or paid is None or credit is None:
+            return
+        # The total of an invoice stays, and somebody may transfer more than it says.
+        is_judged = not self.invoice_number and self.has_changed(*names)
+        if is_judged and paid + credit > total:
+            msg = gettext("More is paid than the total. Write the total as well.")
+            raise ValidationError(
+                {"paid_amount": ValidationError(msg, code="paid_above_total")}
+            )
+
+    def _valid_amount(self, name: str) -> Decimal | None:
+        """Return an amount; None for what is none, which has an error of its own."""
+        try:
+            return parse_amount(getattr(self, name), self.currency)
+        except ValidationError:
+            return None
+
+    def _check_lines(self) -> None:
+        """Compare the sum of the lines with the total, with or without the discount.
+
+        Where every line has an amount. What they cannot say, as a tax, is no line.
+        """
+        lines, total = _sum_of(self.lines), self._valid_amount("total_amount")
+        is_same = _sum_of(self.stored_values.get("lines")) == lines
+        if is_same and not self.has_changed("total_amount", "discount_amount"):
+            return
+        discount = self._valid_amount("discount_amount")
+        if lines is None or total is None or discount is None:
+            return
+        if total not in (lines, lines - discount):
+            msg = gettext(
+                "The lines do not add up to the total. Mend one of them, or leave the "
+                "amounts of lines out."
+            )
+            raise ValidationError({"lines": ValidationError(msg, code="lines_differ")})
+
     @property
     def purchased_at(self) -> datetime:
         """When it was completed, or placed while it is not."""
         return self.completed_at or self.placed_at
 
     @property
+    def is_too_fine(self) -> bool:
+        """Return True for what was paid in parts of a coin, before the rule."""
+        paid = Decimal(self.paid_amount)
+        return quantise(paid, self.currency) != paid
+
+    @property
     def is_purchase(self) -> bool:
         """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
+
+
+def _sum_of(lines: object) -> Decimal | None:
+    """Return the sum of lines that all have an amount, None for others and for none."""
+    if not isinstance(lines, list) or not lines:
+        return None
+    total = Decimal(0)
+    for line in lines:
+        raw = line.get("amount") if isinstance(line, dict) else None
+        try:
+            amount = parse_number(raw)
+        except ValidationError:
+            amount = None
+        if amount is None:
+            return None
+        total += amount
+    return total
+
+
+class RefundAmountField(MoneyField):
+    """What goes back of a booking."""
+
+    def check_of(self, instance: models.Model, amount: Decimal) -> None:
+        # All that is left of a booking from before the rule goes back as it is: saving
+        # compares it with what is left.
+        is_old = isinstance(instance, Refund) and instance.is_of_older_booking
+        check_amount(amount, None if is_old else self.currency_of(instance))
 
 
 class Refund(BusinessModel, TrackedModel):
@@ -229,7 +318,9 @@ class Refund(BusinessModel, TrackedModel):
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="refunds")
     booking = models.ForeignKey(Booking, models.PROTECT, related_name="refunds")
-    amount = money()
+    amount = RefundAmountField(
+        max_digits=15, decimal_places=3, currency="booking.currency"
+    )
     currency = currency_code()
     status = models.CharField(
         max_length=20, choices=RefundStatus.choices, default=RefundStatus.REQUESTED
@@ -266,6 +357,11 @@ class Refund(BusinessModel, TrackedModel):
             models.Index(fields=["-created_at", "-id"], name="refund_order"),
         ]
 
+    @property
+    def is_of_older_booking(self) -> bool:
+        """Return True if the booking was paid in parts of a coin, before the rule."""
+        return self.booking_id is not None and self.booking.is_too_fine
+
     def __str__(self) -> str:
         return gettext("refund %(status)s") % {
             "status": within_sentence(self.get_status_display())
@@ -283,7 +379,7 @@ class Credit(BusinessModel, SealedModel):
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="credits")
     kind = models.CharField(max_length=20, choices=CreditKind.choices)
-    amount = money()
+    amount = money(is_signed=True)
     currency = currency_code()
     reason_code = models.CharField(
         max_length=20, choices=CreditReason.choices, default=CreditReason.OTHER

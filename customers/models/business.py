@@ -24,7 +24,7 @@ from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
-from customers.models.base import currency_code, money, one_of
+from customers.models.base import AmountsModel, currency_code, money, one_of
 from customers.roles import PERMISSIONS
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class BusinessQuerySet(TrackedQuerySet["Business"]):
         return self.filter(pk=key)
 
 
-class Business(TrackedModel):
+class Business(AmountsModel, TrackedModel):
     """A company that uses the hub. Its rows never meet another's."""
 
     privacy: ClassVar[dict[str, str]] = {

@@ -47,6 +47,7 @@ class Preferences(BusinessModel, TrackedModel):
     preferred_categories = SealedJSONField(null=True, blank=True)
     preferred_payment = NullCharField(max_length=50)
     average_spend = money(
+        currency="business.currency",
         null=True,
         blank=True,
         help_text="Typed by staff; no figure is computed from it.",

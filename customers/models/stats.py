@@ -30,9 +30,9 @@ class CustomerStats(UntrackedModel, BusinessModel):
     no_show_orders = models.PositiveIntegerField("no-shows", default=0)
     refunded_orders = models.PositiveIntegerField("refunded", default=0)
     total_purchases = models.PositiveIntegerField("purchases", default=0)
-    total_spent = money(default=ZERO)
+    total_spent = money(currency="business.currency", default=ZERO)
     spent = SealedJSONField(default=dict)
-    avg_transaction_value = money(null=True)
+    avg_transaction_value = money(currency="business.currency", null=True)
     total_items_bought = models.DecimalField(
         max_digits=15, decimal_places=3, default=ZERO
     )

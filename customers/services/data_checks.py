@@ -15,6 +15,7 @@ from audit.database.sealed import SealedModel
 from audit.history.models import TrackedModel
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
+from customers.models.base import AmountsModel
 from customers.selectors.customers import list_visible
 
 _CHUNK = 1000
@@ -49,6 +50,8 @@ def list_broken_rules(*, actor: Actor) -> Iterator[BrokenRule]:
 
 
 def _broken_by(instance: models.Model, related: set[str]) -> Iterator[BrokenRule]:
+    if isinstance(instance, AmountsModel):
+        instance.judge_all()
     checks: tuple[Callable[[], None], ...] = (
         partial(instance.clean_fields, exclude=related),
         instance.clean,

@@ -17,7 +17,6 @@ from customers import metrics
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
-from customers.money import to_column_decimals
 from customers.services.constraints import clean_instance
 from customers.services.money.booking_rules import save_booking
 from customers.services.writing import Write
@@ -96,18 +95,17 @@ def update_purchase_history(
         if existing := sales.filter(reference=reference).first():
             return _same_sale(existing, customer)
         columns["reference"] = reference
-    amount = to_column_decimals(Decimal(total_amount))
     values: dict[str, Any] = {
         "kind": BookingKind.SALE,
         "status": BookingStatus.COMPLETED,
         "completed_at": columns.get("placed_at") or timezone.now(),
-        "paid_amount": amount,
+        "paid_amount": total_amount,
         **columns,
     }
     sale = Booking(
         business=customer.business,
         customer=customer,
-        total_amount=amount,
+        total_amount=total_amount,
         items_count=items_count,
         currency=currency or customer.business.currency,
         **values,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -20,6 +20,7 @@ from audit.datetimes import is_in_range, parse_moment
 from audit.json_text import JsonValue
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
+from customers.values.amount import check_amount, parse_number
 
 MAX_DEPTH = 5
 MAX_PARTS = 50
@@ -27,7 +28,6 @@ _RELATIVE = re.compile(r"([+-])(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _HUMP = re.compile(r"(?<=[a-z])([A-Z])")
 _MAX_CHOICES = 50
-_MAX_DIGITS = 12
 
 _EQUAL = ("eq", "ne")
 _ORDERED = (*_EQUAL, "gt", "gte", "lt", "lte")
@@ -186,14 +186,13 @@ def _one_of(rule_field: _Field, value: object, reading: _Reading, at: str) -> Q:
 
 
 def _parse_amount(value: object, _: _Reading) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
     try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
+        amount = parse_number(value)
+        if amount is not None:
+            check_amount(amount, None, is_signed=True)
+    except ValidationError:
         return None
-    fits = amount.is_finite() and amount.adjusted() < _MAX_DIGITS
-    return amount if fits and amount == round(amount, 3) else None
+    return amount
 
 
 def _whole(value: object, reading: _Reading) -> int | None:

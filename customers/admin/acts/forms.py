@@ -19,6 +19,7 @@ from audit.datetimes import parse_day
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
+from customers.models.base import AmountFormField
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -88,7 +89,7 @@ def reason_field(label: _StrOrPromise = _REASON, **options: Any) -> forms.CharFi
     return text_field(label, max_length=500, **options)
 
 
-class AmountField(forms.DecimalField):
+class AmountField(AmountFormField):
     """Takes a number as its reader writes it, in groups of thousands, too.
 
     Django leaves the sign of a group where it is, and reads a German 1.500 as 1,50.

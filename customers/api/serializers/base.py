@@ -12,7 +12,8 @@ from audit.json_text import JsonObject
 from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
 from audit.rest.pagination import Page
 from customers import services
-from customers.api.fields import AmountField
+from customers.api.fields import AmountField, AmountInput
+from customers.models.base import MoneyField
 
 OF_CUSTOMER = ["id", "business_id", "customer_id"]
 TIMES = ["created_at", "updated_at"]
@@ -37,6 +38,23 @@ class MoneyModelSerializer(HubModelSerializer):
                 amount = getattr(instance, name)
                 data[name] = services.amount_text(amount, currency)
         return data
+
+
+class AmountsInput(serializers.ModelSerializer[Model]):
+    """A body with amounts. Put it before the serializer of what is written."""
+
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        MoneyField: AmountInput,
+    }
+
+    def build_standard_field(
+        self, field_name: str, model_field: Any
+    ) -> tuple[type[serializers.Field], JsonObject]:
+        kind, options = super().build_standard_field(field_name, model_field)
+        if issubclass(kind, AmountInput) and not model_field.is_signed:
+            options["min_value"] = 0
+        return kind, options
 
 
 class CompleteModelSerializer(HubModelSerializer):

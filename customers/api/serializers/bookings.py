@@ -11,7 +11,13 @@ from rest_framework import serializers
 from audit.json_text import JsonObject
 from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
-from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
+from customers.api.fields import NumberInput
+from customers.api.serializers.base import (
+    OF_CUSTOMER,
+    TIMES,
+    AmountsInput,
+    MoneyModelSerializer,
+)
 from customers.models import Booking, Credit, Refund
 
 _BOOKING = [
@@ -64,7 +70,7 @@ class BookingSerializer(MoneyModelSerializer):
         ]
 
 
-class AmountTextInput(serializers.DecimalField):
+class AmountTextInput(NumberInput):
     """A number that is kept as a text."""
 
     def quantize(self, value: Decimal) -> Decimal:
@@ -84,7 +90,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingCreateSerializer(CreateSerializer):
+class BookingCreateSerializer(AmountsInput, CreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )

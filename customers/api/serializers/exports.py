@@ -12,7 +12,7 @@ from audit.rest.serializers import (
     StrictSerializer,
 )
 from customers import services
-from customers.api.fields import MaybeTextField
+from customers.api.fields import MaybeTextField, NumberInput
 from customers.api.serializers.base import PaginationSerializer
 from customers.choices import (
     ConsentChannel,
@@ -32,7 +32,7 @@ class RuleField(serializers.JSONField):
 class Conditions(StrictSerializer):
     """What figures and times customers must have; joined by AND."""
 
-    min_spent = serializers.DecimalField(15, 3, required=False)
+    min_spent = NumberInput(15, 3, required=False)
     min_orders = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False
     )

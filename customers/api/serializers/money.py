@@ -13,15 +13,14 @@ from audit.json_text import JsonObject
 from audit.privacy.masking import mask
 from audit.rest.serializers import DayField, StrictSerializer
 from customers import services
+from customers.api.fields import AmountInput
 from customers.api.serializers.bookings import CreditSerializer, RefundSerializer
 from customers.choices import CreditReason, RefundReason, RefundStatus
 from customers.models import Booking, Refund
 
 
-def amount_input(*, required: bool = True) -> serializers.DecimalField:
-    return serializers.DecimalField(
-        15, 3, min_value=Decimal("0.001"), required=required
-    )
+def amount_input(*, required: bool = True) -> AmountInput:
+    return AmountInput(min_value=Decimal("0.001"), required=required)
 
 
 def currency_input() -> serializers.CharField:

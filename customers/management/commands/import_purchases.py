@@ -100,7 +100,7 @@ class Command(BaseCommand):
         """Read all of it first, so that a file that is wrong leaves nothing behind."""
         names = ("customer", "date", "quantity", "amount")
 
-        def read() -> Iterator[Purchase | BadLine]:
+        def read(currency: str) -> Iterator[Purchase | BadLine]:
             lines.seek(0)
             return services.read_purchases(
                 lines,
@@ -108,16 +108,18 @@ class Command(BaseCommand):
                 delimiter=delimiter,
                 has_header=not options["no_header"],
                 date_format=options["date_format"],
+                currency=currency,
             )
 
-        total = sum(1 for _ in read())
+        # Lines are counted whatever their currency says of them.
+        total = sum(1 for _ in read("EUR"))
         business = find_business(options, actor)
         currency = options["currency"] or business.currency
         services.check_currency(currency)
         progress = Progress(self.stderr, "lines")
         report = services.load_purchases(
             business,
-            read(),
+            read(currency),
             currency=currency,
             actor=actor,
             progress=lambda report: progress.update(report.lines, total),

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.utils.translation import gettext_noop as _
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
-from customers.money import check_amount
 from customers.selectors.customers import list_customers
 from customers.services.constraints import (
     broken_checks,
@@ -44,7 +43,6 @@ from customers.services.money.booking_rules import (
 )
 from customers.services.tickets import stamp_ticket
 
-_MONEY = ("discount_amount", "total_amount", "paid_amount", "credit_used")
 CHANGED_MEANWHILE = _(
     "Somebody changed this after the preview. Preview the file again."
 )
@@ -158,15 +156,17 @@ class RowChecker:
         if checked.before and not checked.changed_columns:
             return
         _stamp(instance)
-        for name, texts in clean_columns(instance, self._cleaned).items():
+        cleaned = self._cleaned
+        if checked.before:
+            # What was stored before a rule is judged once it changes.
+            cleaned = [n for n in cleaned if n in checked.changed_columns]
+        for name, texts in clean_columns(instance, cleaned).items():
             for text in _choices(instance, name) or texts:
                 checked.reject(name, text)
-        instance.clean()
+        _clean_model(checked)
         for names, text in broken_checks(instance):
             if not names & checked.errors.keys():
                 checked.reject(_about(instance, names), text)
-        if isinstance(instance, Booking) and not checked.errors:
-            _check_money(checked)
 
     def _check_unique(self, checked_rows: list[CheckedRow]) -> None:
         """Reject unique values of stored rows, or of earlier rows of the file."""
@@ -251,15 +251,14 @@ def note_look_alikes(checked_rows: Iterable[CheckedRow], *, actor: Actor) -> Non
             checked.notes.append(f"The e-mail looks like that of {other}.")
 
 
-def _check_money(checked: CheckedRow) -> None:
-    instance = checked.instance
-    for name in _MONEY:
-        if getattr(instance, name) == checked.before.get(name):
-            continue
-        try:
-            check_amount(getattr(instance, name), instance.currency)
-        except ValidationError as error:
-            checked.reject(name, " ".join(error.messages))
+def _clean_model(checked: CheckedRow) -> None:
+    try:
+        checked.instance.clean()
+    except ValidationError as error:
+        for name, errors in error.update_error_dict({}).items():
+            column = WHOLE if name == NON_FIELD_ERRORS else name
+            for each in errors:
+                checked.reject(column, " ".join(each.messages))
 
 
 def _choices(instance: models.Model, name: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TextIO
 from uuid import UUID
 
@@ -25,11 +25,10 @@ from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
 from customers.services.stats import refresh_stats
+from customers.values.amount import check_amount, invalid_amount, parse_number
 
 # Lines of one transaction; about 50 ms.
 _BATCH = 50
-_MAX_DECIMALS = 3
-_LARGEST = Decimal(10) ** 12
 _REASON = "purchase log"
 _SOURCE = "import"
 
@@ -86,11 +85,12 @@ def read_purchases(
     delimiter: str | None,
     has_header: bool,
     date_format: str,
+    currency: str,
 ) -> Iterator[Purchase | BadLine]:
     """Yield each line as a purchase or as a bad line; blank lines are skipped.
 
-    `delimiter` None means any white space. Raises ValidationError before the first
-    line for a missing column.
+    `delimiter` None means any white space. `currency` is that of the amounts. Raises
+    ValidationError before the first line for a missing column.
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
@@ -99,7 +99,7 @@ def read_purchases(
         if not any(cell.strip() for cell in cells):
             continue
         try:
-            yield _purchase(line, cells, positions, date_format)
+            yield _purchase(line, cells, positions, date_format, currency)
         except ValueError as error:
             yield BadLine(line, str(error))
 
@@ -175,7 +175,7 @@ def _positions(columns: PurchaseColumns, header: list[str] | None) -> list[int]:
 
 
 def _purchase(
-    line: int, cells: list[str], positions: list[int], date_format: str
+    line: int, cells: list[str], positions: list[int], date_format: str, currency: str
 ) -> Purchase:
     if max(positions) >= len(cells):
         msg = (
@@ -194,8 +194,8 @@ def _purchase(
         line=line,
         customer=customer[:255],
         day=_day(day, date_format),
-        quantity=_parse_number(quantity, "quantity"),
-        amount=_parse_number(amount, "amount"),
+        quantity=_parse_number(quantity, None, "quantity"),
+        amount=_parse_number(amount, currency, "amount"),
     )
 
 
@@ -207,18 +207,16 @@ def _day(text: str, date_format: str) -> date:
         raise ValueError(msg) from None
 
 
-def _parse_number(text: str, name: str) -> Decimal:
+def _parse_number(text: str, currency: str | None, name: str) -> Decimal:
+    """Return a quantity, or an amount if there is a currency."""
     try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or not 0 <= number < _LARGEST:
-        msg = f"The {name} {text!r} is not a number of zero or more."
-        raise ValueError(msg)
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -_MAX_DECIMALS:
-        msg = f"The {name} {text!r} has more than {_MAX_DECIMALS} decimals."
-        raise ValueError(msg)
+        number = parse_number(text)
+        if number is None:
+            raise invalid_amount()
+        check_amount(number, currency)
+    except ValidationError as error:
+        msg = f"The {name} is wrong. {' '.join(error.messages)}"
+        raise ValueError(msg) from None
     return number
 
 

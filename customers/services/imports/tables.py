@@ -16,10 +16,10 @@ from audit.datetimes import parse_moment
 from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
+from customers.values.amount import parse_number
 
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,10})?")
 # Characters of an unknown header that are shown.
 _MAX_HEADER_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
@@ -120,13 +120,17 @@ def read_cell(
             raise ValueError(msg)
         return _FLAGS[text.casefold()]
     if column.holds == AMOUNT:
-        if not _AMOUNT.fullmatch(text):
-            msg = _("Write a number like 12.50.")
-            raise ValueError(msg)
-        return Decimal(text)
+        return _parse_amount(text)
     if column.holds == MOMENT:
         return _parse_moment(text, business)
     return text if column.holds == KEY else cell
+
+
+def _parse_amount(text: str) -> Decimal:
+    try:
+        return parse_number(text) or Decimal(0)
+    except ValidationError as error:
+        raise ValueError(*error.messages) from None
 
 
 def _parse_moment(text: str, business: Business) -> datetime:

@@ -26,6 +26,7 @@ from customers.services.money.money_rules import (
 )
 from customers.services.money.refund_limits import exceeds_refund_limit
 from customers.services.writing import Write
+from customers.values.amount import check_amount
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
@@ -58,12 +59,14 @@ def issue_credit(
     """
     actor.require_perm(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
+    currency = currency or locked.business.currency
+    check_amount(amount, currency)
     entry = Credit(
         business=locked.business,
         customer=locked,
         kind=CreditKind.ISSUED,
         amount=to_column_decimals(amount),
-        currency=currency or locked.business.currency,
+        currency=currency,
         reason_code=reason_code,
         reason=reason,
         expires_on=expires_on,
@@ -106,14 +109,16 @@ def spend_credit(
     actor.require_perm(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     if booking is not None:
-        booking = _payable(booking, customer, currency, to_column_decimals(amount))
+        booking = _payable(booking, customer, currency, amount)
         currency = booking.currency
+    currency = currency or locked.business.currency
+    check_amount(amount, currency)
     entry = Credit(
         business=locked.business,
         customer=locked,
         kind=CreditKind.SPENT,
         amount=-to_column_decimals(amount),
-        currency=currency or locked.business.currency,
+        currency=currency,
         booking=booking,
         reason=reason,
     )

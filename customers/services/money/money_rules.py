@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from audit.tenancy.actors import Actor
 from customers.choices import CLAIMING_STATUSES, BookingStatus, CreditKind, RefundStatus
 from customers.models import Booking, Credit, Refund
-from customers.money import check_amount, format_money, from_database
+from customers.money import format_money, from_database
 from customers.services.locking import attach_customer, lock_customer
 from customers.services.money.balances import balances_of
 from customers.services.money.refund_limits import (
@@ -29,6 +29,7 @@ from customers.services.money.refund_limits import (
     releases_refund,
 )
 from customers.services.writing import Write
+from customers.values.amount import check_amount
 
 # Requires step-up of the person: the digest of the act, and what it does in words.
 StepUp = Callable[[str, str], object]
@@ -203,7 +204,6 @@ def save_credit(write: Write[Credit]) -> None:
     if entry.kind == CreditKind.REVERSED:
         _check_reversal(entry)
     else:
-        check_amount(entry.amount, entry.currency)
         _check_end(entry)
     if (
         entry.amount < 0

@@ -25,6 +25,7 @@ from customers.services.money.money_rules import (
 )
 from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
 from customers.services.writing import Write
+from customers.values.amount import check_amount
 
 
 @transaction.atomic
@@ -53,6 +54,8 @@ def request_refund(
             "currency": booking.currency
         }
         raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
+    if amount is not None:
+        check_amount(amount, None if booking.is_too_fine else booking.currency)
     refund = Refund(
         business=booking.business,
         customer=booking.customer,

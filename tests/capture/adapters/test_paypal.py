@@ -279,7 +279,7 @@ def test_a_subscription_is_an_event():
     [
         (None, "amount_invalid", "/total"),
         ([], "amount_invalid", "/total"),
-        ({"value": 5, "currency_code": "USD"}, "amount_invalid", "/value"),
+        ({"value": True, "currency_code": "USD"}, "amount_invalid", "/value"),
         ({"value": "-5", "currency_code": "USD"}, "amount_invalid", "/value"),
         ({"value": "1e9", "currency_code": "USD"}, "amount_invalid", "/value"),
         ({"value": "5"}, "currency_unknown", ""),

@@ -55,9 +55,7 @@ def test_major_units_keep_their_digits(minor, places):
     assert str(from_major(Place(sent, "amount"))) == sent
 
 
-@pytest.mark.parametrize(
-    "sent", ["", " 1", "1,5", "1e9", "NaN", "1.", ".5", "\u0661", 1, {}]
-)
+@pytest.mark.parametrize("sent", ["1,5", "1e9", "NaN", "1_0", "\u0661", True, {}])
 def test_what_is_no_amount_is_refused(sent):
     with pytest.raises(Unfit) as caught:
         from_major(Place(sent, "a/b"))

@@ -443,7 +443,7 @@ def test_a_period_ends_now_and_begins_so_many_hours_before(alice, source, bakery
 def test_what_was_replayed_is_no_failure(alice, source, bakery):
     stuck = QuarantineFactory(source=source)
     actor = actor_of(alice.user)
-    text = '{"email": "mia@example.org", "payment_status": "completed"}'
+    text = '{"email": "mia@example.org", "payment_amount": 5}'
     services.replay_quarantined(stuck, actor=actor, text=text, reason="mended")
 
     told = services.get_customer_data_stats(

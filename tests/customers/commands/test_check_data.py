@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -79,3 +80,19 @@ def test_it_costs_the_same_for_many_rows(old, assert_flat):
             TicketFactory(customer=customer)
 
     assert_flat(call=lambda: list(services.list_broken_rules(actor=SYSTEM)), grow=grow)
+
+
+def test_an_amount_from_before_the_rule_is_listed(bakery):
+    BookingFactory(
+        customer__business=bakery,
+        currency="JPY",
+        total_amount=Decimal("500.5"),
+        paid_amount=Decimal("700"),
+    )
+
+    rows, _, _ = listed()
+
+    assert [(r["rule"], r["column"]) for r in rows] == [
+        ("too_many_decimals", "total_amount")
+    ]
+    assert "500" not in str([r["sentence"] for r in rows])

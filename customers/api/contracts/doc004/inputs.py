@@ -7,6 +7,7 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.rest.serializers import PageQuery, StrictSerializer
+from customers.api.fields import NumberInput
 from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.choices import CustomerType, NoteType
 
@@ -62,7 +63,7 @@ class UpdatePreferences(MaskedUpdateSerializer):
     business_id = serializers.UUIDField()
     favorite_products = serializers.CharField(max_length=5000, allow_null=True)
     preferred_payment = serializers.CharField(max_length=50, allow_null=True)
-    average_spend = serializers.DecimalField(
+    average_spend = NumberInput(
         max_digits=12, decimal_places=2, min_value=0, allow_null=True
     )
     best_contact_time = serializers.CharField(max_length=100, allow_null=True)

@@ -92,7 +92,7 @@ def test_only_bookings_with_something_left_are_a_choice(support, zelda):
         ("100.01", "Only 100.00 EUR of this booking can still be refunded."),
         ("1.001", "EUR has 2 decimals."),
         ("0", "greater than or equal to"),
-        ("ten", "Enter a number."),
+        ("ten", "Write a plain number"),
     ],
 )
 def test_an_amount_that_cannot_be_is_marked_at_its_field(alice, zelda, amount, text):

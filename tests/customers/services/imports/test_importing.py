@@ -235,7 +235,7 @@ def test_a_day_is_a_day_of_the_business(alice):
     [
         ("500.5", "JPY", "JPY has no decimals"),
         ("10.005", "EUR", "EUR has 2 decimals"),
-        ("1_000", "EUR", "Write a number"),
+        ("1_000", "EUR", "Write a plain number"),
         ("-1", "EUR", "zero or more"),
     ],
 )
