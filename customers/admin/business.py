@@ -10,11 +10,12 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.validators import MaxLengthValidator
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.accounts import active_users
+from audit.admin.base import Context
 from audit.admin.display import draw_json, yes_or_no
 from audit.admin.form_fields import LinesField
 from audit.admin.step_up import ConfirmedForms
@@ -188,8 +189,22 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
     def other_settings(self, business: Business) -> str:
         return draw_json(_other_settings(business))
 
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        business = context.get("original")
+        if request.method == "GET" and business and business.refund_limit is None:
+            self.message_user(request, _NO_LIMIT, messages.WARNING)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
+
+
+_NO_LIMIT = _(
+    "There is no refund limit: everybody who may refund pays any amount out alone. "
+    "Write one below."
+)
 
 
 def _other_settings(business: Business) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class Business(AmountsModel, TrackedModel):
     refund_limit = money(
         null=True,
         blank=True,
+        default=100,
         help_text="Refunds above it wait for a second person. Empty: no limit.",
     )
     signup_is_login = models.BooleanField(default=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from customers import services
 from tests.conftest import form_data, post_confirmed, signed_in, staff
 
 SETTINGS = {
@@ -100,3 +101,15 @@ def test_who_may_not_change_them_reads_them(bakery, path):
         assert words in page
     assert "<textarea" not in page
     assert "loyalty" in page
+
+
+def test_a_new_business_has_a_refund_limit(actor):
+    assert services.create_business("shop", actor=actor).refund_limit == 100
+
+
+def test_who_opens_one_without_is_warned(alice, bakery, path):
+    assert "There is no refund limit" in alice.get(path).text
+
+    save(alice, path, refund_limit="50")
+
+    assert "There is no refund limit" not in alice.get(path, follow=True).text
