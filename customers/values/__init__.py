@@ -1,0 +1,1 @@
+"""Values that come in through many entrances: one definition for each type."""
