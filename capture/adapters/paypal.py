@@ -45,7 +45,9 @@ def read_paypal(event: dict[str, object]) -> Item:
     kind = text(fields.get("event_type"))
     capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
     try:
-        item = _read_event(kind, Place(event, ""))
+        whole = Place(event, "")
+        item = _read_event(kind, whole)
+        item = replace(item, warnings=tuple(whole.warnings))
     except Unfit as error:
         item = Item(Identity(), issue=error.issue)
     return replace(
@@ -264,7 +266,9 @@ def _person(resource: Place) -> Identity:
 def _full_name(resource: Place) -> str | None:
     for payer in _payers(resource):
         name = payer.at("name")
-        whole = first(name.text("full_name"), name.text())
+        # An object in version 2, a text in version 1.
+        way = ("full_name",) if isinstance(name.value, dict) else ()
+        whole = name.text(*way)
         parts = (
             first(name.text("given_name"), payer.text("first_name")),
             first(name.text("surname"), payer.text("last_name")),

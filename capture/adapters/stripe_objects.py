@@ -154,7 +154,7 @@ def _charge_money(resource: Place) -> dict[str, Place]:
 
 
 def _invoice_money(resource: Place) -> dict[str, Place]:
-    is_paid = resource.text("status") == "paid" or resource.at("paid").value is True
+    is_paid = resource.text("status") == "paid" or resource.answer("paid")
     ways = ("amount_paid", "total") if is_paid else ("amount_due", "total")
     final = next((p for p in map(resource.at, ways) if p.value is not None), None)
     return {

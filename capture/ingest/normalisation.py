@@ -40,6 +40,8 @@ _STATES = {
     "partially_refunded": ("partially_refunded",),
     "disputed": ("disputed", "chargeback"),
 }
+# Nothing was paid yet, and nothing went wrong.
+_NEW = ("created", "new", "open", "draft", "initiated", "started", "none", "unpaid")
 
 
 def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
@@ -240,6 +242,12 @@ def state_of(fields: dict[str, object]) -> str:
         return str(fields["state"])
     status = str(fields.get("payment_status", "")).strip().casefold().replace(" ", "_")
     return next((s for s, raw in _STATES.items() if status in raw), "created")
+
+
+def is_payment_status(value: object) -> bool:
+    """Tell whether a status of a payment is a word that clients use."""
+    word = str(value).strip().casefold().replace(" ", "_")
+    return word in _NEW or any(word in words for words in _STATES.values())
 
 
 def _anonymous(envelope: Envelope) -> str | None:

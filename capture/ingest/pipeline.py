@@ -21,7 +21,7 @@ from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.corrected_projections import replace_corrected
-from capture.ingest.customer_values import update_customers
+from capture.ingest.customer_values import consent_of, update_customers
 from capture.ingest.identity import LinkResult, link, links_of
 from capture.ingest.locking import lock_names
 from capture.ingest.normalisation import build_capture
@@ -483,7 +483,7 @@ def _only_active(
         owner = linked.customers[item.capture.pk]
         if owner is None:
             continue
-        if item.capture.type not in _SILENT:
+        if item.capture.type not in _SILENT or consent_of(item) is not None:
             updated.add(owner)
         moment = item.capture.occurred_at
         moments[owner] = max(moments.get(owner, moment), moment)

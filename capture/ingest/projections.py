@@ -23,7 +23,7 @@ from capture.adapters import (
     read_stripe,
     snake,
 )
-from capture.adapters.values import as_object
+from capture.adapters.values import answer, as_object
 from capture.choices import CaptureType, PaymentState
 from capture.ingest.normalisation import FUTURE_ALLOWED, read_time
 from capture.ingest.screenshots import read_mark
@@ -157,7 +157,6 @@ def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
 
 
 def _signup(fields: JsonObject, capture: Capture) -> Columns:
-    consent = fields.get("marketing_consent")
     return {
         "user_id": capture.user_ref,
         "email": capture.email,
@@ -168,9 +167,9 @@ def _signup(fields: JsonObject, capture: Capture) -> Columns:
         "signup_method": text(fields.get("signup_method"), 50) or "email",
         "signup_source": text(fields.get("signup_source"), 100) or "website",
         "referral_code": text(fields.get("referral_code"), 100),
-        "email_verified": fields.get("email_verified") is True,
-        "marketing_consent": consent if isinstance(consent, bool) else None,
-        "preferred_categories": _texts(fields.get("preferred_categories")),
+        "email_verified": answer(fields.get("email_verified")) is True,
+        "marketing_consent": answer(fields.get("marketing_consent")),
+        "preferred_categories": texts(fields.get("preferred_categories")),
         "location": text(fields.get("location"), 200),
     }
 
@@ -201,7 +200,7 @@ def _person(fields: JsonObject, capture: Capture) -> Columns:
     }
 
 
-_ANSWER_TEXTS = {
+ANSWER_TEXTS = {
     "trades_per_day": 100,
     "trading_session": 100,
     "has_account": 100,
@@ -213,7 +212,7 @@ _ANSWER_TEXTS = {
     "trading_goals": _LONG,
     "screenshot_filename": 255,
 }
-_ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
+ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
 
 
 def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
@@ -225,8 +224,8 @@ def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
     answers = fields.get("answers")
     return {
         **_person(fields, capture),
-        **{name: text(fields.get(name), n) for name, n in _ANSWER_TEXTS.items()},
-        **{name: _texts(fields.get(name)) for name in _ANSWER_LISTS},
+        **{name: text(fields.get(name), n) for name, n in ANSWER_TEXTS.items()},
+        **{name: texts(fields.get(name)) for name in ANSWER_LISTS},
         "account_equity": number(fields.get("account_equity"), 15, 3),
         "account_size": number(fields.get("account_size"), 15, 3),
         "risk_percentage": number(fields.get("risk_percentage"), 5, 2),
@@ -238,7 +237,7 @@ def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
     }
 
 
-_PERFORMANCE_COLUMNS = {
+PERFORMANCE_COLUMNS = {
     "total_pnl": (15, 3),
     "gross_profit": (15, 3),
     "gross_loss": (15, 3),
@@ -249,7 +248,7 @@ _PERFORMANCE_COLUMNS = {
     "win_rate": (5, 2),
     "profit_factor": (10, 4),
 }
-_COUNTS = (
+COUNTS = (
     "total_trades",
     "winning_trades",
     "losing_trades",
@@ -273,9 +272,9 @@ def _dashboard(fields: JsonObject, capture: Capture) -> Columns:
         "current_equity": number(equities.get("current_equity"), 15, 3),
         **{
             name: number(performance.get(name), *shape)
-            for name, shape in _PERFORMANCE_COLUMNS.items()
+            for name, shape in PERFORMANCE_COLUMNS.items()
         },
-        **{name: whole(performance.get(name)) for name in _COUNTS},
+        **{name: whole(performance.get(name)) for name in COUNTS},
         "risk_per_trade": number(risks.get("risk_per_trade"), 5, 2),
         "daily_loss_limit": number(risks.get("daily_loss_limit"), 5, 2),
         "consecutive_losses_limit": whole(risks.get("consecutive_losses_limit")),
@@ -307,7 +306,8 @@ def _snaked(value: object) -> JsonObject:
     return {snake(key): item for key, item in as_object(value).items()}
 
 
-def _texts(value: object) -> list[str] | None:
+def texts(value: object) -> list[str] | None:
+    """Return the texts of a list; None for anything else."""
     if not isinstance(value, list):
         return None
     return [line for line in (text(item, 200) for item in value) if line]

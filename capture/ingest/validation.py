@@ -13,6 +13,7 @@ from django.utils import translation
 from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
+from capture.adapters.values import answer
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Issue
 from customers.money import CURRENCIES
@@ -35,7 +36,6 @@ _NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _MAX_AMOUNT = Decimal(10) ** 12
 _LONGEST = 255
 _LONGEST_EMAIL = 254
-_TRUTHS: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
 def find_issue(envelope: Envelope) -> Issue | None:
@@ -48,6 +48,7 @@ def find_issue(envelope: Envelope) -> Issue | None:
         _check_amounts,
         _check_currency,
         _check_success,
+        _check_consent,
     ):
         issue = check(envelope)
         if issue is not None:
@@ -139,16 +140,23 @@ def _check_success(envelope: Envelope) -> Issue | None:
     return Issue("schema_violation", pointer, "Send true or false.")
 
 
+def _check_consent(envelope: Envelope) -> Issue | None:
+    # One that opts out must not be lost because its answer cannot be read.
+    said = answer(envelope.fields.get("marketing_consent"))
+    is_gpc = envelope.gpc and envelope.trust == Trust.BROWSER
+    if envelope.type != CaptureType.CONSENT or is_gpc or said is not None:
+        return None
+    pointer = _pointer(envelope, "marketing_consent")
+    return Issue("schema_violation", pointer, "Send true or false.")
+
+
 def _pointer(envelope: Envelope, name: str) -> str:
     return f"/{envelope.sent_as.get(name, name)}"
 
 
 def is_success(fields: Mapping[str, object]) -> bool | None:
     """Tell whether a login succeeded, as it does unless it says no; None if unclear."""
-    value = fields.get("success", True)
-    if isinstance(value, str):
-        return _TRUTHS.get(value.strip().lower())
-    return _TRUTHS.get(value) if isinstance(value, int | Decimal) else None
+    return answer(fields.get("success", True))
 
 
 def to_decimal(value: object) -> Decimal | None:

@@ -13,19 +13,18 @@ from audit.privacy.invisible import trimmed
 CODE = "answer_invalid"
 SENTENCE = _("Send true or false.")
 # Words of many languages, of consent managers and of settings, in small letters.
-YES = frozenset(
-    "true t yes y on 1 ja j oui si sí sim wahr vrai verdadero verdadeiro da kyllä "
-    "ano áno igen evet ναι да 是 はい 예 نعم כן opted_in opted-in opt-in optin "
-    "subscribed granted given accepted agreed allowed enabled checked confirmed "
-    "approved".split()
-)
-NO = frozenset(
-    "false f no n off 0 nein nei nej non não nao falsch faux falso ne nie ei nem "
-    # In capital letters the second word of Turkish has a dot that it lacks in small.
-    "hayır hayir όχι нет не 否 いいえ 아니요 لا לא av aus stop opted_out opted-out "
-    "opt-out optout unsubscribed withdrawn denied declined refused revoked disabled "
-    "unchecked rejected never".split()
-)
+_YES = """
+true t yes y on 1 ja j oui si sí sim wahr vrai verdadero verdadeiro da kyllä ano áno
+igen evet ναι да 是 はい 예 نعم כן opted_in opted-in opt-in optin subscribed granted
+given accepted agreed allowed enabled checked confirmed approved
+"""  # noqa: RUF001 - letters of Greek
+# Turkish has a dot in small letters that it lacks in capital ones.
+_NO = """
+false f no n off 0 nein nei nej non não nao falsch faux falso ne nie ei nem hayır hayir
+όχι нет не 否 いいえ 아니요 لا לא av aus stop opted_out opted-out opt-out optout
+unsubscribed withdrawn denied declined refused revoked disabled unchecked rejected never
+"""  # noqa: RUF001 - a letter of Turkish
+YES, NO = frozenset(_YES.split()), frozenset(_NO.split())
 # No word is longer; what is measured first costs nothing.
 _LONGEST = 50
 

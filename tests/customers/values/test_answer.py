@@ -23,7 +23,9 @@ def outcome_of(raw):
         return f"!{error.code}"
 
 
-@pytest.mark.parametrize("read", [json.loads, lambda t: json.loads(t, parse_float=Decimal)])
+@pytest.mark.parametrize(
+    "read", [json.loads, lambda t: json.loads(t, parse_float=Decimal)]
+)
 def test_the_table_of_answers(read):
     lines = table_of("answers")
     expected = {line["raw"]: READ.get(line["answer"], line["answer"]) for line in lines}

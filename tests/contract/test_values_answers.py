@@ -1,0 +1,237 @@
+"""A yes or no means the same at every entrance: one table is sent through them all.
+
+Two entrances differ, on purpose. Messages of programs have codes of their own: what is
+no answer is `schema_violation` where one is needed, as in a login or a message about
+consent, and the warning `does_not_fit` elsewhere; there an empty text is no answer
+either. A number that no database holds is null to them, with the warning
+`non_finite_number`. And a file of numbers holds their digits, so that `1.0` is refused
+there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.test import Client
+
+from audit.tenancy.actors import Actor
+from capture import services as captures
+from capture.models import Capture, Login, Quarantine, Signup
+from customers import services
+from customers.models import ConsentEvent, Customer, CustomerStats
+from tests.customers.values.tables import table_of
+from tests.factories import (
+    ApiKeyFactory,
+    ConsentEventFactory,
+    CustomerFactory,
+    SourceFactory,
+)
+
+LINES = table_of("answers")
+READ: dict[str, bool | None] = {"yes": True, "no": False, "": None}
+MISFIT = "does_not_fit"
+# No numbers, so that they are null; the capture says that they came.
+NON_FINITE = {"1e400", "NaN"}
+ACTOR = Actor.system("test")
+ROUTE = "/api/data-capture"
+ROUTE_NATIVE = "/api/v1/captures"
+SIGNUP = '{"type":"signup","email":"EMAIL"}'
+# A no in a few of its spellings, where an entrance takes one message at a time.
+NOES = ("false", "No", 0, "0", False, "ｎｏ", "unsubscribed")
+GARBAGE: tuple[Any, ...] = ([], [1], {"a": 1}, True)
+
+
+@pytest.fixture
+def source(bakery, actor):
+    bakery.settings = {"consent_wordings": {"v3": True}}
+    services.save_record(bakery, actor=actor)
+    return SourceFactory(business=bakery, slug="shop", consent_wording_version="v3")
+
+
+@pytest.fixture
+def post(source):
+    key = ApiKeyFactory(source=source)
+
+    def send(path: str, body: Any) -> Any:
+        text = body if isinstance(body, str) else json.dumps(body)
+        headers = {"Authorization": f"Bearer {key.prefix}"}
+        kind = "application/json"
+        return Client().post(path, text, content_type=kind, headers=headers).json()
+
+    return send
+
+
+def warnings_for(line: dict[str, str], pointer: str) -> list[list[str]] | None:
+    """Return the warnings of a message whose optional answer is that of the line."""
+    if line["raw"] in NON_FINITE:
+        return [["non_finite_number", pointer]]
+    return [[MISFIT, pointer]] if line["answer"].startswith("!") else None
+
+
+def email(n: int) -> str:
+    return f"person{n}@example.org"
+
+
+def consented(business) -> Any:
+    """Return somebody who said yes, and may be written to."""
+    customer = CustomerFactory(business=business, email="a@example.org")
+    ConsentEventFactory(customer=customer, occurred_at="2026-01-01T00:00:00Z")
+    services.refresh_stats([customer.pk])
+    assert CustomerStats.objects.get(customer=customer).is_opted_in
+    return customer
+
+
+def check_opted_out(customer: Any) -> None:
+    """Check the newest answer, the figure, and that no list holds the address."""
+    assert ConsentEvent.objects.filter(customer=customer).first().action == "withdrawn"
+    assert not CustomerStats.objects.get(customer=customer).is_opted_in
+    everybody = Customer.objects.filter(pk=customer.pk)
+    export = services.export_customers_for_marketing(
+        actor=ACTOR,
+        customers=everybody,
+        business_id=customer.business_id,
+        reason="offers",
+    )
+    assert list(export.rows) == []
+    assert export.left_out == {"withdrawn": 1}
+
+
+def said_by_email() -> dict[str, bool]:
+    events = ConsentEvent.objects.values_list("customer__email", "action")
+    return {address: action == "given" for address, action in events}
+
+
+# --- messages of programs -------------------------------------------------------------
+
+
+def batch_of(item: str, lines: list[dict[str, str]]) -> str:
+    """Return a batch with a message for each line; its raw value is that of the table."""
+    items = [
+        item.replace("EMAIL", email(n)).replace("RAW", line["raw"])
+        for n, line in enumerate(lines)
+    ]
+    return f"[{','.join(items)}]"
+
+
+def test_the_consent_of_a_message_about_consent(post):
+    # People are known already: who answers is not made a customer by it.
+    post(f"{ROUTE_NATIVE}/batch", f'{{"captures":{batch_of(SIGNUP, LINES)}}}')
+    item = '{"type":"consent","email":"EMAIL","marketing_consent":RAW}'
+    body = post(f"{ROUTE_NATIVE}/batch", f'{{"captures":{batch_of(item, LINES)}}}')
+
+    for line, result in zip(LINES, body["results"], strict=True):
+        if READ.get(line["answer"]) is None:
+            assert result["status"] == "quarantined", line
+            assert result["code"] == "schema_violation", line
+            assert result["pointer"].endswith("/marketing_consent"), line
+        else:
+            assert result["status"] == "accepted", line
+    expected = {
+        email(n): said
+        for n, line in enumerate(LINES)
+        if (said := READ.get(line["answer"])) is not None
+    }
+    assert said_by_email() == expected
+
+
+BATCHES = {
+    "native": (
+        f"{ROUTE_NATIVE}/batch",
+        '{"captures":ITEMS}',
+        '{"type":"signup","email":"EMAIL","marketing_consent":RAW}',
+        "/marketing_consent",
+    ),
+    "CloudEvents": (
+        f"{ROUTE_NATIVE}/batch",
+        '{"captures":ITEMS}',
+        '{"specversion":"1.0","id":"EMAIL","source":"/shop","type":"org.example.signup",'
+        '"data":{"email":"EMAIL","marketingConsent":RAW}}',
+        "/data/marketingConsent",
+    ),
+    "traits of an SDK": (
+        "/v1/batch",
+        '{"batch":ITEMS}',
+        '{"type":"identify","userId":"EMAIL","messageId":"EMAIL",'
+        '"traits":{"email":"EMAIL","marketingConsent":RAW}}',
+        "/traits/marketingConsent",
+    ),
+    "a consent manager": (
+        "/v1/batch",
+        '{"batch":ITEMS}',
+        '{"type":"track","event":"Signed Up","userId":"EMAIL","messageId":"EMAIL",'
+        '"properties":{"email":"EMAIL"},'
+        '"context":{"consent":{"categoryPreferences":{"Marketing":RAW}}}}',
+        "/context/consent/categoryPreferences/Marketing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_the_consent_of_other_messages(post, name):
+    path, whole, item, pointer = BATCHES[name]
+    post(path, whole.replace("ITEMS", batch_of(item, LINES)))
+
+    stored = {c.email: c.warnings for c in Capture.objects.all()}
+    said = said_by_email()
+    for n, line in enumerate(LINES):
+        expected = READ.get(line["answer"])
+        assert said.get(email(n)) is expected, line
+        assert stored[email(n)] == warnings_for(line, pointer), line
+    assert len(stored) == len(LINES)
+
+
+def test_whether_a_login_succeeded(post):
+    item = '{"type":"login","email":"EMAIL","success":RAW}'
+    whole = f'{{"captures":{batch_of(item, LINES)}}}'
+    body = post(f"{ROUTE_NATIVE}/batch", whole)
+
+    succeeded = dict(Login.objects.values_list("email", "success"))
+    for n, (line, result) in enumerate(zip(LINES, body["results"], strict=True)):
+        expected = READ.get(line["answer"])
+        if line["raw"] in {"null", *NON_FINITE}:
+            # What is not sent is a success.
+            expected = True
+        assert succeeded.get(email(n)) is expected, line
+        assert (result["status"] == "accepted") is (expected is not None), line
+
+
+def test_whether_an_address_was_verified(post):
+    item = '{"type":"signup","email":"EMAIL","email_verified":RAW}'
+    post(f"{ROUTE_NATIVE}/batch", f'{{"captures":{batch_of(item, LINES)}}}')
+
+    verified = dict(Signup.objects.values_list("email", "email_verified"))
+    noted = dict(Capture.objects.values_list("email", "warnings"))
+    for n, line in enumerate(LINES):
+        assert verified[email(n)] is (READ.get(line["answer"]) is True), line
+        assert noted[email(n)] == warnings_for(line, "/email_verified"), line
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "no"),
+    [
+        *((ROUTE_NATIVE, {"type": "consent"}, no) for no in NOES),
+        ("/api/v1/tracking/profiles", {}, "no"),
+        ("/api/customer-data/capture-signup", {}, "0"),
+        (ROUTE_NATIVE, {"type": "login"}, "nein"),
+        (f"{ROUTE}/payment", {"final_price": 1, "payment_status": "completed"}, 0),
+        (f"{ROUTE}/questionnaire", {}, "OFF"),
+        (f"{ROUTE}/dashboard", {"dashboardData": {}}, "f"),
+        (ROUTE_NATIVE, {"type": "page", "name": "Home"}, "denied"),
+        (ROUTE_NATIVE, {"type": "event", "name": "unsubscribed"}, False),
+    ],
+    ids=str,
+)
+def test_an_opt_out_takes_effect_at_once(source, post, path, body, no):
+    customer = consented(source.business)
+
+    answer = post(path, {**body, "email": "a@example.org", "marketing_consent": no})
+
+    assert answer.get("warnings", []) == []
+    check_opted_out(customer)
