@@ -20,6 +20,7 @@ from capture.adapters.values import (
     currency_of,
     first,
     from_major,
+    misfit,
     moment,
     references,
     required,
@@ -42,6 +43,7 @@ _HARMLESS = (
 def read_paypal(event: dict[str, object]) -> Item:
     """Return an event of PayPal in our words. Never raises for what it holds."""
     fields = as_object(event)
+    created = fields.get("create_time")
     kind = text(fields.get("event_type"))
     capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
     try:
@@ -55,8 +57,9 @@ def read_paypal(event: dict[str, object]) -> Item:
         type=capture_type,
         name=kind,
         message_id=text(fields.get("id")),
-        timestamp=moment(fields.get("create_time")),
+        timestamp=moment(created),
         clock_trusted=True,
+        warnings=(*item.warnings, *misfit("create_time", created, moment(created))),
     )
 
 
@@ -274,7 +277,7 @@ def _full_name(resource: Place) -> str | None:
             first(name.text("surname"), payer.text("last_name")),
         )
         name_text = whole or " ".join(filter(None, parts))
-        if name_text:
+        if name.noted(name_text or None):
             return str(name_text)
     return None
 

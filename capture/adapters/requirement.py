@@ -46,7 +46,7 @@ _ANSWERS = (
     "trading_goals",
 )
 # A form of any kind may ask for it.
-_CONSENT = {"marketing_consent": ("marketing_consent",)}
+_CONSENT: dict[str, tuple[str, ...]] = {"marketing_consent": ("marketing_consent",)}
 # Our name: the names it comes under.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.SIGNUP: {

@@ -143,6 +143,8 @@ def _common(message: _Message) -> Item:
     item, context = message.item, message.context
     attempt = as_object(item.get("_metadata")).get("retryCount")
     identity, sent_as = _identity(message)
+    if "ip" in context:
+        sent_as["ip_address"] = "context/ip"
     return Item(
         identity=identity,
         sent_as=sent_as,
@@ -179,7 +181,11 @@ def _unread(message: _Message) -> tuple[tuple[str, str], ...]:
         "context/consent": (context.get("consent"), _object),
         f"context/consent/{_ANSWERS}": (consent.get(_ANSWERS), _object),
         "traits": (item.get("traits"), _object),
-        "traits/email": (as_object(item.get("traits")).get("email"), text),
+        **{
+            f"{path}/{key}": (traits.get(key), text)
+            for path, traits in message.traits_at.items()
+            for key in ("email", "phone")
+        },
         "properties/email": (message.properties.get("email"), text),
         "_metadata": (item.get("_metadata"), _object),
         "_metadata/retryCount": (metadata.get("retryCount"), _count),
@@ -358,6 +364,7 @@ def _track(
             type=capture_type,
             fields=fields,
             sent_as={**tracked.sent_as, **sent_as},
+            warnings=(*tracked.warnings, *_unread_number(message, sent_as)),
         )
     if capture_type == CaptureType.PROFILE:
         profile, sent_as = _profile(message, message.properties)
@@ -366,6 +373,15 @@ def _track(
     if capture_type == CaptureType.EVENT or capture_type not in NAMES:
         return replace(tracked, fields={"properties": message.properties})
     return _typed(str(capture_type), name, message, tracked)
+
+
+def _unread_number(
+    message: _Message, sent_as: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Return a warning for the number of an order that is no text."""
+    path = sent_as.get("transaction_id", "")
+    number = message.properties.get(path.partition("/")[2])
+    return misfit(path, number, text(number))
 
 
 def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:

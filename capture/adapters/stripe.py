@@ -19,6 +19,7 @@ from capture.adapters.values import (
     Place,
     Unfit,
     as_object,
+    misfit,
     moment,
     references,
     text,
@@ -42,12 +43,14 @@ def read_stripe(event: dict[str, object]) -> Item:
         kind = text(as_object(event).get("type")) or ""
         item = Item(Identity(), issue=error.issue, type=_type_of(kind))
     fields = as_object(event)
+    created = fields.get("created")
     return replace(
         item,
         name=kind or None,
         message_id=text(fields.get("id")),
-        timestamp=moment(fields.get("created")),
+        timestamp=moment(created),
         clock_trusted=True,
+        warnings=(*item.warnings, *misfit("created", created, moment(created))),
     )
 
 

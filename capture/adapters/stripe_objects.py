@@ -224,7 +224,9 @@ def _payments(resource: Place) -> list[Place]:
 
 
 def _id(place: Place) -> str | None:
-    return place.text("id") if isinstance(place.value, dict) else place.text()
+    if isinstance(place.value, dict):
+        return place.noted(place.text("id"))
+    return place.text()
 
 
 def _billing(resource: Place) -> Place:

@@ -57,14 +57,15 @@ class Place:
     def text(self, *keys: str | int) -> str | None:
         """Return the text further down, if there is some."""
         here = self.at(*keys)
-        return here._noted(text(here.value))
+        return here.noted(text(here.value))
 
     def answer(self, *keys: str | int) -> bool | None:
         """Return the yes or no further down, if there is some."""
         here = self.at(*keys)
-        return here._noted(answer(here.value))
+        return here.noted(answer(here.value))
 
-    def _noted(self, value: _T | None) -> _T | None:
+    def noted(self, value: _T | None) -> _T | None:
+        """Return what was read here; for what could not be read there is a warning."""
         self.warnings.update(dict.fromkeys(misfit(self.path, self.value, value)))
         return value
 

@@ -28,6 +28,7 @@ from capture.adapters import (
     snake,
     whole_cloudevent,
 )
+from capture.adapters.values import misfit
 from capture.choices import CaptureType, Provider
 from capture.envelope import Envelope, Identity, Issue
 from capture.ingest.fitting import find_misfits
@@ -248,8 +249,12 @@ def _checked(
 ) -> Envelope:
     envelope_fields = {k: v for k, v in envelope_fields.items() if k != "business_id"}
     kind = message.type or kind or CaptureType.EVENT
+    sent_ip = message.ip or message.fields.get("ip_address")
     body, ip = _without_address(body, message)
-    warnings += message.warnings
+    warnings += [
+        *message.warnings,
+        *misfit(message.sent_as.get("ip_address", "ip"), sent_ip, ip),
+    ]
     overrides = {
         "ip": ip,
         "user_agent": message.user_agent,

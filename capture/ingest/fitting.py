@@ -25,12 +25,13 @@ from capture.ingest.projections import (
     texts,
     whole,
 )
+from capture.ingest.screenshots import read_mark
 
 # Returns None for a value that cannot be read.
 Reader = Callable[[object], object]
 Readers = dict[str, Reader]
 
-_LONGEST_TEXT = 10_000
+_LONGEST_TEXT, _LONGEST_PHONE = 10_000, 50
 
 
 def find_misfits(envelope: Envelope) -> list[tuple[str, str]]:
@@ -46,6 +47,9 @@ def find_misfits(envelope: Envelope) -> list[tuple[str, str]]:
         # Of the time of the message there is a warning already.
         if not is_unsaid(value) and value is not envelope.timestamp:
             warnings += misfit(sent_as.get(name, name), value, read(value))
+    phone = envelope.identity.phone
+    if phone and len(phone) > _LONGEST_PHONE:
+        warnings += misfit(sent_as.get("phone", "phone"), phone, None)
     for name, parts in _PARTS.items() if envelope.type == CaptureType.DASHBOARD else ():
         state = as_object(fields.get(name))
         warnings += _within(state, parts, sent_as.get(name, name))
@@ -121,7 +125,7 @@ def _has_account(value: object) -> object:
 _ANYWHERE: Readers = {
     "marketing_consent": answer,
     "full_name": _text(255),
-    "mobile_number": _text(50),
+    "mobile_number": _text(_LONGEST_PHONE),
 }
 _PROFILE: Readers = {
     "location": _text(200),
@@ -162,6 +166,7 @@ _READERS: dict[str, Readers] = {
         "account_equity": _number(15, 3),
         "account_size": _number(15, 3),
         "risk_percentage": _number(5, 2),
+        "account_screenshot": read_mark,
     },
     CaptureType.DASHBOARD: {
         "theme": _text(20),

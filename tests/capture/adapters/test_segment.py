@@ -228,7 +228,10 @@ def test_a_signup():
 
     assert (item.type, item.name) == ("signup", "Signed Up")
     assert item.identity.email == "ada@example.org"
-    assert item.fields == {"full_name": "Ada", "plan": "Gold", "referral_code": "bob"} | REFUSED
+    assert (
+        item.fields
+        == {"full_name": "Ada", "plan": "Gold", "referral_code": "bob"} | REFUSED
+    )
 
 
 def test_an_address_in_the_properties_counts_where_there_is_no_other():
