@@ -30,6 +30,9 @@ NAMING_TYPES = (
     CaptureType.QUESTIONNAIRE,
     CaptureType.DASHBOARD,
 )
+# They change nothing of their customer but the time of the last activity, unless they
+# answer the marketing question.
+SILENT_TYPES = (CaptureType.PAGE, CaptureType.EVENT)
 STATUSES = ("active", "inactive")
 
 Winners = dict[tuple[UUID, str], CapturedValue]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from django.utils.translation import gettext
+
 from audit.json_text import JsonObject
 from capture.adapters import snake
 from capture.adapters.values import answer, as_object, is_unsaid, misfit
@@ -26,11 +28,13 @@ from capture.ingest.projections import (
     whole,
 )
 from capture.ingest.screenshots import read_mark
+from customers.values.answer import SENTENCE
 
 # Returns None for a value that cannot be read.
 Reader = Callable[[object], object]
 Readers = dict[str, Reader]
 
+_ANSWERS = ("marketing_consent", "email_verified")
 _LONGEST_TEXT, _LONGEST_PHONE = 10_000, 50
 
 
@@ -56,6 +60,15 @@ def find_misfits(envelope: Envelope) -> list[tuple[str, str]]:
     if not is_unsaid(envelope.sent_at) and read_time(envelope.sent_at) is None:
         warnings += misfit(sent_as.get("sent_at", "sent_at"), envelope.sent_at, None)
     return list(dict.fromkeys(warnings))
+
+
+def sentence_for(pointer: str) -> str:
+    """Return the fix of a value that does not fit, by its pointer in the message."""
+    if snake(pointer.rpartition("/")[2]) in _ANSWERS:
+        return str(SENTENCE)
+    return gettext(
+        "This cannot be read here. Send a value of the kind that belongs here."
+    )
 
 
 def _within(

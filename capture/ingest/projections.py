@@ -15,6 +15,7 @@ from django.db.models import Count, F, Max, Min, Q
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from capture.adapters import (
+    Item,
     read_cloudevent,
     read_paypal,
     read_requirement,
@@ -74,7 +75,9 @@ class ParsedCapture:
 def parse_capture(capture: Capture, source: Capture | None = None) -> ParsedCapture:
     """Parse a stored capture, from its own payload or from that of a correction."""
     stored = source or capture
-    fields = _fields(stored)
+    payload = read_payload(stored.payload)
+    # A correction has the form of what it corrects.
+    fields = read_stored(capture, payload).fields if isinstance(payload, dict) else {}
     return ParsedCapture(
         capture, fields, stored.facts or {}, stored.received_at, stored.email
     )
@@ -94,20 +97,18 @@ def newest_corrections(capture_ids: Iterable[UUID]) -> dict[UUID | None, Capture
     return {correction.corrects_id: correction for correction in by_time}
 
 
-def _fields(capture: Capture) -> JsonObject:
-    payload = read_payload(capture.payload)
-    if not isinstance(payload, dict):
-        return {}
+def read_stored(capture: Capture, payload: JsonObject) -> Item:
+    """Return a payload in our words, as that of a capture was read when it came."""
     if capture.adapter in _PROVIDERS:
-        return _PROVIDERS[capture.adapter](payload).fields
+        return _PROVIDERS[capture.adapter](payload)
     if capture.adapter == "standard":
-        return read_standard(payload, capture.message_id).fields
+        return read_standard(payload, capture.message_id)
     if capture.adapter == "segment":
         # As it was mapped when it came, whatever staff changed since.
-        return read_segment(payload, None, {}, capture.type).fields
+        return read_segment(payload, None, {}, capture.type)
     if capture.adapter == "cloudevents" and "specversion" in payload:
-        return read_cloudevent(None, payload).fields
-    return read_requirement(capture.type, payload).fields
+        return read_cloudevent(None, payload)
+    return read_requirement(capture.type, payload)
 
 
 def project(

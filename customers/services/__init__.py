@@ -94,6 +94,7 @@ from customers.services.capture_sync import (
     CapturedConsent,
     CapturedCustomer,
     CustomerValueUpdate,
+    captures_with_consent,
     create_captured_customers,
     find_by_email,
     find_by_identity,

@@ -10,14 +10,25 @@ there.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
+import sqlite3
+import time
+from contextlib import closing
+from http import HTTPStatus
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.test import Client
 
 from audit.tenancy.actors import Actor
-from capture.models import Capture, Login, Signup
+from capture import services as captures
+from capture.adapters.values import answer
+from capture.models import Capture, Login, Quarantine, Signup
 from customers import services
 from customers.models import ConsentEvent, Customer, CustomerStats
 from tests.customers.values.tables import table_of
@@ -26,6 +37,7 @@ from tests.factories import (
     ConsentEventFactory,
     CustomerFactory,
     SourceFactory,
+    WebhookEndpointFactory,
 )
 
 LINES = table_of("answers")
@@ -228,3 +240,113 @@ def test_an_opt_out_takes_effect_at_once(source, post, path, body, no):
 
     assert answer.get("warnings", []) == []
     check_opted_out(customer)
+
+
+def test_an_opt_out_of_a_consent_manager_takes_effect_at_once(source, post):
+    customer = consented(source.business)
+    consent = {"consent": {"categoryPreferences": {"Marketing": "denied"}}}
+    traits = {"email": "a@example.org"}
+    item = {"userId": "u-1", "name": "Home", "context": {**consent, "traits": traits}}
+
+    post("/v1/page", item)
+
+    check_opted_out(customer)
+
+
+def test_an_opt_out_in_a_webhook_takes_effect_at_once(source, sign):
+    customer = consented(source.business)
+    person = {"email": "a@example.org", "marketing_consent": "no"}
+
+    sign({"type": "profile.updated", "data": person})
+
+    check_opted_out(customer)
+
+
+@pytest.fixture
+def sign(source):
+    endpoint = WebhookEndpointFactory(source=source, provider="standard")
+    secret = captures.new_standard_secret()
+    captures.add_secret(endpoint, secret, actor=ACTOR)
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+
+    def send(event: Any) -> None:
+        body, moment = json.dumps(event), str(int(time.time()))
+        mark = hmac.digest(key, f"w-1.{moment}.{body}".encode(), "sha256")
+        headers = {
+            "webhook-id": "w-1",
+            "webhook-timestamp": moment,
+            "webhook-signature": f"v1,{base64.b64encode(mark).decode()}",
+        }
+        path = f"/api/v1/webhooks/standard/{endpoint.pk}"
+        response = Client().post(path, body, "application/json", headers=headers)
+        assert response.status_code == HTTPStatus.OK, response.content
+
+    return send
+
+
+CORRECTED = {
+    "native": ({"type": "signup", "email": "a@example.org"}, "marketing_consent", "{}"),
+    "an SDK": (
+        {"type": "identify", "userId": "u-1", "traits": {"email": "a@example.org"}},
+        "traits",
+        '{"email": "a@example.org", "marketingConsent": {}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CORRECTED)
+def test_an_opt_out_that_staff_correct_takes_effect_at_once(source, post, name):
+    body, key, form = CORRECTED[name]
+    customer = consented(source.business)
+    yes = form.replace("{}", '"yes"')
+    body = {**body, key: json.loads(yes)}
+    post("/v1/identify" if name == "an SDK" else ROUTE_NATIVE, body)
+    capture = Capture.objects.get()
+
+    for raw in ('"maybe"', '"nope"', "2"):
+        wrong = json.loads(form.replace("{}", raw))
+        with pytest.raises(ValidationError, match="Send true or false"):
+            captures.correct_capture(capture, {key: wrong}, actor=ACTOR, reason="typo")
+    no = json.loads(form.replace("{}", '"nei"'))
+    captures.correct_capture(capture, {key: no}, actor=ACTOR, reason="typo")
+
+    check_opted_out(customer)
+
+
+def test_what_waits_in_quarantine_takes_effect_when_it_is_replayed(source, post):
+    customer = consented(source.business)
+    item = {"type": "consent", "email": "a@example.org", "marketing_consent": "neither"}
+    assert post(ROUTE_NATIVE, item)["code"] == "schema_violation"
+    waiting = Quarantine.objects.get()
+    assert captures.replay_quarantined(waiting, actor=ACTOR).code == "schema_violation"
+
+    text = json.dumps({**item, "marketing_consent": "withdrawn"})
+    captures.replay_quarantined(waiting, actor=ACTOR, text=text, reason="by phone")
+
+    check_opted_out(customer)
+
+
+def test_an_old_database_says_yes_and_no_in_its_own_words(source, tmp_path):
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, "
+            "marketing_consent, email_verified)"
+        )
+        words = [json.loads(line["raw"]) for line in LINES]
+        # What a column of such a file can hold.
+        plain = [word for word in words if isinstance(word, str | int | float | None)]
+        rows = [(n, email(n), word, word) for n, word in enumerate(plain, start=1)]
+        db.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", rows)
+        db.commit()
+
+    options = {"business": source.business.slug, "source": "shop"}
+    call_command("import_legacy", str(path), stdout=StringIO(), **options)
+
+    said, verified = (
+        said_by_email(),
+        dict(Signup.objects.values_list("email", "email_verified")),
+    )
+    for n, word in enumerate(plain, start=1):
+        assert said.get(email(n)) is answer(word), repr(word)
+        assert verified[email(n)] is bool(answer(word)), repr(word)
