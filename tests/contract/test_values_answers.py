@@ -24,13 +24,19 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.test import Client
+from django.utils.module_loading import import_string
+from rest_framework import serializers
 
+from audit.rest.serializers import StrictSerializer
 from audit.tenancy.actors import Actor
 from capture import services as captures
 from capture.adapters.values import answer
 from capture.models import Capture, Login, Quarantine, Signup
 from customers import services
+from customers.api.fields import AnswerField
+from customers.api.serializers.customers import PreferencesUpdateSerializer
 from customers.models import ConsentEvent, Customer, CustomerStats
+from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import (
     ApiKeyFactory,
@@ -350,3 +356,96 @@ def test_an_old_database_says_yes_and_no_in_its_own_words(source, tmp_path):
     for n, word in enumerate(plain, start=1):
         assert said.get(email(n)) is answer(word), repr(word)
         assert verified[email(n)] is bool(answer(word)), repr(word)
+
+
+# --- the API of staff -----------------------------------------------------------------
+
+# Not about a row, but how a request is to be answered.
+OPTIONS = {"in_clear", "cookie"}
+# A few lines of each kind, for entrances that take one value at a time.
+SAMPLE = [
+    line
+    for n, line in enumerate(LINES)
+    if n % 15 == 0 or line["answer"] == "" or line["raw"] in ("[]", "0", '"OFF"')
+]
+
+
+def bodies_of_the_api() -> set[type[StrictSerializer]]:
+    """Return the serializers of requests; `urls` names all of them."""
+    import_string("config.urls.urlpatterns")
+    found, further = set(), [StrictSerializer]
+    while further:
+        found.update(further)
+        further = [sub for one in further for sub in one.__subclasses__()]
+    return {one for one in found if hasattr(one, "Meta") or one._declared_fields}
+
+
+def test_every_answer_in_a_request_is_read_by_one_field():
+    unread = {
+        f"{body.__module__}.{body.__name__}.{name}"
+        for body in bodies_of_the_api()
+        for name, field in body().fields.items()
+        if isinstance(field, serializers.BooleanField)
+        and not isinstance(field, AnswerField)
+        and name not in OPTIONS
+    }
+
+    assert unread == set()
+
+
+def test_a_column_that_may_be_null_and_one_that_may_not():
+    for line in LINES:
+        raw, expected = json.loads(line["raw"]), line["answer"]
+        body = PreferencesUpdateSerializer(
+            data={"prefer_sms": raw, "do_not_contact": raw}
+        )
+        errors = {} if body.is_valid() else body.errors
+        codes = {name: f"!{details[0].code}" for name, details in errors.items()}
+        if expected.startswith("!"):
+            assert codes == {"prefer_sms": expected, "do_not_contact": expected}, line
+        elif expected:
+            wanted = READ[expected]
+            values = {"prefer_sms": wanted, "do_not_contact": wanted}
+            assert body.validated_data == values, line
+        else:
+            assert codes == {"do_not_contact": "!null"}, line
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "/api/v1/customers/{pk}/preferences"),
+        ("PATCH", "/api/customers/{business}/{pk}/preferences"),
+    ],
+)
+def test_preferences_that_staff_send(bakery, alice, method, path):
+    customer = CustomerFactory(business=bakery)
+    address = path.format(pk=customer.pk, business=bakery.pk)
+    needed = {} if "v1" in path else {"business_id": str(bakery.pk)}
+    for line in SAMPLE:
+        before = customer.preferences.do_not_contact
+        body = {**needed, "do_not_contact": json.loads(line["raw"])}
+        answer_ = send(alice, method, address, body)
+        customer.preferences.refresh_from_db()
+        expected = READ.get(line["answer"])
+        if expected is None:
+            problem = answer_.json()["errors"][0]
+            code = line["answer"].removeprefix("!") or "null"
+            assert (problem["code"], problem["pointer"]) == (code, "/do_not_contact")
+            assert customer.preferences.do_not_contact is before
+        else:
+            assert answer_.status_code == HTTPStatus.OK, answer_.content
+            assert customer.preferences.do_not_contact is expected
+
+
+def test_an_address_that_staff_say_was_verified(bakery, alice):
+    customer = CustomerFactory(business=bakery, email="a@example.org")
+    for line in SAMPLE:
+        body = {"emailVerified": json.loads(line["raw"])}
+        path = f"/api/admin/customers/{customer.pk}"
+        answered = send(alice, "PATCH", path, body)
+        expected = READ.get(line["answer"])
+        is_taken = answered.status_code == HTTPStatus.OK
+        assert is_taken is (expected is not None), answered.content
+        customer.refresh_from_db()
+        assert expected in (None, customer.is_email_verified)

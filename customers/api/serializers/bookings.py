@@ -9,9 +9,14 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
-from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
+from customers.api.serializers.base import (
+    OF_CUSTOMER,
+    TIMES,
+    HubCreateSerializer,
+    HubUpdateSerializer,
+    MoneyModelSerializer,
+)
 from customers.models import Booking, Credit, Refund
 
 _BOOKING = [
@@ -84,7 +89,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingCreateSerializer(CreateSerializer):
+class BookingCreateSerializer(HubCreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )
@@ -108,7 +113,7 @@ class BookingCreateSerializer(CreateSerializer):
         return attrs
 
 
-class BookingUpdateSerializer(UpdateSerializer, BookingCreateSerializer):
+class BookingUpdateSerializer(HubUpdateSerializer, BookingCreateSerializer):
     class Meta(BookingCreateSerializer.Meta):
         fields = _BOOKING
 

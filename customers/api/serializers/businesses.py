@@ -6,8 +6,12 @@ from typing import ClassVar
 
 from django.contrib.auth import get_user_model
 
-from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
-from customers.api.serializers.base import TIMES, MoneyModelSerializer
+from audit.rest.model_serializers import HubModelSerializer
+from customers.api.serializers.base import (
+    TIMES,
+    HubUpdateSerializer,
+    MoneyModelSerializer,
+)
 from customers.models import Business, Membership
 
 _LIMITS = [
@@ -50,7 +54,7 @@ class BusinessSerializer(MoneyModelSerializer):
         ]
 
 
-class BusinessUpdateSerializer(UpdateSerializer):
+class BusinessUpdateSerializer(HubUpdateSerializer):
     """Limits and settings; the slug and the currency of a business are fixed."""
 
     class Meta:

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import CreateSerializer, HubModelSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
     TIMES,
+    HubCreateSerializer,
     RelatedUpdateSerializer,
 )
 from customers.models import Address, ConsentEvent, Contact, Flag, Note
@@ -61,7 +62,7 @@ class AddressSerializer(HubModelSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_ADDRESS, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class AddressCreateSerializer(CreateSerializer):
+class AddressCreateSerializer(HubCreateSerializer):
     class Meta:
         model = Address
         fields: ClassVar = ["customer_id", *_ADDRESS]
@@ -79,7 +80,7 @@ class ContactSerializer(HubModelSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_CONTACT, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class ContactCreateSerializer(CreateSerializer):
+class ContactCreateSerializer(HubCreateSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["customer_id", *_CONTACT]
@@ -104,7 +105,7 @@ class NoteSerializer(HubModelSerializer):
         ]
 
 
-class NoteCreateSerializer(CreateSerializer):
+class NoteCreateSerializer(HubCreateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -148,7 +149,7 @@ class ConsentSerializer(HubModelSerializer):
         ]
 
 
-class ConsentCreateSerializer(CreateSerializer):
+class ConsentCreateSerializer(HubCreateSerializer):
     class Meta:
         model = ConsentEvent
         fields: ClassVar = ["customer_id", *_CONSENT]

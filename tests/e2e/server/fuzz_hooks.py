@@ -17,12 +17,14 @@ from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from audit.privacy.invisible import bare
+from capture.adapters.values import answer
 
 # What a schema can say of a value. A request that fits the schema and is refused for
 # one of these is a lie of the schema; for another one it is a rule about rows, states
 # and several fields at once, which no schema knows.
 SHAPES = frozenset(
     {
+        "answer_invalid",
         "blank",
         "conflicting_keys",
         "date",
@@ -163,6 +165,17 @@ def _has_loose_ends(body: Any) -> bool:
     return any(isinstance(value, str) and bare(value) != value for value in values)
 
 
+def _says_yes_or_no(body: Any) -> bool:
+    """Tell whether a value is a yes or no in another spelling than that of JSON.
+
+    The schema says `boolean`, which makers of clients need; the others are read too.
+    """
+    values = body.values() if isinstance(body, dict) else ()
+    return any(
+        not isinstance(value, bool) and answer(value) is not None for value in values
+    )
+
+
 @schemathesis.hook
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
     """Keep a failure, unless what fits the schema was refused by a rule."""
@@ -172,6 +185,8 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
             return False
         # What copying leaves at the ends of a text is cut off before it is measured.
         if "`maxLength`" in failure.message and _has_loose_ends(case.body):
+            return False
+        if _says_yes_or_no(case.body):
             return False
         # Each item of a batch is refused by itself, in an answer of 200.
         is_batch = case.operation.path.endswith("/bulk")
