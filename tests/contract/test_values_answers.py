@@ -11,6 +11,7 @@ there.
 from __future__ import annotations
 
 import base64
+import csv
 import hmac
 import json
 import sqlite3
@@ -27,6 +28,7 @@ from django.test import Client
 from django.utils.module_loading import import_string
 from rest_framework import serializers
 
+from audit.history.writing import history_model
 from audit.rest.serializers import StrictSerializer
 from audit.tenancy.actors import Actor
 from capture import services as captures
@@ -35,7 +37,8 @@ from capture.models import Capture, Login, Quarantine, Signup
 from customers import services
 from customers.api.fields import AnswerField
 from customers.api.serializers.customers import PreferencesUpdateSerializer
-from customers.models import ConsentEvent, Customer, CustomerStats
+from customers.models import ConsentEvent, Customer, CustomerStats, Preferences
+from tests.conftest import actor_of, staff
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import (
@@ -449,3 +452,107 @@ def test_an_address_that_staff_say_was_verified(bakery, alice):
         assert is_taken is (expected is not None), answered.content
         customer.refresh_from_db()
         assert expected in (None, customer.is_email_verified)
+
+
+# --- files ----------------------------------------------------------------------------
+
+COLUMNS = ("is_email_verified", "prefer_sms", "do_not_contact", "can_receive_offers")
+
+
+@pytest.fixture
+def importer(bakery):
+    return actor_of(staff(bakery, "admin"))
+
+
+def load(rows: list[list[str]], *, actor: Any, business: Any) -> Any:
+    """Preview, confirm and load a file of customers; return its findings."""
+    out = StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(rows)
+    upload = services.keep_upload(
+        out.getvalue().encode(), name="list.csv", kind="csv",
+        table=services.IMPORT_TABLES["customer"], business=business, actor=actor,
+    )  # fmt: skip
+    findings = services.preview_import(upload, actor=actor)
+    services.confirm_import(upload, actor=actor, update_existing=True)
+    services.load_import(upload, actor=actor)
+    return findings
+
+
+def test_a_file(bakery, importer):
+    cells = [
+        (line, text)
+        for line in LINES
+        if isinstance(text := json.loads(line["raw"]), str) and "\0" not in text
+    ]
+    rows = [["email", "name", *COLUMNS, "marketing_consent"]]
+    rows += [
+        [email(n), f"P {n}", *[text] * len(COLUMNS), text]
+        for n, (_, text) in enumerate(cells)
+    ]
+
+    findings = load(rows, actor=importer, business=bakery)
+
+    refused = {reject["line"]: dict(reject["errors"]) for reject in findings["rejects"]}
+    stored = {c.email: c for c in Customer.objects.select_related("preferences")}
+    said = said_by_email()
+    for n, (line, _) in enumerate(cells):
+        if line["answer"].startswith("!"):
+            sentence = "Send true or false."
+            errors = dict.fromkeys((*COLUMNS, "marketing_consent"), sentence)
+            assert refused[n + 2] == errors, line
+            assert email(n) not in stored
+            continue
+        customer, expected = stored[email(n)], READ[line["answer"]]
+        wishes = customer.preferences
+        # A yes needs its wording, and a file has none.
+        assert said.get(email(n)) is (False if expected is False else None), line
+        assert customer.is_email_verified is (expected is True), line
+        assert wishes.prefer_sms is expected, line
+        assert wishes.do_not_contact is (expected is True), line
+        assert wishes.can_receive_offers is (expected is not False), line
+
+
+def test_an_opt_out_in_a_file_takes_effect_at_once(bakery, source, importer):
+    customer = consented(bakery)
+    for column, cell in (("marketing_consent", "Nej"), ("Opt-Out", "ja")):
+        rows = [["email", column], ["a@example.org", cell]]
+        findings = load(rows, actor=importer, business=bakery)
+        check_opted_out(customer)
+
+    # Known already, by then.
+    assert findings["counts"]["unchanged"] == 1
+    assert customer.consent_events.count() == 2
+    assert customer.consent_events.first().method == "import"
+
+
+def test_a_wish_in_a_file_changes_the_preferences_alone(bakery, importer):
+    customer = CustomerFactory(business=bakery, email="a@example.org")
+    rev = customer.rev
+    rows = [["email", "prefer_email", "do_not_contact"], ["a@example.org", "no", "oui"]]
+
+    findings = load(rows, actor=importer, business=bakery)
+
+    assert findings["counts"]["changed"] == 1
+    assert findings["shown"]["changed"][0]["changes"] == [
+        ["prefer_email", "", "no"],
+        ["do_not_contact", "no", "yes"],
+    ]
+    wishes = Customer.objects.get(pk=customer.pk).preferences
+    assert (wishes.prefer_email, wishes.do_not_contact) == (False, True)
+    assert history_model(Preferences).objects.filter(id=wishes.pk).count() == 2
+    customer.refresh_from_db()
+    assert customer.rev == rev
+
+
+def test_a_yes_in_a_file_is_not_taken_and_is_noted(bakery, importer):
+    CustomerFactory(business=bakery, email="a@example.org")
+    rows = [
+        ["email", "marketing_consent", "opt_out"],
+        ["a@example.org", "yes", ""],
+        ["b@example.org", "", "no"],
+    ]
+
+    findings = load(rows, actor=importer, business=bakery)
+
+    assert findings["noted"] == 2
+    assert not ConsentEvent.objects.exists()
