@@ -24,6 +24,7 @@ from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
+from customers.models.answers import AnswerField
 from customers.models.base import currency_code, money, one_of
 from customers.roles import PERMISSIONS
 
@@ -83,7 +84,7 @@ class Business(TrackedModel):
         blank=True,
         help_text="Refunds above it wait for a second person. Empty: no limit.",
     )
-    signup_is_login = models.BooleanField(default=True)
+    signup_is_login = AnswerField(default=True)
     settings = SealedJSONField(
         default=dict,
         blank=True,
@@ -185,7 +186,7 @@ class Membership(SignedModel, TrackedModel):
     )
     business = models.ForeignKey(Business, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
-    is_default = models.BooleanField(default=False)
+    is_default = AnswerField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TrackedModel.Meta):

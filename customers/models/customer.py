@@ -22,6 +22,7 @@ from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
+from customers.models.answers import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.phones import to_e164
@@ -211,7 +212,7 @@ class Customer(ArchiveMarks, TrackedModel):
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
     email_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
-    is_email_verified = models.BooleanField("e-mail verified", default=False)
+    is_email_verified = AnswerField("e-mail verified", default=False)
     email_bounced_at = models.DateTimeField(
         "e-mail bounces since", null=True, blank=True
     )

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.forms import modelform_factory
 from django.test import Client
 from django.utils.module_loading import import_string
 from rest_framework import serializers
@@ -38,7 +39,7 @@ from customers import services
 from customers.api.fields import AnswerField
 from customers.api.serializers.customers import PreferencesUpdateSerializer
 from customers.models import ConsentEvent, Customer, CustomerStats, Preferences
-from tests.conftest import actor_of, staff
+from tests.conftest import actor_of, form_data, staff
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import (
@@ -556,3 +557,47 @@ def test_a_yes_in_a_file_is_not_taken_and_is_noted(bakery, importer):
 
     assert findings["noted"] == 2
     assert not ConsentEvent.objects.exists()
+
+
+# --- forms ----------------------------------------------------------------------------
+
+
+def test_a_form():
+    """A box that says nothing is a no; a choice has a word of its own for nothing."""
+    names = ["do_not_contact", "prefer_sms"]
+    form_class = modelform_factory(Preferences, fields=names)
+    for line in LINES:
+        raw, expected = json.loads(line["raw"]), line["answer"]
+        if not isinstance(raw, str) or raw == "unknown":
+            continue
+        form = form_class(dict.fromkeys(names, raw))
+        codes = {n: f"!{e[0].code}" for n, e in form.errors.as_data().items()}
+        if expected.startswith("!"):
+            assert codes == dict.fromkeys(names, expected), line
+            assert form.changed_data == names, line
+        else:
+            assert not codes, line
+            values = {
+                "do_not_contact": bool(READ[expected]),
+                "prefer_sms": READ[expected],
+            }
+            assert form.cleaned_data == values, line
+    drawn = {"do_not_contact": "on", "prefer_sms": "unknown"}
+    assert form_class(drawn).is_valid()
+    assert form_class({}).has_changed() is False
+
+
+def test_a_form_that_is_posted_to_a_page(bakery, alice):
+    customer = CustomerFactory(business=bakery)
+    page = f"/admin/customers/preferences/{customer.preferences.pk}/change/"
+    for raw, expected in (
+        ("nein", False),
+        ("ja", True),
+        ("perhaps", True),
+        ("", False),
+    ):
+        response = alice.post(page, form_data(alice, page, can_receive_offers=raw))
+        is_refused = raw == "perhaps"
+        assert (b"Send true or false." in response.content) is is_refused
+        customer.preferences.refresh_from_db()
+        assert customer.preferences.can_receive_offers is expected
