@@ -137,6 +137,7 @@ from customers.services.exports.person_export import (
     PersonLink,
     make_person_link,
     open_person_link,
+    register_person_part,
 )
 from customers.services.imports.importing import (
     confirm_import,

@@ -139,8 +139,12 @@ def record_consent(
 ) -> ConsentEvent:
     """Record a consent event. `proof` are further columns of `ConsentEvent`.
 
-    Raises ValidationError for one in the future.
+    Raises ValidationError for one in the future, and for an unknown purpose: rules ask
+    about known ones alone, so that it would count for nothing.
     """
+    if purpose.lower() not in Purpose.values:
+        msg = _("Send one of %(names)s.") % {"names": ", ".join(Purpose.values)}
+        raise ValidationError({"purpose": ValidationError(msg, "invalid_choice")})
     if proof.get("occurred_at") is not None:
         check_not_ahead("occurred_at", proof["occurred_at"])
     event = ConsentEvent(

@@ -39,6 +39,7 @@ from customers import services
 from customers.api.fields import AnswerField
 from customers.api.serializers.customers import PreferencesUpdateSerializer
 from customers.models import ConsentEvent, Customer, CustomerStats, Preferences
+from customers.resources import resource_of
 from tests.conftest import actor_of, form_data, staff
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
@@ -601,3 +602,78 @@ def test_a_form_that_is_posted_to_a_page(bakery, alice):
         assert (b"Send true or false." in response.content) is is_refused
         customer.preferences.refresh_from_db()
         assert customer.preferences.can_receive_offers is expected
+
+
+# --- what staff record, and what leaves the hub ---------------------------------------
+
+
+@pytest.mark.parametrize("purpose", ["newsletter", "offers", "", "marketing "])
+def test_an_answer_is_about_a_known_purpose(bakery, alice, actor, purpose):
+    customer = CustomerFactory(business=bakery)
+    body = {"purpose": purpose, "action": "withdrawn"}
+
+    response = send(alice, "POST", f"/api/v1/customers/{customer.pk}/consents", body)
+
+    (error,) = response.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/purpose", "invalid_choice")
+    assert "marketing, loyalty, service" in error["detail"]
+    with pytest.raises(ValidationError, match="marketing, loyalty, service"):
+        services.record_consent(customer, actor=actor, **body)
+    assert not customer.consent_events.exists()
+
+
+@pytest.mark.parametrize("profile", ["full", "list"])
+def test_a_list_of_customers_has_their_restrictions(
+    bakery, importer, profile, assert_flat
+):
+    customer = CustomerFactory(business=bakery, email="a@example.org")
+    wishes = {"do_not_contact": True, "prefer_email": False}
+    services.update_preferences(customer, actor=importer, **wishes)
+    ConsentEventFactory(customer=customer, occurred_at="2026-01-01T00:00:00Z")
+    ConsentEventFactory(
+        customer=customer, channel="sms", action="refused",
+        occurred_at="2026-01-02T00:00:00Z",
+    )  # fmt: skip
+    ConsentEventFactory(
+        customer=customer, purpose="loyalty", action="refused",
+        occurred_at="2026-01-03T00:00:00Z",
+    )  # fmt: skip
+
+    def exported() -> list[dict[str, str]]:
+        plan = services.plan_export(
+            bakery, actor=importer, profile=profile, purpose="a test", reason="see"
+        )
+        parts = b"".join(services.start_export(plan, actor=importer))
+        return list(csv.DictReader(StringIO(parts.decode("utf-8-sig"))))
+
+    (row,) = exported()
+    assert (row["do_not_contact"], row["prefer_email"]) == ("yes", "no")
+    assert (row["prefer_sms"], row["can_receive_offers"]) == ("", "yes")
+    consents = [row[f"marketing_consent_{way}"] for way in ("email", "sms", "call")]
+    assert consents == ["given", "refused", ""]
+
+    def grow() -> None:
+        for more in CustomerFactory.create_batch(3, business=bakery):
+            ConsentEventFactory(customer=more)
+
+    assert_flat(call=exported, grow=grow)
+
+
+def test_the_file_of_a_page_has_them_and_can_be_loaded_again(bakery, source, importer):
+    customer = consented(bakery)
+    services.update_preferences(customer, actor=importer, do_not_contact=True)
+    out = CustomerFactory(business=bakery, email="b@example.org")
+    services.record_consent(
+        out, actor=importer, purpose="marketing", action="refused", channel=None
+    )
+    resource = resource_of(services.IMPORT_TABLES["customer"])()
+    dataset = resource.export(Customer.objects.order_by("email"))
+    rows = [list(dataset.headers), *map(list, dataset)]
+
+    first, second = dataset.dict
+    assert first["do_not_contact"] == "yes"
+    assert first["marketing_consent_email"] == "given"
+    assert (first["marketing_consent"], second["marketing_consent"]) == ("yes", "no")
+    findings = load(rows, actor=importer, business=bakery)
+    assert findings["counts"] == {"new": 0, "changed": 0, "unchanged": 2, "rejected": 0}
+    assert findings["noted"] == 0

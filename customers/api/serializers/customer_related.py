@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -14,6 +14,7 @@ from customers.api.serializers.base import (
     HubCreateSerializer,
     RelatedUpdateSerializer,
 )
+from customers.choices import Purpose
 from customers.models import Address, ConsentEvent, Contact, Flag, Note
 
 _ADDRESS = [
@@ -149,7 +150,19 @@ class ConsentSerializer(HubModelSerializer):
         ]
 
 
+class PurposeField(serializers.ChoiceField):
+    """What a customer may be contacted for; rules compare it in small letters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Purpose.choices, **kwargs)
+
+    def to_internal_value(self, data: object) -> str:
+        return super().to_internal_value(str(data).lower())
+
+
 class ConsentCreateSerializer(HubCreateSerializer):
+    purpose = PurposeField()
+
     class Meta:
         model = ConsentEvent
         fields: ClassVar = ["customer_id", *_CONSENT]
