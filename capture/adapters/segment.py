@@ -312,8 +312,8 @@ def _with_consent(item: Item, message: _Message) -> Item:
     consent = as_object(message.context.get("consent"))
     answers = as_object(consent.get(_ANSWERS))
     key = next((key for key in answers if key.casefold() == "marketing"), None)
-    own = item.fields.get("marketing_consent")
-    if key is None or answer(own) is not None:
+    stated = item.fields.get("marketing_consent")
+    if key is None or answer(stated) is not None:
         return item
     path = item.sent_as.get("marketing_consent", "marketing_consent")
     return replace(
@@ -323,7 +323,7 @@ def _with_consent(item: Item, message: _Message) -> Item:
             **item.sent_as,
             "marketing_consent": f"context/consent/{_ANSWERS}/{key}",
         },
-        warnings=(*item.warnings, *misfit(path, own, None)),
+        warnings=(*item.warnings, *misfit(path, stated, None)),
     )
 
 

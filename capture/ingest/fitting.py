@@ -75,11 +75,11 @@ def _within(
     state: JsonObject, parts: dict[str, Readers], path: str
 ) -> Iterator[tuple[str, str]]:
     """Yield the warnings of an object, whose parts may be written in camelCase."""
-    own = parts.get("", {})
+    direct = parts.get("", {})
     for key, value in state.items():
         name = snake(key)
-        if name in own:
-            yield from misfit(f"{path}/{key}", value, own[name](value))
+        if name in direct:
+            yield from misfit(f"{path}/{key}", value, direct[name](value))
         if name not in parts:
             continue
         yield from misfit(f"{path}/{key}", value, _object(value))
@@ -93,7 +93,7 @@ def _anything(_: object) -> bool:
     return True
 
 
-def _text(length: int) -> Reader:
+def _text_reader(length: int) -> Reader:
     """Return a reader of texts up to a length; what would be cut is not read."""
 
     def read(value: object) -> str | None:
@@ -103,7 +103,7 @@ def _text(length: int) -> Reader:
     return read
 
 
-def _number(digits: int, decimals: int) -> Reader:
+def _number_reader(digits: int, decimals: int) -> Reader:
     return lambda value: number(value, digits, decimals)
 
 
@@ -132,57 +132,57 @@ def _payment_status(value: object) -> str | None:
 
 
 def _has_account(value: object) -> object:
-    return value if isinstance(value, bool) else _text(100)(value)
+    return value if isinstance(value, bool) else _text_reader(100)(value)
 
 
 _ANYWHERE: Readers = {
     "marketing_consent": answer,
-    "full_name": _text(255),
-    "mobile_number": _text(_LONGEST_PHONE),
+    "full_name": _text_reader(255),
+    "mobile_number": _text_reader(_LONGEST_PHONE),
 }
 _PROFILE: Readers = {
-    "location": _text(200),
-    "signup_method": _text(50),
+    "location": _text_reader(200),
+    "signup_method": _text_reader(50),
     "status": _status,
-    "source": _text(100),
+    "source": _text_reader(100),
 }
 _READERS: dict[str, Readers] = {
     CaptureType.SIGNUP: {
         **_PROFILE,
-        "plan": _text(200),
+        "plan": _text_reader(200),
         "signup_date": read_time,
-        "signup_source": _text(100),
-        "referral_code": _text(100),
+        "signup_source": _text_reader(100),
+        "referral_code": _text_reader(100),
         "email_verified": answer,
         "preferred_categories": _texts,
     },
     CaptureType.PROFILE: {**_PROFILE, "last_login_at": read_time},
     CaptureType.LOGIN: {
         "login_time": read_time,
-        "login_method": _text(50),
-        "device_info": _text(255),
-        "failure_reason": _text(2000),
+        "login_method": _text_reader(50),
+        "device_info": _text_reader(255),
+        "failure_reason": _text_reader(2000),
     },
     CaptureType.PAYMENT: {
-        **{name: _text(length) for name, length in PAYMENT_TEXTS.items()},
-        "plan_name": _text(200),
-        "payment_method": _text(50),
-        "payment_processor": _text(50),
+        **{name: _text_reader(length) for name, length in PAYMENT_TEXTS.items()},
+        "plan_name": _text_reader(200),
+        "payment_method": _text_reader(50),
+        "payment_processor": _text_reader(50),
         "payment_status": _payment_status,
         "payment_date": read_time,
-        "transaction_id": _text(255),
+        "transaction_id": _text_reader(255),
     },
     CaptureType.QUESTIONNAIRE: {
-        **{name: _text(length) for name, length in ANSWER_TEXTS.items()},
+        **{name: _text_reader(length) for name, length in ANSWER_TEXTS.items()},
         **dict.fromkeys(ANSWER_LISTS, _texts),
         "has_account": _has_account,
-        "account_equity": _number(15, 3),
-        "account_size": _number(15, 3),
-        "risk_percentage": _number(5, 2),
+        "account_equity": _number_reader(15, 3),
+        "account_size": _number_reader(15, 3),
+        "risk_percentage": _number_reader(5, 2),
         "account_screenshot": read_mark,
     },
     CaptureType.DASHBOARD: {
-        "theme": _text(20),
+        "theme": _text_reader(20),
         "dashboard_state": _object,
         "trading_state": _object,
     },
@@ -190,20 +190,22 @@ _READERS: dict[str, Readers] = {
     CaptureType.EVENT: {"properties": _object},
 }
 _PERFORMANCE: Readers = {
-    **{name: _number(*shape) for name, shape in PERFORMANCE_COLUMNS.items()},
+    **{name: _number_reader(*shape) for name, shape in PERFORMANCE_COLUMNS.items()},
     **dict.fromkeys(COUNTS, whole),
 }
 # Of the objects of a dashboard: the readers of each part, and under no name its own.
 _PARTS: dict[str, dict[str, Readers]] = {
     "dashboard_state": {
         "performance": _PERFORMANCE,
-        "account": {"balance": _number(15, 3), "equity": _number(15, 3)},
+        "account": {"balance": _number_reader(15, 3), "equity": _number_reader(15, 3)},
     },
     "trading_state": {
-        "": dict.fromkeys(("initial_equity", "current_equity"), _number(15, 3)),
+        "": dict.fromkeys(("initial_equity", "current_equity"), _number_reader(15, 3)),
         "performance_metrics": _PERFORMANCE,
         "risk_settings": {
-            **dict.fromkeys(("risk_per_trade", "daily_loss_limit"), _number(5, 2)),
+            **dict.fromkeys(
+                ("risk_per_trade", "daily_loss_limit"), _number_reader(5, 2)
+            ),
             "consecutive_losses_limit": whole,
         },
     },

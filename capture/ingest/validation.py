@@ -142,9 +142,9 @@ def _check_success(envelope: Envelope) -> Issue | None:
 
 def _check_consent(envelope: Envelope) -> Issue | None:
     # One that opts out must not be lost because its answer cannot be read.
-    said = answer(envelope.fields.get("marketing_consent"))
+    consent = answer(envelope.fields.get("marketing_consent"))
     is_gpc = envelope.gpc and envelope.trust == Trust.BROWSER
-    if envelope.type != CaptureType.CONSENT or is_gpc or said is not None:
+    if envelope.type != CaptureType.CONSENT or is_gpc or consent is not None:
         return None
     pointer = _pointer(envelope, "marketing_consent")
     return Issue("schema_violation", pointer, "Send true or false.")

@@ -75,8 +75,8 @@ def quarantined_about(
 
 
 def _names_of(customer: Customer) -> _Names:
-    known = Identifier.objects.filter(customer=customer)
-    user_ids = known.filter(
+    identifiers = Identifier.objects.filter(customer=customer)
+    user_ids = identifiers.filter(
         kind__in=[IdentifierKind.USER_ID, IdentifierKind.ANONYMOUS_ID]
     )
     ids = {customer.external_id, *user_ids.values_list("value", flat=True)}
@@ -93,7 +93,7 @@ def _names_of(customer: Customer) -> _Names:
 def _is_about(names: _Names, item: Quarantine) -> bool:
     text = item.item or ""
     if item.stage == UNREAD:
-        addresses = {fold_email(found) for found in _ADDRESS.findall(text)}
+        addresses = {fold_email(address) for address in _ADDRESS.findall(text)}
         return bool(addresses) and addresses <= names.emails
     try:
         message = parse_body(text.encode(errors="replace")).value

@@ -234,16 +234,16 @@ def _compare_consents(
 
     A yes counts for nothing then: to which wording is not known any more.
     """
-    said = {
+    stated = {
         item.capture.pk: (owner, answer, item.capture)
         for item in parsed
         if item.capture.type not in SILENT_TYPES
         and (owner := links.get(item.capture.pk)) is not None
         and (answer := consent_of(item)) is not None
     }
-    owners = {owner for owner, _, _ in said.values()}
-    recorded = customers.captures_with_consent(owners, said) if said else set()
-    missing = {pk: found for pk, found in said.items() if pk not in recorded}
+    owners = {owner for owner, _, _ in stated.values()}
+    recorded = customers.captures_with_consent(owners, stated) if stated else set()
+    missing = {pk: each for pk, each in stated.items() if pk not in recorded}
     if missing and repair:
         customers.record_captured_consents(
             [

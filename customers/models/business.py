@@ -24,7 +24,7 @@ from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import currency_code, money, one_of
 from customers.roles import PERMISSIONS
 

@@ -20,7 +20,7 @@ from audit.fields import (
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind, within_sentence
 from customers.countries import check_country
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 from customers.phones import to_e164

@@ -22,7 +22,7 @@ from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.phones import to_e164

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, money
 from customers.models.customer import Customer
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.ids import uuid7
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, UntrackedModel
 
 PAGE_SIZES = (25, 50, 100)

@@ -20,7 +20,7 @@ from customers.choices import (
     TicketStatus,
     within_sentence,
 )
-from customers.models.answers import AnswerField
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, one_of
 from customers.models.booking import Booking
 from customers.models.customer import Customer

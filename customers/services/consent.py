@@ -111,9 +111,9 @@ def attach_restrictions(customers: Iterable[Customer]) -> None:
     }
     answers = _marketing_answers(by_id)
     for pk, customer in by_id.items():
-        wishes = preferences.get(pk) or Preferences()
+        stored = preferences.get(pk) or Preferences()
         for name in RESTRICTIONS:
-            setattr(customer, name, getattr(wishes, name))
+            setattr(customer, name, getattr(stored, name))
         for channel in ConsentChannel.values:
             name = f"{MARKETING_CONSENT}_{channel}"
             setattr(customer, name, answers[pk].get(channel))
@@ -126,10 +126,9 @@ def attach_restrictions(customers: Iterable[Customer]) -> None:
 
 def _marketing_answers(customer_ids: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
     """Return the newest answer on each channel."""
+    now = timezone.now()
     events = ConsentEvent.objects.filter(
-        customer__in=customer_ids,
-        purpose=Purpose.MARKETING,
-        occurred_at__lte=timezone.now(),
+        customer__in=customer_ids, purpose=Purpose.MARKETING, occurred_at__lte=now
     )
     answers: dict[UUID, dict[str, str]] = defaultdict(dict)
     newest_first = events.order_by("-occurred_at", "-id")

@@ -123,8 +123,8 @@ def _write(
     _number_tickets(new)
     insert_tracked(new, authorship)
     columns = {name for c in changed for name in c.changed_columns - _FURTHER}
-    own = [c.instance for c in changed if c.changed_columns - _FURTHER]
-    update_tracked(own, columns, authorship)
+    customers = [c.instance for c in changed if c.changed_columns - _FURTHER]
+    update_tracked(customers, columns, authorship)
     if isinstance(written[0], Customer):
         insert_tracked([_preferences_of(instance) for instance in new], authorship)
         insert_tracked(_former_emails(changed), authorship)
@@ -169,7 +169,7 @@ def _lock(checked_rows: list[CheckedRow]) -> None:
 
 def _lock_preferences(checked_rows: list[CheckedRow]) -> dict[UUID, Preferences]:
     """Lock the preferences that the file changes; reject what changed meanwhile."""
-    changed = [c for c in checked_rows if c.before and _wishes(c)]
+    changed = [c for c in checked_rows if c.before and _changed_preferences(c)]
     if not changed:
         return {}
     rows = Preferences.objects.filter(customer__in=[c.instance.pk for c in changed])
@@ -179,20 +179,20 @@ def _lock_preferences(checked_rows: list[CheckedRow]) -> dict[UUID, Preferences]
         stored = by_customer.get(checked.instance.pk)
         if any(
             getattr(stored, name, None) != checked.before[name]
-            for name in _wishes(checked)
+            for name in _changed_preferences(checked)
         ):
             checked.reject(WHOLE, CHANGED_MEANWHILE)
     return by_customer
 
 
-def _wishes(checked: CheckedRow) -> set[str]:
+def _changed_preferences(checked: CheckedRow) -> set[str]:
     """Return the columns of the preferences that a row changes."""
     return checked.changed_columns & set(RESTRICTIONS)
 
 
 def _preferences_of(customer: Customer) -> Preferences:
-    wishes = {name: v for name, v in vars(customer).items() if name in RESTRICTIONS}
-    return Preferences(customer=customer, business_id=customer.business_id, **wishes)
+    columns = {name: v for name, v in vars(customer).items() if name in RESTRICTIONS}
+    return Preferences(customer=customer, business_id=customer.business_id, **columns)
 
 
 def _change_preferences(
@@ -202,12 +202,12 @@ def _change_preferences(
 ) -> None:
     written, columns = [], set()
     for checked in changed:
-        if wishes := _wishes(checked):
+        if names := _changed_preferences(checked):
             instance = preferences[checked.instance.pk]
-            for name in wishes:
+            for name in names:
                 setattr(instance, name, getattr(checked.instance, name))
             written.append(instance)
-            columns |= wishes
+            columns |= names
     update_tracked(written, columns, authorship)
 
 
