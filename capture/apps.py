@@ -23,16 +23,19 @@ class CaptureConfig(AppConfig):
             compute_activity,
             forget_old_refusal_counts,
             key_hash_column,
+            quarantined_about,
             timeline_source,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
             register_columns,
+            register_person_part,
             register_stats_provider,
             register_timeline_source,
         )
 
         register_stats_provider(compute_activity)
         register_columns(capture_columns())
+        register_person_part(quarantined_about)
         register_timeline_source(timeline_source)
         register_cleanup(forget_old_refusal_counts)
         register_keyed(KEYED_SECRETS)

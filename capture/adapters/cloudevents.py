@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from audit.json_text import JsonObject, JsonValue
 from capture.adapters.item import Item
 from capture.adapters.standard import read_data
-from capture.adapters.values import as_object, first, moment, text
+from capture.adapters.values import answer, as_object, first, misfit, moment, text
 from capture.envelope import Issue
 
 _NEEDED = ("specversion", "id", "source", "type")
@@ -36,7 +36,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: object) -> Item:
     family = (required["type"] or "").rpartition(".")[2]
     item = read_data(family, "", required["type"], data, path)
     missing = next((name for name in _NEEDED if required[name] is None), None)
-    issue = item.issue
+    issue, time, gpc = item.issue, attributes.get("time"), attributes.get("gpc")
     if missing is not None:
         issue = Issue(
             "schema_violation", f"/{missing}", "A CloudEvent names this attribute."
@@ -44,9 +44,14 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: object) -> Item:
     return replace(
         item,
         message_id=None if missing else f"{required['source']}#{required['id']}",
-        timestamp=first(moment(attributes.get("time")), item.timestamp),
-        gpc=item.gpc or attributes.get("gpc") is True or None,
+        timestamp=first(moment(time), item.timestamp),
+        gpc=item.gpc or answer(gpc) or None,
         issue=issue,
+        warnings=(
+            *item.warnings,
+            *misfit("time", time, moment(time)),
+            *misfit("gpc", gpc, answer(gpc)),
+        ),
     )
 
 

@@ -22,8 +22,9 @@ class Item:
     type: str | None = None
     name: str | None = None
     clock_trusted: bool = False
-    consent: JsonObject | None = None
     ip: str | None = None
     user_agent: str | None = None
     attempt: int | None = None
     gpc: bool | None = None
+    # Of optional values that are not read.
+    warnings: tuple[tuple[str, str], ...] = ()

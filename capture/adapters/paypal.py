@@ -20,6 +20,7 @@ from capture.adapters.values import (
     currency_of,
     first,
     from_major,
+    misfit,
     moment,
     references,
     required,
@@ -42,10 +43,13 @@ _HARMLESS = (
 def read_paypal(event: dict[str, object]) -> Item:
     """Return an event of PayPal in our words. Never raises for what it holds."""
     fields = as_object(event)
+    created = fields.get("create_time")
     kind = text(fields.get("event_type"))
     capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
     try:
-        item = _read_event(kind, Place(event, ""))
+        whole = Place(event, "")
+        item = _read_event(kind, whole)
+        item = replace(item, warnings=tuple(whole.warnings))
     except Unfit as error:
         item = Item(Identity(), issue=error.issue)
     return replace(
@@ -53,8 +57,9 @@ def read_paypal(event: dict[str, object]) -> Item:
         type=capture_type,
         name=kind,
         message_id=text(fields.get("id")),
-        timestamp=moment(fields.get("create_time")),
+        timestamp=moment(created),
         clock_trusted=True,
+        warnings=(*item.warnings, *misfit("create_time", created, moment(created))),
     )
 
 
@@ -264,13 +269,15 @@ def _person(resource: Place) -> Identity:
 def _full_name(resource: Place) -> str | None:
     for payer in _payers(resource):
         name = payer.at("name")
-        whole = first(name.text("full_name"), name.text())
+        # An object in version 2, a text in version 1.
+        way = ("full_name",) if isinstance(name.value, dict) else ()
+        whole = name.text(*way)
         parts = (
             first(name.text("given_name"), payer.text("first_name")),
             first(name.text("surname"), payer.text("last_name")),
         )
         name_text = whole or " ".join(filter(None, parts))
-        if name_text:
+        if name.noted(name_text or None):
             return str(name_text)
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from audit.json_text import JsonObject
 from capture.adapters.item import Item
+from capture.adapters.values import answer, misfit
 from capture.choices import CaptureType
 from capture.envelope import Identity, Issue
 
@@ -44,6 +45,8 @@ _ANSWERS = (
     "risk_tolerance",
     "trading_goals",
 )
+# A form of any kind may ask for it.
+_CONSENT: dict[str, tuple[str, ...]] = {"marketing_consent": ("marketing_consent",)}
 # Our name: the names it comes under.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.SIGNUP: {
@@ -55,7 +58,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "signup_source": ("signup_source", "source"),
         "referral_code": ("referral_code", "referral"),
         "email_verified": ("email_verified",),
-        "marketing_consent": ("marketing_consent",),
+        **_CONSENT,
         "preferred_categories": ("preferred_categories",),
         "location": ("location",),
         "ip_address": ("ip_address",),
@@ -64,7 +67,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "full_name": _PERSON,
         "mobile_number": _PHONE,
         "signup_method": ("signup_method",),
-        "marketing_consent": ("marketing_consent",),
+        **_CONSENT,
         "status": ("status",),
         "source": ("source",),
         "location": ("location",),
@@ -76,6 +79,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "success": ("success",),
         "device_info": ("device_info",),
         "failure_reason": ("failure_reason",),
+        **_CONSENT,
         "ip_address": ("ip_address",),
     },
     CaptureType.PAYMENT: {
@@ -96,12 +100,14 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "crypto_transaction_hash": ("crypto_transaction_hash",),
         "crypto_from_address": ("crypto_from_address",),
         "crypto_amount": ("crypto_amount",),
+        **_CONSENT,
     },
     CaptureType.QUESTIONNAIRE: {
         "full_name": _NAME,
         **{name: (name,) for name in _ANSWERS},
         "answers": ("answers", "questionnaire_data"),
         "account_screenshot": SCREENSHOT_KEYS,
+        **_CONSENT,
         "ip_address": ("ip_address",),
     },
     CaptureType.DASHBOARD: {
@@ -109,12 +115,13 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "dashboard_state": ("dashboard_data", "dashboard_state"),
         "trading_state": ("trading_state",),
         "theme": ("theme",),
+        **_CONSENT,
         "ip_address": ("ip_address",),
     },
-    CaptureType.PAGE: {"properties": ("properties",)},
-    CaptureType.EVENT: {"properties": ("properties",)},
+    CaptureType.PAGE: {"properties": ("properties",), **_CONSENT},
+    CaptureType.EVENT: {"properties": ("properties",), **_CONSENT},
     CaptureType.ALIAS: {},
-    CaptureType.CONSENT: {"marketing_consent": ("marketing_consent",)},
+    CaptureType.CONSENT: _CONSENT,
 }
 AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
 AMOUNT_KEYS = frozenset(
@@ -146,6 +153,7 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
     given = {name: values[name] for name in NAMES[kind] if values[name] is not None}
     identity = Identity(**{name: _clean_text(values[name]) for name in _IDENTITY})
     when = given.get(_WHEN.get(CaptureType(kind), ""))
+    gpc = spelled.take("gpc")
     return Item(
         identity=identity,
         fields=given,
@@ -155,7 +163,12 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
         sent_at=spelled.take("sent_at"),
         issue=spelled.issue,
         name=_clean_text(spelled.take("name")) if kind in _NAMED else None,
-        gpc=body.get("gpc") is True or None,
+        gpc=answer(gpc) or None,
+        warnings=(
+            *spelled.no_text(*_IDENTITY.values(), ("message_id",)),
+            *(spelled.no_text(("name",)) if kind in _NAMED else ()),
+            *misfit(spelled.key("gpc"), gpc, answer(gpc)),
+        ),
     )
 
 
@@ -180,6 +193,14 @@ class _Spellings:
     def key(self, *names: str) -> str:
         """Return the key as it was sent, or as it should have been."""
         return next(iter(self._filled(names)), names[0])
+
+    def no_text(self, *groups: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Return a warning for each value that should be text, and is none."""
+        warnings = []
+        for names in groups:
+            value = self.take(*names)
+            warnings += misfit(self.key(*names), value, _clean_text(value))
+        return warnings
 
     def _filled(self, names: Iterable[str]) -> list[str]:
         keys = [key for name in names for key in self.keys.get(name, ())]

@@ -9,7 +9,16 @@ from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.adapters.requirement import NAMES, read_requirement, snake
 from capture.adapters.segment_payments import read_order
-from capture.adapters.values import as_object, first, moment, text, without_none
+from capture.adapters.values import (
+    answer,
+    as_object,
+    first,
+    is_unsaid,
+    misfit,
+    moment,
+    text,
+    without_none,
+)
 from capture.choices import CaptureType
 from capture.envelope import Identity, Issue
 
@@ -60,6 +69,15 @@ _TYPES: dict[str | None, str] = {
     "screen": CaptureType.PAGE,
     "alias": CaptureType.ALIAS,
 }
+_IDS = {
+    "user_id": "userId",
+    "anonymous_id": "anonymousId",
+    "previous_id": "previousId",
+}
+_TEXTS = (*_IDS.values(), "messageId", "groupId", "name")
+_TIMES = ("timestamp", "originalTimestamp", "sentAt")
+# Where consent managers write what a person agreed to.
+_ANSWERS = "categoryPreferences"
 
 
 @dataclass(frozen=True)
@@ -67,9 +85,15 @@ class _Message:
     """A message and the objects in it that every kind has."""
 
     item: JsonObject
-    traits: JsonObject
+    # Traits of the person, by the path under which they came; the last one counts.
+    traits_at: dict[str, JsonObject]
     properties: JsonObject
     context: JsonObject
+
+    @property
+    def traits(self) -> JsonObject:
+        """The traits of the person."""
+        return {k: v for traits in self.traits_at.values() for k, v in traits.items()}
 
 
 def read_segment(
@@ -93,7 +117,7 @@ def read_segment(
     context = as_object(item.get("context"))
     message = _Message(
         item=item,
-        traits=_traits(item, context, kind),
+        traits_at=_traits(item, context, kind),
         properties=as_object(item.get("properties")),
         context=context,
     )
@@ -102,6 +126,7 @@ def read_segment(
         issue = Issue("unknown_shape", "/type", "Send identify, track, page or so.")
         return replace(common, issue=issue)
     message_item = _READERS[kind](message, common, names, stored_type)
+    message_item = _with_consent(message_item, message)
     return replace(message_item, issue=message_item.issue or _malformed(message, kind))
 
 
@@ -118,7 +143,8 @@ def _common(message: _Message) -> Item:
     item, context = message.item, message.context
     attempt = as_object(item.get("_metadata")).get("retryCount")
     identity, sent_as = _identity(message)
-    consent = as_object(context.get("consent")).get("categoryPreferences")
+    if "ip" in context:
+        sent_as["ip_address"] = "context/ip"
     return Item(
         identity=identity,
         sent_as=sent_as,
@@ -127,12 +153,52 @@ def _common(message: _Message) -> Item:
             moment(item.get("timestamp")), moment(item.get("originalTimestamp"))
         ),
         sent_at=moment(item.get("sentAt")),
-        consent=consent if isinstance(consent, dict) else None,
         ip=text(context.get("ip")),
         user_agent=text(context.get("userAgent")),
         attempt=_count(attempt),
-        gpc=any(values.get("gpc") is True for values in (item, context)) or None,
+        gpc=any(answer(values.get("gpc")) for values in (item, context)) or None,
+        warnings=_unread(message),
     )
+
+
+def _unread(message: _Message) -> tuple[tuple[str, str], ...]:
+    """Return a warning for what every kind of message may have, and is none of it."""
+    item, context = message.item, message.context
+    metadata = as_object(item.get("_metadata"))
+    consent = as_object(context.get("consent"))
+    read = {
+        **{
+            key: (item.get(key), text)
+            for key in (*_IDS.values(), "messageId", "groupId", "name")
+        },
+        **{key: (item.get(key), moment) for key in _TIMES},
+        **{key: (item.get(key), _object) for key in ("context", "properties")},
+        "gpc": (item.get("gpc"), answer),
+        "context/gpc": (context.get("gpc"), answer),
+        "context/ip": (context.get("ip"), text),
+        "context/userAgent": (context.get("userAgent"), text),
+        "context/traits": (context.get("traits"), _object),
+        "context/consent": (context.get("consent"), _object),
+        f"context/consent/{_ANSWERS}": (consent.get(_ANSWERS), _object),
+        "traits": (item.get("traits"), _object),
+        **{
+            f"{path}/{key}": (traits.get(key), text)
+            for path, traits in message.traits_at.items()
+            for key in ("email", "phone")
+        },
+        "properties/email": (message.properties.get("email"), text),
+        "_metadata": (item.get("_metadata"), _object),
+        "_metadata/retryCount": (metadata.get("retryCount"), _count),
+    }
+    return tuple(
+        warning
+        for key, (sent, reader) in read.items()
+        for warning in misfit(key, sent, reader(sent))
+    )
+
+
+def _object(value: object) -> JsonObject | None:
+    return value if isinstance(value, dict) else None
 
 
 def _count(value: object) -> int | None:
@@ -156,19 +222,10 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
         ),
         (None, where),
     )
-    ids = {
-        name: text(message.item.get(key))
-        for name, key in (
-            ("user_id", "userId"),
-            ("anonymous_id", "anonymousId"),
-            ("previous_id", "previousId"),
-        )
-    }
+    ids = {name: text(message.item.get(key)) for name, key in _IDS.items()}
     identity = Identity(email=email, phone=text(message.traits.get("phone")), **ids)
-    keys = {"user_id": "userId", "anonymous_id": "anonymousId"}
     return identity, {
-        **keys,
-        "previous_id": "previousId",
+        **_IDS,
         "email": f"{place}/email",
         "phone": f"{where}/phone",
     }
@@ -176,10 +233,13 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
 
 def _traits(
     item: dict[str, object], context: dict[str, object], kind: str | None
-) -> JsonObject:
+) -> dict[str, JsonObject]:
     """Return the traits of the person. Those at the root of a group are the group's."""
     root = {} if kind == "group" else as_object(item.get("traits"))
-    return {**as_object(context.get("traits")), **without_none(root)}
+    return {
+        "context/traits": as_object(context.get("traits")),
+        "traits": without_none(root),
+    }
 
 
 def _malformed(message: _Message, kind: str | None) -> Issue | None:
@@ -201,28 +261,70 @@ def _malformed(message: _Message, kind: str | None) -> Issue | None:
 
 
 def _identify(message: _Message, common: Item, *_: object) -> Item:
-    return replace(common, type=CaptureType.PROFILE, fields=_profile(message.traits))
+    fields, sent_as = _profile(message)
+    sent_as = {**sent_as, **common.sent_as}
+    return replace(common, type=CaptureType.PROFILE, fields=fields, sent_as=sent_as)
 
 
-def _profile(traits: dict[str, object]) -> JsonObject:
-    values = {snake(key): value for key, value in traits.items()}
+def _profile(
+    message: _Message, more: JsonObject | None = None
+) -> tuple[JsonObject, dict[str, str]]:
+    """Return what the traits say of the person, and the path of each value.
+
+    `more` are properties that say the same. Values are as they were sent, so that one
+    that does not fit is noted.
+    """
+    values: JsonObject = {}
+    paths: dict[str, str] = {}
+    for path, source in {**message.traits_at, "properties": more or {}}.items():
+        for key, value in without_none(source).items():
+            values[snake(key)], paths[snake(key)] = value, f"{path}/{key}"
     parts = (text(values.get("first_name")), text(values.get("last_name")))
-    consent = values.get("marketing_consent")
-    fields = {
-        "full_name": first(
-            text(values.get("name")), " ".join(filter(None, parts)) or None
-        ),
-        "mobile_number": text(values.get("phone")),
-        "marketing_consent": consent if isinstance(consent, bool) else None,
-        "status": text(values.get("status")),
-        "location": first(_place(values.get("address")), text(values.get("location"))),
-        "signup_date": moment(values.get("created_at")),
+    ways = {
+        "full_name": ("name", "first_name", "last_name"),
+        "mobile_number": ("phone",),
+        "marketing_consent": ("marketing_consent",),
+        "status": ("status",),
+        "location": ("address", "location"),
+        "signup_date": ("created_at",),
     }
-    return without_none(fields)
+    names = {ours: _filled(values, keys) for ours, keys in ways.items()}
+    fields = {ours: values[name] for ours, name in names.items() if name}
+    joined = " ".join(filter(None, parts))
+    if joined and text(values.get("name")) is None:
+        fields["full_name"] = joined
+    if place := first(_place(values.get("address")), text(values.get("location"))):
+        fields["location"] = place
+    return fields, {ours: paths[name] for ours, name in names.items() if name}
+
+
+def _filled(values: JsonObject, keys: tuple[str, ...]) -> str | None:
+    """Return the first of the keys that says something."""
+    return next((key for key in keys if not is_unsaid(values.get(key))), None)
 
 
 def _place(address: object) -> str | None:
     return first(text(address), text(as_object(address).get("city")))
+
+
+def _with_consent(item: Item, message: _Message) -> Item:
+    """Return the item, with what a consent manager says of marketing."""
+    consent = as_object(message.context.get("consent"))
+    answers = as_object(consent.get(_ANSWERS))
+    key = next((key for key in answers if key.casefold() == "marketing"), None)
+    stated = item.fields.get("marketing_consent")
+    if key is None or answer(stated) is not None:
+        return item
+    path = item.sent_as.get("marketing_consent", "marketing_consent")
+    return replace(
+        item,
+        fields={**item.fields, "marketing_consent": answers[key]},
+        sent_as={
+            **item.sent_as,
+            "marketing_consent": f"context/consent/{_ANSWERS}/{key}",
+        },
+        warnings=(*item.warnings, *misfit(path, stated, None)),
+    )
 
 
 def _group(message: _Message, common: Item, *_: object) -> Item:
@@ -230,8 +332,10 @@ def _group(message: _Message, common: Item, *_: object) -> Item:
         "group_id": text(message.item.get("groupId")),
         "group_traits": as_object(message.item.get("traits")) or None,
     }
-    fields = {**_profile(message.traits), **without_none(group)}
-    return replace(common, type=CaptureType.PROFILE, fields=fields)
+    profile, sent_as = _profile(message)
+    fields = {**profile, **without_none(group)}
+    sent_as = {**sent_as, **common.sent_as}
+    return replace(common, type=CaptureType.PROFILE, fields=fields, sent_as=sent_as)
 
 
 def _page(message: _Message, common: Item, *_: object) -> Item:
@@ -260,27 +364,43 @@ def _track(
             type=capture_type,
             fields=fields,
             sent_as={**tracked.sent_as, **sent_as},
+            warnings=(*tracked.warnings, *_unread_number(message, sent_as)),
         )
     if capture_type == CaptureType.PROFILE:
-        profile = _profile({**message.traits, **message.properties})
-        return replace(tracked, type=capture_type, fields=profile)
+        profile, sent_as = _profile(message, message.properties)
+        sent_as = {**sent_as, **tracked.sent_as}
+        return replace(tracked, type=capture_type, fields=profile, sent_as=sent_as)
     if capture_type == CaptureType.EVENT or capture_type not in NAMES:
         return replace(tracked, fields={"properties": message.properties})
     return _typed(str(capture_type), name, message, tracked)
 
 
+def _unread_number(
+    message: _Message, sent_as: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Return a warning for the number of an order that is no text."""
+    path = sent_as.get("transaction_id", "")
+    number = message.properties.get(path.partition("/")[2])
+    return misfit(path, number, text(number))
+
+
 def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     """Read the properties as our own words, and what they lack from the traits."""
     typed = read_requirement(kind, message.properties)
-    person = _profile(message.traits)
-    missing = {key: person[key] for key in NAMES[kind] if key in person}
-    fields = {**missing, **typed.fields}
+    person, traits = _profile(message)
+    if kind != CaptureType.SIGNUP:
+        # A trait comes again with every message, also after the person said otherwise.
+        person.pop("marketing_consent", None)
+    unsaid = [key for key in NAMES[kind] if is_unsaid(typed.fields.get(key))]
+    missing = {key: person[key] for key in unsaid if key in person}
+    fields = {**typed.fields, **missing}
     if kind == CaptureType.LOGIN and "fail" in name.lower():
         fields["success"] = False
     issue = typed.issue
     if issue is not None:
         issue = replace(issue, pointer=f"/properties{issue.pointer}")
     under = {key: f"properties/{value}" for key, value in typed.sent_as.items()}
+    under |= {key: traits[key] for key in missing}
     return replace(
         tracked,
         type=kind,
@@ -288,6 +408,10 @@ def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
         sent_as={**under, **tracked.sent_as},
         timestamp=first(tracked.timestamp, moment(typed.timestamp)),
         issue=issue,
+        warnings=(
+            *tracked.warnings,
+            *((code, f"/properties{pointer}") for code, pointer in typed.warnings),
+        ),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from audit.json_text import JsonObject
 from capture.adapters.item import Item
 from capture.adapters.requirement import NAMES, read_requirement
-from capture.adapters.values import as_object, first, moment, text
+from capture.adapters.values import as_object, first, is_unsaid, misfit, moment, text
 from capture.choices import CaptureType
-from capture.envelope import Identity, Issue
+from capture.envelope import Issue
 
 _FAILED = ("failed", "failure", "denied")
 
@@ -23,16 +24,20 @@ def read_standard(event: JsonObject, webhook_id: str | None) -> Item:
     name = text(fields.get("type"))
     family, _, verb = (name or "").partition(".")
     item = read_data(family, verb, name, fields.get("data"), "data")
-    issue = item.issue
+    issue, stamp = item.issue, fields.get("timestamp")
     if name is None:
         issue = Issue("schema_violation", "/type", "An event has a type.")
     return replace(
         item,
         message_id=webhook_id,
-        timestamp=first(moment(fields.get("timestamp")), item.timestamp),
+        timestamp=first(moment(stamp), item.timestamp),
         sent_at=None,
         clock_trusted=True,
         issue=issue,
+        warnings=(
+            *item.warnings,
+            *misfit("timestamp", stamp, moment(stamp)),
+        ),
     )
 
 
@@ -43,12 +48,20 @@ def read_data(
 
     `path` is the key of the data in the message, empty if it is the message.
     """
+    under = f"{path}/" if path else ""
     if family not in NAMES:
+        # Of an event of unknown type only who it is about is read.
+        person = read_requirement(CaptureType.LOGIN, as_object(data))
+        is_object = isinstance(data, dict)
         return Item(
-            identity=_identity(data),
-            fields={"properties": data} if isinstance(data, dict) else {},
+            identity=replace(person.identity, phone=None),
+            fields={"properties": data} if is_object else {},
             type=CaptureType.EVENT,
             name=name,
+            warnings=(
+                *misfit(path, data, is_object or None),
+                *_further_down(under, person.warnings),
+            ),
         )
     item = read_requirement(family, as_object(data))
     issue = item.issue
@@ -57,7 +70,6 @@ def read_data(
         issue = Issue("schema_violation", pointer, "The data must be an object.")
     elif issue is not None and path:
         issue = replace(issue, pointer=f"/{path}{issue.pointer}")
-    under = f"{path}/" if path else ""
     return replace(
         item,
         type=family,
@@ -65,19 +77,22 @@ def read_data(
         fields=_with_outcome(family, verb, item.fields),
         sent_as={key: f"{under}{value}" for key, value in item.sent_as.items()},
         issue=issue,
+        warnings=_further_down(under, item.warnings),
     )
 
 
-def _identity(data: object) -> Identity:
-    """Return the identity in the data of an event of unknown type."""
-    identity = read_requirement(CaptureType.LOGIN, as_object(data)).identity
-    return replace(identity, phone=None)
+def _further_down(
+    under: str, warnings: Iterable[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Return warnings with their pointers as they are in the whole message."""
+    return tuple((code, f"/{under}{pointer[1:]}") for code, pointer in warnings)
 
 
 def _with_outcome(family: str, verb: str, fields: dict[str, object]) -> JsonObject:
     """Let the type say how it went where the data does not."""
     if family == CaptureType.PAYMENT and verb:
         return {"payment_status": verb, **fields}
+    is_silent = is_unsaid(fields.get("success"))
     if family == CaptureType.LOGIN and verb in _FAILED:
-        return {"success": False, **fields}
+        return {**fields, "success": False} if is_silent else fields
     return fields

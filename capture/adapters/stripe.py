@@ -19,6 +19,7 @@ from capture.adapters.values import (
     Place,
     Unfit,
     as_object,
+    misfit,
     moment,
     references,
     text,
@@ -35,23 +36,28 @@ _HARMLESS = ("won", "warning_closed")
 def read_stripe(event: dict[str, object]) -> Item:
     """Return an event of Stripe in our words. Never raises for what it holds."""
     try:
-        kind, item = _read_event(Place(event, ""))
+        whole = Place(event, "")
+        kind, item = _read_event(whole)
+        item = replace(item, warnings=tuple(whole.warnings))
     except Unfit as error:
         kind = text(as_object(event).get("type")) or ""
         item = Item(Identity(), issue=error.issue, type=_type_of(kind))
     fields = as_object(event)
+    created = fields.get("created")
     return replace(
         item,
         name=kind or None,
         message_id=text(fields.get("id")),
-        timestamp=moment(fields.get("created")),
+        timestamp=moment(created),
         clock_trusted=True,
+        warnings=(*item.warnings, *misfit("created", created, moment(created))),
     )
 
 
 def stripe_livemode(event: dict[str, object]) -> bool | None:
     """Tell whether an event is about real money; None if it does not say."""
     mode = as_object(event).get("livemode")
+    # It chooses the endpoint: signed, and never anything but a boolean.
     return mode if isinstance(mode, bool) else None
 
 
@@ -119,8 +125,8 @@ def _session(resource: Place, money: Money) -> str:
 
 
 def _charge(resource: Place, money: Money) -> str:
-    is_captured = resource.at("captured").value is not False
-    if resource.at("refunded").value is True:
+    is_captured = resource.answer("captured") is not False
+    if resource.answer("refunded"):
         # Nothing was taken yet: an authorisation was let go.
         return PaymentState.REFUNDED if is_captured else PaymentState.FAILED
     if not is_captured:

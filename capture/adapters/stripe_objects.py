@@ -154,7 +154,7 @@ def _charge_money(resource: Place) -> dict[str, Place]:
 
 
 def _invoice_money(resource: Place) -> dict[str, Place]:
-    is_paid = resource.text("status") == "paid" or resource.at("paid").value is True
+    is_paid = resource.text("status") == "paid" or resource.answer("paid")
     ways = ("amount_paid", "total") if is_paid else ("amount_due", "total")
     final = next((p for p in map(resource.at, ways) if p.value is not None), None)
     return {
@@ -224,7 +224,9 @@ def _payments(resource: Place) -> list[Place]:
 
 
 def _id(place: Place) -> str | None:
-    return place.text("id") if isinstance(place.value, dict) else place.text()
+    if isinstance(place.value, dict):
+        return place.noted(place.text("id"))
+    return place.text()
 
 
 def _billing(resource: Place) -> Place:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 
 from audit.json_text import JsonObject, JsonValue
+from audit.privacy.invisible import trimmed
 from capture.envelope import Issue
 from customers.money import CURRENCIES, exponent
 from customers.values.amount import parse_number
+from customers.values.answer import parse_answer
 
+# The warning for an optional value that is not read: the capture has it all the same.
+DOES_NOT_FIT = "does_not_fit"
 # Stripe counts these in other units than ISO 4217 shows.
 _STRIPE_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
 # More than any purchase, and far from where decimals lose digits.
@@ -32,21 +36,37 @@ class Unfit(Exception):  # noqa: N818 - no error of the program
 
 @dataclass(frozen=True)
 class Place:
-    """A value and its path, which an issue names."""
+    """A value and its path, which an issue names.
+
+    `warnings` are those of the whole message: of values that are no text, or no answer.
+    """
 
     value: JsonValue
     path: str
+    warnings: dict[tuple[str, str], None] = field(default_factory=dict, compare=False)
 
     def at(self, *keys: str | int) -> Place:
         """Return a value further down; None where the way ends."""
         member: JsonValue = self.value
         for key in keys:
             member = _member(member, key)
-        return Place(member, "/".join([self.path, *map(str, keys)]).lstrip("/"))
+        path = "/".join([self.path, *map(str, keys)]).lstrip("/")
+        return Place(member, path, self.warnings)
 
     def text(self, *keys: str | int) -> str | None:
         """Return the text further down, if there is some."""
-        return text(self.at(*keys).value)
+        here = self.at(*keys)
+        return here.noted(text(here.value))
+
+    def answer(self, *keys: str | int) -> bool | None:
+        """Return the yes or no further down, if there is some."""
+        here = self.at(*keys)
+        return here.noted(answer(here.value))
+
+    def noted(self, value: _T | None) -> _T | None:
+        """Return what was read here; for what could not be read there is a warning."""
+        self.warnings.update(dict.fromkeys(misfit(self.path, self.value, value)))
+        return value
 
     def items(self, *keys: str | int) -> list[Place]:
         """Return the items of a list further down."""
@@ -68,6 +88,25 @@ def text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     return str(value).strip() or None
+
+
+def answer(value: object) -> bool | None:
+    """Return a yes or no in any spelling; None for anything else."""
+    try:
+        return parse_answer(value)
+    except ValidationError:
+        return None
+
+
+def misfit(path: str, sent: object, value: object) -> list[tuple[str, str]]:
+    """Return the warning for what was sent and could not be read as a value."""
+    is_read = value is not None or is_unsaid(sent)
+    return [] if is_read else [(DOES_NOT_FIT, f"/{path}")]
+
+
+def is_unsaid(value: object) -> bool:
+    """Tell whether a value says nothing: null, or a text of blanks."""
+    return value is None or (isinstance(value, str) and not trimmed(value))
 
 
 def first(*values: _T | None) -> _T | None:

@@ -34,6 +34,8 @@ _STATES = {
     "partially_refunded": ("partially_refunded",),
     "disputed": ("disputed", "chargeback"),
 }
+# Nothing was paid yet, and nothing went wrong.
+_NEW = ("created", "new", "open", "draft", "initiated", "started", "none", "unpaid")
 
 
 def find_amount_issue(envelope: Envelope, currency: str | None = None) -> Issue | None:
@@ -128,5 +130,15 @@ def state_of(fields: Mapping[str, object]) -> str:
     """Return how far a payment is, from the words that clients use."""
     if fields.get("state") in PaymentState.values:
         return str(fields["state"])
-    status = str(fields.get("payment_status", "")).strip().casefold().replace(" ", "_")
+    status = _plain_word(fields.get("payment_status", ""))
     return next((s for s, raw in _STATES.items() if status in raw), "created")
+
+
+def is_payment_status(value: object) -> bool:
+    """Tell whether a status of a payment is a word that clients use."""
+    word = _plain_word(value)
+    return word in _NEW or any(word in words for words in _STATES.values())
+
+
+def _plain_word(value: object) -> str:
+    return str(value).strip().casefold().replace(" ", "_")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,10 +16,13 @@ from audit import log
 from audit.ids import uuid7
 from audit.json_text import JsonObject, JsonValue
 from audit.tenancy.actors import Actor
+from capture.adapters.values import DOES_NOT_FIT
 from capture.choices import IngestStatus
 from capture.envelope import Envelope
-from capture.ingest.envelopes import build_envelopes
+from capture.ingest.envelopes import build_envelope
+from capture.ingest.fitting import sentence_for
 from capture.ingest.pipeline import ingest
+from capture.ingest.projections import read_stored
 from capture.models import Capture, Source
 from capture.parsing import ParseError, parse_body, payload_text, read_payload
 
@@ -49,7 +54,8 @@ def correct_capture(
         msg = _("Nothing differs from what stands.")
         raise ValidationError(msg, code="unchanged")
     corrected = {**body, **changes}
-    envelope = _correction(capture, corrected, source)
+    envelope = _correction(_corrected(capture), corrected, source)
+    _check_fit(envelope, changes)
     note = {"former": former, "changed": changes, "reason": reason}
     envelope = replace(envelope, body={**envelope.body, "correction": note})
     result = ingest([envelope], source=source, actor=actor)[0]
@@ -73,15 +79,18 @@ def _correction(capture: Capture, body: dict[str, object], source: Source) -> En
         parsed = parse_body(payload_text(body).encode())
     except ParseError as error:
         raise ValidationError(error.message, code=error.code) from error
-    envelope = build_envelopes(
-        capture.type,
+    envelope = build_envelope(
         parsed.value,
-        adapter="correction",
-        business_id=source.business_id,
-        trust=capture.trust,
-        received_at=timezone.now(),
-        corrects=capture.corrects_id or capture.pk,
-    )[0]
+        partial(read_stored, capture),
+        capture.type,
+        {
+            "adapter": "correction",
+            "business_id": source.business_id,
+            "trust": capture.trust,
+            "received_at": timezone.now(),
+            "corrects": capture.pk,
+        },
+    )
     if envelope.issue is not None:
         raise ValidationError(
             f"{envelope.issue.pointer}: {envelope.issue.message}",
@@ -94,6 +103,26 @@ def _correction(capture: Capture, body: dict[str, object], source: Source) -> En
         timestamp=capture.occurred_at.isoformat(),
         clock_trusted=True,
     )
+
+
+def _corrected(capture: Capture) -> Capture:
+    """Return the capture that came, for one of its corrections as well."""
+    if capture.corrects_id is None:
+        return capture
+    return Capture.objects.get(pk=capture.corrects_id)
+
+
+def _check_fit(envelope: Envelope, changes: Iterable[str]) -> None:
+    """Raise ValidationError for a changed value that its column cannot have.
+
+    What a program sent is noted and captured; a person can be told to mend it.
+    """
+    keys = {f"/{key}" for key in changes}
+    for code, pointer in envelope.warnings:
+        if code == DOES_NOT_FIT and f"/{pointer.split('/')[1]}" in keys:
+            # In the words of the API: the message is JSON.
+            msg = f"{pointer}: {sentence_for(pointer)}"
+            raise ValidationError(msg, code=code)
 
 
 def corrections_of(capture_id: UUID) -> list[Capture]:

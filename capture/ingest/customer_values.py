@@ -14,6 +14,7 @@ from uuid import UUID
 
 from audit.privacy.invisible import without_unseen
 from audit.tenancy.actors import Actor
+from capture.adapters.values import answer
 from capture.choices import TRUST_RANK, CaptureType, Trust
 from capture.ingest.identity import LinkResult
 from capture.ingest.projections import ParsedCapture, earliest_signups, name_in, text
@@ -29,7 +30,10 @@ NAMING_TYPES = (
     CaptureType.QUESTIONNAIRE,
     CaptureType.DASHBOARD,
 )
-_STATUSES = ("active", "inactive")
+# They change nothing of their customer but the time of the last activity, unless they
+# answer the marketing question.
+SILENT_TYPES = (CaptureType.PAGE, CaptureType.EVENT)
+STATUSES = ("active", "inactive")
 
 Winners = dict[tuple[UUID, str], CapturedValue]
 
@@ -115,9 +119,16 @@ def customer_columns(fields: dict[str, object]) -> dict[str, str]:
         "phone": without_unseen(text(fields.get("mobile_number"), 50) or ""),
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
-        "status": status if status in _STATUSES else None,
+        "status": status if status in STATUSES else None,
     }
     return {name: value for name, value in columns.items() if value}
+
+
+def consent_of(item: ParsedCapture) -> bool | None:
+    """Return the answer of a capture to the marketing question; GPC is a no to it."""
+    if item.capture.gpc and item.capture.trust == Trust.BROWSER:
+        return False
+    return answer(item.fields.get("marketing_consent"))
 
 
 def _weight(value: CapturedValue) -> tuple[bool, int, datetime, datetime, UUID]:
@@ -157,15 +168,13 @@ def _compete(
 def _answers(
     owned: list[tuple[ParsedCapture, UUID]],
 ) -> list[customers.CapturedConsent]:
-    """Return answers to the marketing question; GPC is a no to it."""
+    """Return answers to the marketing question."""
     answers = []
     for item, pk in owned:
         capture = item.capture
-        answer = item.fields.get("marketing_consent")
-        if capture.gpc and capture.trust == Trust.BROWSER:
-            answer = False
-        if isinstance(answer, bool):
+        is_yes = consent_of(item)
+        if is_yes is not None:
             answers.append(
-                customers.CapturedConsent(pk, answer, capture.occurred_at, capture.pk)
+                customers.CapturedConsent(pk, is_yes, capture.occurred_at, capture.pk)
             )
     return answers

@@ -28,8 +28,10 @@ from capture.adapters import (
     snake,
     whole_cloudevent,
 )
+from capture.adapters.values import misfit
 from capture.choices import CaptureType, Provider
 from capture.envelope import Envelope, Identity, Issue
+from capture.ingest.fitting import find_misfits
 from capture.ingest.screenshots import store_screenshot
 from capture.ingest.validation import find_issue
 from capture.models import Source
@@ -247,7 +249,12 @@ def _checked(
 ) -> Envelope:
     envelope_fields = {k: v for k, v in envelope_fields.items() if k != "business_id"}
     kind = message.type or kind or CaptureType.EVENT
+    sent_ip = message.ip or message.fields.get("ip_address")
     body, ip = _without_address(body, message)
+    warnings += [
+        *message.warnings,
+        *misfit(message.sent_as.get("ip_address", "ip"), sent_ip, ip),
+    ]
     overrides = {
         "ip": ip,
         "user_agent": message.user_agent,
@@ -265,7 +272,7 @@ def _checked(
     envelope = Envelope(
         type=kind,
         identity=_bare(message.identity),
-        fields=_with_consent(message),
+        fields=message.fields,
         body=body,
         sent_as=message.sent_as,
         message_id=message.message_id,
@@ -274,7 +281,8 @@ def _checked(
         issue=issue,
         **merged,
     )
-    return replace(envelope, issue=find_issue(envelope))
+    noted = dict.fromkeys((*envelope.warnings, *find_misfits(envelope)))
+    return replace(envelope, warnings=tuple(noted), issue=find_issue(envelope))
 
 
 def _bare(who: Identity) -> Identity:
@@ -320,15 +328,6 @@ def _read_native(kind: str, body: dict[str, object]) -> Item:
         issue = Issue("unknown_shape", "/type", "Name the type of the capture.")
         return replace(item, issue=item.issue or issue)
     return replace(item, name=name)
-
-
-def _with_consent(message: Item) -> JsonObject:
-    """Return the fields, with what a consent manager says of marketing."""
-    answers = {str(k).casefold(): v for k, v in (message.consent or {}).items()}
-    answer = answers.get("marketing")
-    if isinstance(answer, bool):
-        return {"marketing_consent": answer, **message.fields}
-    return message.fields
 
 
 def _without_address(body: object, message: Item) -> tuple[JsonValue, str | None]:

@@ -14,6 +14,7 @@ from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from audit.tenancy.actors import Actor
+from capture.adapters.values import text
 from capture.choices import CaptureType, MessageIdOrigin
 from capture.envelope import Envelope
 from capture.ingest.amounts import amount_warnings, rounded_amounts, state_of
@@ -109,7 +110,7 @@ def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
     given = envelope.message_id
     if given:
         return _impersonal(given, envelope, source), MessageIdOrigin.GIVEN
-    transaction_id = envelope.fields.get("transaction_id")
+    transaction_id = text(envelope.fields.get("transaction_id"))
     if envelope.type == CaptureType.PAYMENT and transaction_id:
         names = ("payment_processor", "transaction_id", "payment_status")
         parts = [str(envelope.fields.get(name, "")) for name in names]
@@ -132,14 +133,14 @@ def stored_message_id(envelope: Envelope, source: Source) -> str | None:
     return _impersonal(given, envelope, source) if given else None
 
 
-def _impersonal(text: str, envelope: Envelope, source: Source) -> str:
+def _impersonal(name: str, envelope: Envelope, source: Source) -> str:
     """Return the id, hashed if it could be personal: it outlives an erasure."""
     who = envelope.identity
     names = {who.email, who.user_id, who.anonymous_id, who.phone}
-    is_plain = text.isascii() and text.isprintable() and "@" not in text
-    if is_plain and len(text) <= _LONGEST_ID and text not in names:
-        return text
-    return f"h1:{hmac_hex(str(source.pk), text)}"
+    is_plain = name.isascii() and name.isprintable() and "@" not in name
+    if is_plain and len(name) <= _LONGEST_ID and name not in names:
+        return name
+    return f"h1:{hmac_hex(str(source.pk), name)}"
 
 
 def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | None]:
@@ -199,9 +200,9 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
     currency = fields.get("currency")
     values: JsonObject = {
         "processor": processor_of(fields),
-        "transaction_id": fields.get("transaction_id"),
-        "plan_name": fields.get("plan_name"),
-        "payment_method": fields.get("payment_method"),
+        "transaction_id": text(fields.get("transaction_id")),
+        "plan_name": text(fields.get("plan_name")),
+        "payment_method": text(fields.get("payment_method")),
         "state": state_of(fields),
         "currency": str(currency).upper() if currency else source.business.currency,
         "currency_assumed": currency is None,
@@ -242,11 +243,11 @@ def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:
     return [("invisible_name", f"/{envelope.sent_as.get('full_name', 'full_name')}")]
 
 
-def _column(text: str | None, length: int) -> str | None:
-    return storable(text)[:length] if text else None
+def _column(value: str | None, length: int) -> str | None:
+    return storable(value)[:length] if value else None
 
 
-def storable(text: str | None) -> str:
+def storable(value: str | None) -> str:
     """Return text that both databases take; the payload keeps the exact one."""
-    clean = (text or "").replace("\0", "\u2400")
+    clean = (value or "").replace("\0", "\u2400")
     return clean.encode("utf-8", errors="replace").decode()

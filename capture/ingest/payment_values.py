@@ -55,7 +55,7 @@ Columns = dict[str, Any]
 # When something happened, when it came, and the id of its capture.
 Moment = tuple[datetime, datetime, UUID]
 # From the payload, unless it was erased.
-_TEXTS = {
+TEXTS = {
     "coupon_code": 100,
     "payment_status": 50,
     "crypto_transaction_hash": 128,
@@ -112,7 +112,7 @@ def columns_of(group: PaymentGroup) -> Columns:
         "trust": strongest.trust,
         "occurred_at": _paid_at(ours, by_time),
         **_person(parsed),
-        **{name: _text_of(parsed, name, n) for name, n in _TEXTS.items()},
+        **{name: _text_of(parsed, name, n) for name, n in TEXTS.items()},
         "plan_name": text(merged.get("plan_name"), 200),
         "payment_method": text(merged.get("payment_method"), 50),
         **amounts,

@@ -22,7 +22,7 @@ from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
-from capture.ingest.customer_values import update_customers
+from capture.ingest.customer_values import SILENT_TYPES, consent_of, update_customers
 from capture.ingest.identity import LinkResult, link, links_of
 from capture.ingest.locking import lock_names
 from capture.ingest.normalisation import build_capture
@@ -49,8 +49,6 @@ from customers import services as customers
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
-# They change nothing of their customer but the time of the last activity.
-_SILENT = (CaptureType.PAGE, CaptureType.EVENT)
 _T = TypeVar("_T")
 _INTERNAL = Issue("internal_error", "", "This is our fault. The item is kept.")
 _CONFLICT = Issue(
@@ -507,7 +505,7 @@ def project_captures(
 
 def _parse_attached(attached: list[Capture]) -> list[ParsedCapture]:
     """Parse attached captures, but for pages and events: they add no values."""
-    ids = [c.pk for c in attached if c.type not in _SILENT]
+    ids = [c.pk for c in attached if c.type not in SILENT_TYPES]
     return parse_captures(Capture.objects.filter(pk__in=ids)) if ids else []
 
 
@@ -521,7 +519,7 @@ def _only_active(
         owner = linked.customers[item.capture.pk]
         if owner is None:
             continue
-        if item.capture.type not in _SILENT:
+        if item.capture.type not in SILENT_TYPES or consent_of(item) is not None:
             updated.add(owner)
         moment = item.capture.occurred_at
         moments[owner] = max(moments.get(owner, moment), moment)

@@ -16,6 +16,7 @@ from audit.datetimes import FUTURE_ALLOWED
 from audit.json_text import JsonObject
 from audit.privacy.invisible import line_of
 from capture.adapters import (
+    Item,
     read_cloudevent,
     read_paypal,
     read_requirement,
@@ -24,7 +25,7 @@ from capture.adapters import (
     read_stripe,
     snake,
 )
-from capture.adapters.values import as_object
+from capture.adapters.values import answer, as_object
 from capture.choices import CaptureType, PaymentState
 from capture.ingest.amounts import readable_number
 from capture.ingest.normalisation import read_time
@@ -76,7 +77,9 @@ class ParsedCapture:
 def parse_capture(capture: Capture, source: Capture | None = None) -> ParsedCapture:
     """Parse a stored capture, from its own payload or from that of a correction."""
     stored = source or capture
-    fields = _fields(stored)
+    payload = read_payload(stored.payload)
+    # A correction has the form of what it corrects.
+    fields = read_stored(capture, payload).fields if isinstance(payload, dict) else {}
     return ParsedCapture(
         capture, fields, stored.facts or {}, stored.received_at, stored.email
     )
@@ -96,20 +99,18 @@ def newest_corrections(capture_ids: Iterable[UUID]) -> dict[UUID | None, Capture
     return {correction.corrects_id: correction for correction in by_time}
 
 
-def _fields(capture: Capture) -> JsonObject:
-    payload = read_payload(capture.payload)
-    if not isinstance(payload, dict):
-        return {}
+def read_stored(capture: Capture, payload: JsonObject) -> Item:
+    """Return a payload in our words, as that of a capture was read when it came."""
     if capture.adapter in _PROVIDERS:
-        return _PROVIDERS[capture.adapter](payload).fields
+        return _PROVIDERS[capture.adapter](payload)
     if capture.adapter == "standard":
-        return read_standard(payload, capture.message_id).fields
+        return read_standard(payload, capture.message_id)
     if capture.adapter == "segment":
         # As it was mapped when it came, whatever staff changed since.
-        return read_segment(payload, None, {}, capture.type).fields
+        return read_segment(payload, None, {}, capture.type)
     if capture.adapter == "cloudevents" and "specversion" in payload:
-        return read_cloudevent(None, payload).fields
-    return read_requirement(capture.type, payload).fields
+        return read_cloudevent(None, payload)
+    return read_requirement(capture.type, payload)
 
 
 def project(
@@ -159,7 +160,6 @@ def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
 
 
 def _signup(fields: JsonObject, capture: Capture) -> Columns:
-    consent = fields.get("marketing_consent")
     return {
         "user_id": capture.user_ref,
         "email": capture.email,
@@ -170,9 +170,9 @@ def _signup(fields: JsonObject, capture: Capture) -> Columns:
         "signup_method": text(fields.get("signup_method"), 50) or "email",
         "signup_source": text(fields.get("signup_source"), 100) or "website",
         "referral_code": text(fields.get("referral_code"), 100),
-        "email_verified": fields.get("email_verified") is True,
-        "marketing_consent": consent if isinstance(consent, bool) else None,
-        "preferred_categories": _texts(fields.get("preferred_categories")),
+        "email_verified": answer(fields.get("email_verified")) is True,
+        "marketing_consent": answer(fields.get("marketing_consent")),
+        "preferred_categories": texts(fields.get("preferred_categories")),
         "location": text(fields.get("location"), 200),
     }
 
@@ -203,7 +203,7 @@ def _person(fields: JsonObject, capture: Capture) -> Columns:
     }
 
 
-_ANSWER_TEXTS = {
+ANSWER_TEXTS = {
     "trades_per_day": 100,
     "trading_session": 100,
     "has_account": 100,
@@ -215,7 +215,7 @@ _ANSWER_TEXTS = {
     "trading_goals": _LONG,
     "screenshot_filename": 255,
 }
-_ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
+ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
 
 
 def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
@@ -227,8 +227,8 @@ def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
     answers = fields.get("answers")
     return {
         **_person(fields, capture),
-        **{name: text(fields.get(name), n) for name, n in _ANSWER_TEXTS.items()},
-        **{name: _texts(fields.get(name)) for name in _ANSWER_LISTS},
+        **{name: text(fields.get(name), n) for name, n in ANSWER_TEXTS.items()},
+        **{name: texts(fields.get(name)) for name in ANSWER_LISTS},
         "account_equity": number(fields.get("account_equity"), 15, 3),
         "account_size": number(fields.get("account_size"), 15, 3),
         "risk_percentage": number(fields.get("risk_percentage"), 5, 2),
@@ -240,7 +240,7 @@ def _questionnaire(fields: JsonObject, capture: Capture) -> Columns:
     }
 
 
-_PERFORMANCE_COLUMNS = {
+PERFORMANCE_COLUMNS = {
     "total_pnl": (15, 3),
     "gross_profit": (15, 3),
     "gross_loss": (15, 3),
@@ -251,7 +251,7 @@ _PERFORMANCE_COLUMNS = {
     "win_rate": (5, 2),
     "profit_factor": (10, 4),
 }
-_COUNTS = (
+COUNTS = (
     "total_trades",
     "winning_trades",
     "losing_trades",
@@ -275,9 +275,9 @@ def _dashboard(fields: JsonObject, capture: Capture) -> Columns:
         "current_equity": number(equities.get("current_equity"), 15, 3),
         **{
             name: number(performance.get(name), *shape)
-            for name, shape in _PERFORMANCE_COLUMNS.items()
+            for name, shape in PERFORMANCE_COLUMNS.items()
         },
-        **{name: whole(performance.get(name)) for name in _COUNTS},
+        **{name: whole(performance.get(name)) for name in COUNTS},
         "risk_per_trade": number(risks.get("risk_per_trade"), 5, 2),
         "daily_loss_limit": number(risks.get("daily_loss_limit"), 5, 2),
         "consecutive_losses_limit": whole(risks.get("consecutive_losses_limit")),
@@ -309,7 +309,8 @@ def _snaked(value: object) -> JsonObject:
     return {snake(key): item for key, item in as_object(value).items()}
 
 
-def _texts(value: object) -> list[str] | None:
+def texts(value: object) -> list[str] | None:
+    """Return the texts of a list; None for anything else."""
     if not isinstance(value, list):
         return None
     return [line for line in (text(item, 200) for item in value) if line]

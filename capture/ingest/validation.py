@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from django.utils import translation
 
 from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
+from capture.adapters.values import answer
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Issue
 from capture.ingest.amounts import find_amount_issue, pointer_to
@@ -34,7 +34,6 @@ ILLEGAL_IDS = frozenset(
 _NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _LONGEST = 255
 _LONGEST_EMAIL = 254
-_TRUTHS: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
 def find_issue(envelope: Envelope) -> Issue | None:
@@ -47,6 +46,7 @@ def find_issue(envelope: Envelope) -> Issue | None:
         find_amount_issue,
         _check_currency,
         _check_success,
+        _check_consent,
     ):
         issue = check(envelope)
         if issue is not None:
@@ -121,9 +121,16 @@ def _check_success(envelope: Envelope) -> Issue | None:
     return Issue("schema_violation", pointer, "Send true or false.")
 
 
+def _check_consent(envelope: Envelope) -> Issue | None:
+    # One that opts out must not be lost because its answer cannot be read.
+    consent = answer(envelope.fields.get("marketing_consent"))
+    is_gpc = envelope.gpc and envelope.trust == Trust.BROWSER
+    if envelope.type != CaptureType.CONSENT or is_gpc or consent is not None:
+        return None
+    pointer = pointer_to(envelope, "marketing_consent")
+    return Issue("schema_violation", pointer, "Send true or false.")
+
+
 def is_success(fields: Mapping[str, object]) -> bool | None:
     """Tell whether a login succeeded, as it does unless it says no; None if unclear."""
-    value = fields.get("success", True)
-    if isinstance(value, str):
-        return _TRUTHS.get(value.strip().lower())
-    return _TRUTHS.get(value) if isinstance(value, int | Decimal) else None
+    return answer(fields.get("success", True))

@@ -14,7 +14,12 @@ from django.db.models import QuerySet
 from audit.database.batches import batched, in_batches
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
-from capture.ingest.customer_values import NAMING_TYPES, find_winners
+from capture.ingest.customer_values import (
+    NAMING_TYPES,
+    SILENT_TYPES,
+    consent_of,
+    find_winners,
+)
 from capture.ingest.identity import find_identities, link_of, missing_names
 from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
@@ -120,6 +125,7 @@ def _compare(batch: list[Capture], *, repair: bool, actor: Actor) -> _Difference
     parsed = parse_captures(c for c in batch if c.corrects_id is None)
     differences += _compare_typed(parsed, links, repair=repair)
     differences += _compare_payments(batch, repair=repair, actor=actor)
+    differences += _compare_consents(parsed, links, repair=repair, actor=actor)
     return differences
 
 
@@ -215,6 +221,41 @@ def _store(
         model._default_manager.filter(pk__in=ids).delete()
     if wrong:
         write_over(model, wrong)
+
+
+def _compare_consents(
+    parsed: list[ParsedCapture],
+    links: dict[UUID, UUID | None],
+    *,
+    repair: bool,
+    actor: Actor,
+) -> _Differences:
+    """Record answers of which no event says anything, such as one read since.
+
+    A yes counts for nothing then: to which wording is not known any more.
+    """
+    stated = {
+        item.capture.pk: (owner, answer, item.capture)
+        for item in parsed
+        if item.capture.type not in SILENT_TYPES
+        and (owner := links.get(item.capture.pk)) is not None
+        and (answer := consent_of(item)) is not None
+    }
+    owners = {owner for owner, _, _ in stated.values()}
+    recorded = customers.captures_with_consent(owners, stated) if stated else set()
+    missing = {pk: each for pk, each in stated.items() if pk not in recorded}
+    if missing and repair:
+        customers.record_captured_consents(
+            [
+                customers.CapturedConsent(owner, answer, capture.occurred_at, pk)
+                for pk, (owner, answer, capture) in missing.items()
+            ],
+            business_id=parsed[0].capture.business_id,
+            wording_version=None,
+            actor=actor,
+        )
+        customers.refresh_stats(owner for owner, _, _ in missing.values())
+    return [(pk, Difference("customers.ConsentEvent", pk, "row")) for pk in missing]
 
 
 def _compare_payments(

@@ -1,4 +1,4 @@
-"""Serializer fields of the hub: numbers and amounts as they are answered."""
+"""Serializer fields of the hub: numbers and amounts, and answers of requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rest_framework.fields import get_attribute, get_error_detail
 
 from customers import services
 from customers.values.amount import check_amount, parse_number
+from customers.values.answer import parse_answer
 
 
 class NumberField(serializers.DecimalField):
@@ -116,6 +117,21 @@ class AmountsField(serializers.DictField):
             code: services.amount_text(Decimal(amount), code)
             for code, amount in value.items()
         }
+
+
+class AnswerField(serializers.BooleanField):
+    """A yes or no of a request, in any spelling.
+
+    The schema says `boolean`, which is what a program should send.
+    """
+
+    reads_any_type = True
+
+    def to_internal_value(self, data: object) -> bool | None:  # type: ignore[override]  # null where nothing was said
+        answer = parse_answer(data)
+        if answer is None and not self.allow_null:
+            self.fail("null")
+        return answer
 
 
 class PresumedField(serializers.BooleanField):

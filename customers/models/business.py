@@ -24,6 +24,7 @@ from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
 from customers.countries import check_country
+from customers.models.answer_fields import AnswerField
 from customers.models.base import AmountsModel, currency_code, money, one_of
 from customers.roles import PERMISSIONS
 
@@ -84,7 +85,7 @@ class Business(AmountsModel, TrackedModel):
         default=100,
         help_text="Refunds above it wait for a second person. Empty: no limit.",
     )
-    signup_is_login = models.BooleanField(default=True)
+    signup_is_login = AnswerField(default=True)
     settings = SealedJSONField(
         default=dict,
         blank=True,
@@ -186,7 +187,7 @@ class Membership(SignedModel, TrackedModel):
     )
     business = models.ForeignKey(Business, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
-    is_default = models.BooleanField(default=False)
+    is_default = AnswerField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TrackedModel.Meta):

@@ -20,6 +20,7 @@ from audit.fields import (
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind, within_sentence
 from customers.countries import check_country
+from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 from customers.phones import to_e164
@@ -59,7 +60,7 @@ class Address(ArchiveMarks, BusinessModel, TrackedModel):
     postal_code = NullCharField(max_length=20)
     country = NullCharField(max_length=2, validators=[check_country])
     raw = NullTextField("as typed")
-    is_primary = models.BooleanField("primary", default=False)
+    is_primary = AnswerField("primary", default=False)
     phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     instructions = NullTextField()
@@ -134,7 +135,7 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
     email_key = NullCharField(max_length=254, editable=False)
     phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
-    is_primary = models.BooleanField("primary", default=False)
+    is_primary = AnswerField("primary", default=False)
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_to = models.DateTimeField(null=True, blank=True)
 

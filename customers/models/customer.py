@@ -28,6 +28,7 @@ from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
+from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.phones import to_e164
@@ -217,7 +218,7 @@ class Customer(ArchiveMarks, TrackedModel):
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
     email_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
-    is_email_verified = models.BooleanField("e-mail verified", default=False)
+    is_email_verified = AnswerField("e-mail verified", default=False)
     email_bounced_at = PastDateTimeField("e-mail bounces since", null=True, blank=True)
     phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import NoteType, within_sentence
+from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
 
@@ -31,7 +32,7 @@ class Note(ArchiveMarks, BusinessModel, TrackedModel):
     raw_note_type = NullCharField(max_length=100, editable=False)
     # Required by every form and service; null only once the person is erased.
     content = models.TextField(null=True)
-    is_pinned = models.BooleanField("pinned", default=False)
+    is_pinned = AnswerField("pinned", default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

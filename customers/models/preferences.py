@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, money
 from customers.models.customer import Customer
 
@@ -39,9 +40,9 @@ class Preferences(BusinessModel, TrackedModel):
     customer = models.OneToOneField(
         Customer, models.PROTECT, related_name="preferences"
     )
-    prefer_sms = models.BooleanField("prefers SMS", null=True, blank=True)
-    prefer_email = models.BooleanField("prefers e-mail", null=True, blank=True)
-    prefer_call = models.BooleanField("prefers calls", null=True, blank=True)
+    prefer_sms = AnswerField("prefers SMS", null=True, blank=True)
+    prefer_email = AnswerField("prefers e-mail", null=True, blank=True)
+    prefer_call = AnswerField("prefers calls", null=True, blank=True)
     favorite_products = NullTextField()
     favorite_tags = SealedJSONField(null=True, blank=True, editable=False)
     preferred_categories = SealedJSONField(null=True, blank=True)
@@ -53,9 +54,9 @@ class Preferences(BusinessModel, TrackedModel):
         help_text="Typed by staff; no figure is computed from it.",
     )
     best_contact_time = NullCharField(max_length=100)
-    do_not_contact = models.BooleanField(default=False)
-    can_receive_offers = models.BooleanField(default=True)
-    can_receive_loyalty = models.BooleanField(default=True)
+    do_not_contact = AnswerField(default=False)
+    can_receive_offers = AnswerField(default=True)
+    can_receive_loyalty = AnswerField(default=True)
 
     class Meta(TrackedModel.Meta):
         verbose_name = verbose_name_plural = "preferences"

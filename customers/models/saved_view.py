@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.ids import uuid7
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, UntrackedModel
 
 PAGE_SIZES = (25, 50, 100)
@@ -37,7 +38,7 @@ class SavedView(UntrackedModel, BusinessModel):
     filters = models.JSONField(default=dict, blank=True)
     sort = models.CharField(max_length=200, blank=True)
     columns = models.JSONField(default=list)
-    is_shared = models.BooleanField("shared with the business", default=False)
+    is_shared = AnswerField("shared with the business", default=False)
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True, blank=True)
 

@@ -20,6 +20,7 @@ from customers.choices import (
     TicketStatus,
     within_sentence,
 )
+from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, one_of
 from customers.models.booking import Booking
 from customers.models.customer import Customer
@@ -111,7 +112,7 @@ class TicketMessage(BusinessModel, TrackedModel):
         editable=False,
         related_name="+",
     )
-    is_internal = models.BooleanField("internal", default=False)
+    is_internal = AnswerField("internal", default=False)
     # Required by every form and service; null only once the person is erased.
     body = models.TextField(null=True)
     sent_at = PastDateTimeField("sent", default=timezone.now)

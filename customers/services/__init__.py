@@ -94,6 +94,7 @@ from customers.services.capture_sync import (
     CapturedConsent,
     CapturedCustomer,
     CustomerValueUpdate,
+    captures_with_consent,
     create_captured_customers,
     find_by_email,
     find_by_identity,
@@ -137,6 +138,7 @@ from customers.services.exports.person_export import (
     PersonLink,
     make_person_link,
     open_person_link,
+    register_person_part,
 )
 from customers.services.imports.importing import (
     confirm_import,

@@ -208,6 +208,17 @@ class CapturedConsent(NamedTuple):
     capture_id: UUID
 
 
+def captures_with_consent(
+    customer_ids: Iterable[UUID], capture_ids: Iterable[UUID]
+) -> set[UUID]:
+    """Return the captures whose answers these customers have events of."""
+    events = ConsentEvent.objects.filter(
+        customer__in=customer_ids, capture_id__in=list(capture_ids)
+    )
+    ids = events.order_by().values_list("capture_id", flat=True)
+    return {pk for pk in ids if pk is not None}
+
+
 def record_captured_consents(
     answers: list[CapturedConsent],
     *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
-from customers.choices import FLAG_VERIFIED
+from customers.choices import FLAG_VERIFIED, ConsentAction, Purpose
 from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
@@ -129,8 +130,12 @@ def record_consent(
 ) -> ConsentEvent:
     """Record a consent event. `proof` are further columns of `ConsentEvent`.
 
-    Raises ValidationError for one in the future.
+    Raises ValidationError for one in the future, and for an unknown purpose: rules ask
+    about known ones alone, so that it would count for nothing.
     """
+    if purpose.lower() not in Purpose.values:
+        msg = _("Send one of %(names)s.") % {"names": ", ".join(Purpose.values)}
+        raise ValidationError({"purpose": ValidationError(msg, "invalid_choice")})
     event = ConsentEvent(
         business=customer.business,
         customer=customer,
@@ -142,6 +147,36 @@ def record_consent(
     clean_instance(event)
     save_consent(Write(event, actor=actor))
     return event
+
+
+def record_opt_outs(
+    customers: Sequence[Customer], *, actor: Actor, method: str
+) -> None:
+    """Record a no to marketing of many customers, on every channel; two statements.
+
+    The caller has checked that the actor may, and refreshes figures.
+    """
+    if not customers:
+        return
+    events = ConsentEvent.objects.filter(
+        customer__in=customers, purpose=Purpose.MARKETING
+    )
+    in_order = events.order_by("occurred_at", "id")
+    newest = dict(in_order.values_list("customer_id", "action"))
+    ConsentEvent.objects.bulk_create(
+        ConsentEvent(
+            business_id=customer.business_id,
+            customer=customer,
+            purpose=Purpose.MARKETING,
+            action=ConsentAction.WITHDRAWN
+            if newest.get(customer.pk) == ConsentAction.GIVEN
+            else ConsentAction.REFUSED,
+            method=method,
+            recorded_by_id=actor.user_id,
+            operation_id=actor.operation.id,
+        )
+        for customer in customers
+    )
 
 
 def save_consent(write: Write[ConsentEvent]) -> None:

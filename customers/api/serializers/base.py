@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import Model
+from django.db.models import BooleanField, Model
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
+from audit.rest.model_serializers import (
+    CreateSerializer,
+    HubModelSerializer,
+    UpdateSerializer,
+)
 from audit.rest.pagination import Page
 from customers import services
-from customers.api.fields import AmountField, AmountInput
+from customers.api.fields import AmountField, AmountInput, AnswerField
 from customers.models.base import MoneyField
 
 OF_CUSTOMER = ["id", "business_id", "customer_id"]
@@ -80,7 +84,20 @@ class PaidBookingSerializer(CompleteModelSerializer):
     permissions: ClassVar = {"refunded_amount": "customers.view_refund"}
 
 
-class RelatedUpdateSerializer(UpdateSerializer):
+class HubCreateSerializer(CreateSerializer):
+    """A new instance; its columns are read as at every other entrance."""
+
+    serializer_field_mapping: ClassVar = {
+        **CreateSerializer.serializer_field_mapping,
+        BooleanField: AnswerField,
+    }
+
+
+class HubUpdateSerializer(UpdateSerializer, HubCreateSerializer):
+    """A change; what is not named stays."""
+
+
+class RelatedUpdateSerializer(HubUpdateSerializer):
     """A change of what belongs to a customer or a ticket, and goes on belonging there.
 
     Put it before the serializer of a new one.

@@ -9,13 +9,14 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
 from customers.api.fields import NumberInput
 from customers.api.serializers.base import (
     OF_CUSTOMER,
     TIMES,
     AmountsInput,
+    HubCreateSerializer,
+    HubUpdateSerializer,
     MoneyModelSerializer,
 )
 from customers.models import Booking, Credit, Refund
@@ -90,7 +91,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingCreateSerializer(AmountsInput, CreateSerializer):
+class BookingCreateSerializer(AmountsInput, HubCreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )
@@ -114,7 +115,7 @@ class BookingCreateSerializer(AmountsInput, CreateSerializer):
         return attrs
 
 
-class BookingUpdateSerializer(UpdateSerializer, BookingCreateSerializer):
+class BookingUpdateSerializer(HubUpdateSerializer, BookingCreateSerializer):
     class Meta(BookingCreateSerializer.Meta):
         fields = _BOOKING
 

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from django.contrib.auth import get_user_model
 
-from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.serializers.base import (
     TIMES,
     AmountsInput,
+    HubUpdateSerializer,
     MoneyModelSerializer,
 )
 from customers.models import Business, Membership
@@ -54,7 +55,7 @@ class BusinessSerializer(MoneyModelSerializer):
         ]
 
 
-class BusinessUpdateSerializer(AmountsInput, UpdateSerializer):
+class BusinessUpdateSerializer(AmountsInput, HubUpdateSerializer):
     """Limits and settings; the slug and the currency of a business are fixed."""
 
     class Meta:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import CreateSerializer, HubModelSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
     TIMES,
+    HubCreateSerializer,
     RelatedUpdateSerializer,
 )
+from customers.choices import Purpose
 from customers.models import Address, ConsentEvent, Contact, Flag, Note
 
 _ADDRESS = [
@@ -61,7 +63,7 @@ class AddressSerializer(HubModelSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_ADDRESS, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class AddressCreateSerializer(CreateSerializer):
+class AddressCreateSerializer(HubCreateSerializer):
     class Meta:
         model = Address
         fields: ClassVar = ["customer_id", *_ADDRESS]
@@ -79,7 +81,7 @@ class ContactSerializer(HubModelSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_CONTACT, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class ContactCreateSerializer(CreateSerializer):
+class ContactCreateSerializer(HubCreateSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["customer_id", *_CONTACT]
@@ -104,7 +106,7 @@ class NoteSerializer(HubModelSerializer):
         ]
 
 
-class NoteCreateSerializer(CreateSerializer):
+class NoteCreateSerializer(HubCreateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -148,7 +150,19 @@ class ConsentSerializer(HubModelSerializer):
         ]
 
 
-class ConsentCreateSerializer(CreateSerializer):
+class PurposeField(serializers.ChoiceField):
+    """What a customer may be contacted for; rules compare it in small letters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Purpose.choices, **kwargs)
+
+    def to_internal_value(self, data: object) -> str:
+        return super().to_internal_value(str(data).lower())
+
+
+class ConsentCreateSerializer(HubCreateSerializer):
+    purpose = PurposeField()
+
     class Meta:
         model = ConsentEvent
         fields: ClassVar = ["customer_id", *_CONSENT]

@@ -6,16 +6,15 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import (
-    CreateSerializer,
-    HubModelSerializer,
-    UpdateSerializer,
-)
+from audit.rest.model_serializers import HubModelSerializer
 from customers import services
+from customers.api.fields import AnswerField
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
     TIMES,
+    HubCreateSerializer,
+    HubUpdateSerializer,
     MoneyModelSerializer,
 )
 from customers.models import Customer, CustomerStats, Preferences
@@ -40,13 +39,13 @@ class CustomerSerializer(HubModelSerializer):
         ]
 
 
-class CustomerCreateSerializer(CreateSerializer):
+class CustomerCreateSerializer(HubCreateSerializer):
     """A new customer, with contact preferences and a primary address."""
 
     name = serializers.CharField(max_length=255)
-    prefer_sms = serializers.BooleanField(required=False)
-    prefer_email = serializers.BooleanField(required=False)
-    prefer_call = serializers.BooleanField(required=False)
+    prefer_sms = AnswerField(required=False)
+    prefer_email = AnswerField(required=False)
+    prefer_call = AnswerField(required=False)
     address = serializers.CharField(
         max_length=2000, required=False, help_text="The primary one, as typed."
     )
@@ -59,7 +58,7 @@ class CustomerCreateSerializer(CreateSerializer):
         ]
 
 
-class CustomerUpdateSerializer(UpdateSerializer, CustomerCreateSerializer):
+class CustomerUpdateSerializer(HubUpdateSerializer, CustomerCreateSerializer):
     """Changes of a customer."""
 
     class Meta(CustomerCreateSerializer.Meta):
@@ -120,7 +119,7 @@ class PreferencesSerializer(MoneyModelSerializer):
         ]
 
 
-class PreferencesUpdateSerializer(UpdateSerializer):
+class PreferencesUpdateSerializer(HubUpdateSerializer):
     class Meta:
         model = Preferences
         fields = services.PREFERENCES_COLUMNS

@@ -6,14 +6,12 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import (
-    CreateSerializer,
-    HubModelSerializer,
-    UpdateSerializer,
-)
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.serializers.base import (
     OF_CUSTOMER,
     TIMES,
+    HubCreateSerializer,
+    HubUpdateSerializer,
     RelatedUpdateSerializer,
 )
 from customers.models import Ticket, TicketMessage
@@ -50,7 +48,7 @@ class TicketSerializer(HubModelSerializer):
         ]
 
 
-class TicketCreateSerializer(CreateSerializer):
+class TicketCreateSerializer(HubCreateSerializer):
     subject = serializers.CharField(max_length=255)
 
     class Meta:
@@ -76,7 +74,7 @@ class MessageSerializer(HubModelSerializer):
         ]
 
 
-class MessageCreateSerializer(CreateSerializer):
+class MessageCreateSerializer(HubCreateSerializer):
     body = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -84,6 +82,6 @@ class MessageCreateSerializer(CreateSerializer):
         fields = _MESSAGE
 
 
-class MessageUpdateSerializer(UpdateSerializer, MessageCreateSerializer):
+class MessageUpdateSerializer(HubUpdateSerializer, MessageCreateSerializer):
     class Meta(MessageCreateSerializer.Meta):
         fields = ["is_internal", "body"]

@@ -20,10 +20,15 @@ from audit.json_text import JsonValue
 from audit.privacy.classes import PUBLIC, declaration
 from audit.privacy.masking import Room
 from audit.tenancy.actors import Actor
-from customers.choices import FLAG_VERIFIED, ExportProfile
+from customers.choices import FLAG_VERIFIED, ConsentChannel, ExportProfile
 from customers.models import Address, Customer, Flag, Note
 from customers.money import quantise
 from customers.services.columns import Column
+from customers.services.consent import (
+    MARKETING_CONSENT,
+    RESTRICTIONS,
+    attach_restrictions,
+)
 
 Loader = Callable[[list[Customer]], Mapping[UUID, object]]
 
@@ -176,6 +181,12 @@ def _notes(customers: list[Customer]) -> dict[UUID, str | None]:
     return dict(newest.values_list("customer_id", "content"))
 
 
+def _restrictions(customers: list[Customer]) -> dict[UUID, None]:
+    """Set the columns on the customers themselves."""
+    attach_restrictions(customers)
+    return {}
+
+
 def _addresses(customers: list[Customer]) -> dict[UUID, str]:
     rows = Address.objects.filter(
         customer__in=customers, is_primary=True, archived_at=None
@@ -251,6 +262,13 @@ register_columns(
         CustomerColumn("avg_transaction_value", _money("avg_transaction_value")),
         _column("currency", "business.currency", _LISTED + _MAILED),
         _column("marketing_opt_in", "stats.is_opted_in", _FULL),
+        *(
+            CustomerColumn(name, name, load=_restrictions, profiles=_LISTED)
+            for name in (
+                *RESTRICTIONS,
+                *(f"{MARKETING_CONSENT}_{name}" for name in ConsentChannel.values),
+            )
+        ),
         _column("created_at"),
         _column("updated_at"),
     ]

@@ -6,7 +6,7 @@ another app, is included without being named here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,12 +36,15 @@ if TYPE_CHECKING:
 
 # A name, and what is exported under it.
 Section = tuple[str, models.QuerySet]
+_registered: list[Callable[[Customer], Section]] = []
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)
 _SALT = "customers.person_export"
 _BATCH = 200
 # Technical columns, which are no data about the person.
-_OURS = frozenset({"business", "operation_id", "state_hash", "wording_hash"})
+_OURS = frozenset(
+    {"business", "fingerprint", "operation_id", "state_hash", "wording_hash"}
+)
 # How a hash under HASH_KEY begins.
 _KEYED = "h1:"
 _EVENT_DATA = {"profile": "person", "format": "json"}
@@ -197,6 +200,11 @@ def _sections(customer: Customer, actor: Actor) -> Iterator[Section]:
     yield "access", log.list_events_about(customer, actor=actor).order_by("occurred_at")
 
 
+def register_person_part(part: Callable[[Customer], Section]) -> None:
+    """Register rows about a customer that no relation leads to, also of another app."""
+    _registered.append(part)
+
+
 def person_parts(customer: Customer) -> Iterator[Section]:
     """Yield the querysets about a customer, by name, each table once.
 
@@ -214,6 +222,8 @@ def person_parts(customer: Customer) -> Iterator[Section]:
             if others.model not in seen:
                 seen.add(others.model)
                 yield name, others
+    for part in _registered:
+        yield part(customer)
 
 
 def _further(model: type[models.Model], rows: models.QuerySet) -> Iterator[Section]:

@@ -14,6 +14,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.utils.translation import gettext_noop as _
 
+from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
 from customers.selectors.customers import list_customers
@@ -35,7 +36,15 @@ from customers.services.imports.rows import (
     RowFinder,
     open_rows,
 )
-from customers.services.imports.tables import FLAG, Headers, ImportTable, read_cell
+from customers.services.imports.tables import (
+    CONSENT,
+    FLAG,
+    OPT_OUT,
+    PREFERENCES,
+    Headers,
+    ImportTable,
+    read_cell,
+)
 from customers.services.money.booking_rules import (
     check_booking_change,
     claimed_by_refunds,
@@ -43,6 +52,14 @@ from customers.services.money.booking_rules import (
 )
 from customers.services.tickets import stamp_ticket
 
+_PERMISSIONS = {
+    PREFERENCES: "customers.change_preferences",
+    CONSENT: "customers.add_consentevent",
+}
+_YES = _(
+    "A yes to marketing is not taken from a file: it needs its wording. Record it on "
+    "the page of the customer."
+)
 CHANGED_MEANWHILE = _(
     "Somebody changed this after the preview. Preview the file again."
 )
@@ -75,6 +92,7 @@ class RowChecker:
         # The unique values of the rows so far, and their lines.
         self._claimed: dict[tuple[str, tuple[object, ...]], int] = {}
         self._filled = [c for c in headers.columns if c and not c.is_fixed]
+        self._further = [c for c in self._filled if c.owner]
         fields = table.model._meta.fields
         self._cleaned = [f.name for f in fields if f.editable and not f.is_relation]
 
@@ -89,6 +107,7 @@ class RowChecker:
             self._reject_repeat(checked)
         for checked in open_rows(checked_rows):
             self._check_permissions(checked)
+        self._attach(open_rows(checked_rows))
         for checked in open_rows(checked_rows):
             self._fill(checked)
         check_claims(open_rows(checked_rows))
@@ -128,24 +147,52 @@ class RowChecker:
         act = "add" if checked.is_new else "change"
         permission = f"{meta.app_label}.{act}_{meta.model_name}"
         business_id = checked.instance.business_id
-        if not (
-            self.actor.has_perm(permission, business_id)
-            and self.actor.has_perm(self.table.permission, business_id)
-        ):
+        names = {permission, self.table.permission}
+        names |= {
+            _PERMISSIONS[column.owner]
+            for column in self._further
+            if checked.cells.get(column.name, "").strip()
+        }
+        if not all(self.actor.has_perm(name, business_id) for name in names):
             msg = _("Your role may not change such rows here.")
             if checked.is_new:
                 msg = _("Your role may not add such rows here.")
             checked.reject(WHOLE, msg)
 
+    def _attach(self, checked_rows: list[CheckedRow]) -> None:
+        """Add what other tables hold of the customers, where the file has it, too."""
+        if not self._further or self.table.attach is None:
+            return
+        stored = [checked for checked in checked_rows if checked.before]
+        self.table.attach([checked.instance for checked in stored])
+        for checked in checked_rows:
+            instance = checked.instance
+            instance.opt_out = None
+            if checked.is_new:
+                instance.marketing_consent = None
+            elif instance.marketing_consent is False:
+                instance.opt_out = True
+            if checked.before:
+                checked.before |= {
+                    column.name: getattr(instance, column.name)
+                    for column in self._further
+                }
+
     def _fill(self, checked: CheckedRow) -> None:
         instance = checked.instance
         for column in self._filled:
             cell = checked.cells.get(column.name, "")
-            if cell.strip():
+            # What nobody sees answers nothing.
+            is_filled = trimmed(cell) if column.holds == FLAG else cell.strip()
+            if is_filled:
                 try:
                     value = read_cell(column, cell, instance.business)
                 except ValueError as error:
                     checked.reject(column.name, str(error))
+                    continue
+                is_no = value is (column.name == OPT_OUT)
+                if column.owner == CONSENT and not is_no:
+                    _note_yes(checked)
                     continue
                 setattr(instance, column.name, value)
             elif self._clear_empty and checked.before and not column.has_default:
@@ -201,6 +248,12 @@ class RowChecker:
             checked.reject(WHOLE, CHANGED_MEANWHILE)
         else:
             checked.outcome = CHANGED
+
+
+def _note_yes(checked: CheckedRow) -> None:
+    """Add a note where a file says yes to marketing, and nobody said so before."""
+    if checked.instance.marketing_consent is not True and _YES not in checked.notes:
+        checked.notes.append(_YES)
 
 
 def check_claims(checked_rows: Iterable[CheckedRow]) -> None:

@@ -22,6 +22,7 @@ from audit.history.models import TrackedModel
 from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Business, Contact, Customer, Preferences, Ticket
+from customers.services.consent import MARKETING_CONSENT, RESTRICTIONS
 from customers.services.customers import former_email
 from customers.services.imports.checking import (
     CHANGED_MEANWHILE,
@@ -35,10 +36,15 @@ from customers.services.imports.rows import (
     WHOLE,
     CheckedRow,
 )
+from customers.services.imports.tables import OPT_OUT
+from customers.services.preferences import record_opt_outs
 from customers.services.stats import refresh_stats
 
 # Rows of one transaction: about 100 ms of write lock, and all of them in the event.
 BATCH = 100
+# Columns of a file of customers that are of other tables.
+_ANSWERS = {MARKETING_CONSENT, OPT_OUT}
+_FURTHER = {*RESTRICTIONS, *_ANSWERS}
 # A conflicting row of another writer makes the batch fail; checked again, the row is
 # rejected.
 _TRIES = 3
@@ -106,6 +112,7 @@ def _write(
 ) -> None:
     _lock_for_numbers(checked_rows)
     _lock(checked_rows)
+    preferences = _lock_preferences(checked_rows)
     check_claims(checked_rows)
     new = [c.instance for c in checked_rows if c.outcome == NEW]
     changed = [c for c in checked_rows if c.outcome == CHANGED]
@@ -115,17 +122,18 @@ def _write(
     authorship = Authorship(actor, reason)
     _number_tickets(new)
     insert_tracked(new, authorship)
-    columns = {name for c in changed for name in c.changed_columns}
-    update_tracked([c.instance for c in changed], columns, authorship)
+    columns = {name for c in changed for name in c.changed_columns - _FURTHER}
+    customers = [c.instance for c in changed if c.changed_columns - _FURTHER]
+    update_tracked(customers, columns, authorship)
     if isinstance(written[0], Customer):
-        insert_tracked(
-            [
-                Preferences(customer=instance, business_id=instance.business_id)
-                for instance in new
-            ],
-            authorship,
-        )
+        insert_tracked([_preferences_of(instance) for instance in new], authorship)
         insert_tracked(_former_emails(changed), authorship)
+        _change_preferences(changed, preferences, authorship)
+        record_opt_outs(
+            [c.instance for c in checked_rows if _opts_out(c)],
+            actor=actor,
+            method="import",
+        )
     _record(checked_rows, batch.number, actor=actor, reason=reason)
     refresh_stats(_customer_id(instance) for instance in written)
     batch.instances = written
@@ -157,6 +165,59 @@ def _lock(checked_rows: list[CheckedRow]) -> None:
         for checked in stored:
             if times.get(checked.instance.pk) != checked.before["updated_at"]:
                 checked.reject(WHOLE, CHANGED_MEANWHILE)
+
+
+def _lock_preferences(checked_rows: list[CheckedRow]) -> dict[UUID, Preferences]:
+    """Lock the preferences that the file changes; reject what changed meanwhile."""
+    changed = [c for c in checked_rows if c.before and _changed_preferences(c)]
+    if not changed:
+        return {}
+    rows = Preferences.objects.filter(customer__in=[c.instance.pk for c in changed])
+    locked = rows.order_by("pk").select_for_update(no_key=True)
+    by_customer = {row.customer_id: row for row in locked}
+    for checked in changed:
+        stored = by_customer.get(checked.instance.pk)
+        if any(
+            getattr(stored, name, None) != checked.before[name]
+            for name in _changed_preferences(checked)
+        ):
+            checked.reject(WHOLE, CHANGED_MEANWHILE)
+    return by_customer
+
+
+def _changed_preferences(checked: CheckedRow) -> set[str]:
+    """Return the columns of the preferences that a row changes."""
+    return checked.changed_columns & set(RESTRICTIONS)
+
+
+def _preferences_of(customer: Customer) -> Preferences:
+    columns = {name: v for name, v in vars(customer).items() if name in RESTRICTIONS}
+    return Preferences(customer=customer, business_id=customer.business_id, **columns)
+
+
+def _change_preferences(
+    changed: list[CheckedRow],
+    preferences: dict[UUID, Preferences],
+    authorship: Authorship,
+) -> None:
+    written, columns = [], set()
+    for checked in changed:
+        if names := _changed_preferences(checked):
+            instance = preferences[checked.instance.pk]
+            for name in names:
+                setattr(instance, name, getattr(checked.instance, name))
+            written.append(instance)
+            columns |= names
+    update_tracked(written, columns, authorship)
+
+
+def _opts_out(checked: CheckedRow) -> bool:
+    """Tell whether a row that is written says no to marketing, and is the first to."""
+    customer = checked.instance
+    if checked.outcome not in _VERBS or not hasattr(customer, MARKETING_CONSENT):
+        return False
+    is_no = customer.marketing_consent is False or customer.opt_out is True
+    return is_no and (checked.is_new or bool(checked.changed_columns & _ANSWERS))
 
 
 def _write_singly(

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import gettext_noop as _
+from django.utils import translation
 
 from audit.datetimes import parse_moment
 from audit.privacy.classes import PUBLIC, declaration
+from customers.choices import ConsentChannel
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
+from customers.services.consent import (
+    MARKETING_CONSENT,
+    RESTRICTIONS,
+    attach_restrictions,
+)
 from customers.values.amount import parse_number
+from customers.values.answer import SENTENCE, parse_answer
 
+Attach = Callable[[list[Any]], None]
+# A yes in it is a no to marketing.
+OPT_OUT = "opt_out"
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
-_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+# Whose a column is that stands in the file of another table.
+PREFERENCES, CONSENT = "preferences", "consent"
 # Characters of an unknown header that are shown.
 _MAX_HEADER_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
@@ -33,6 +45,9 @@ class ImportColumn(Column):
     is_fixed: bool = False
     # Finds the row or its parent; another fixed one is never read.
     is_read: bool = True
+    # Of PREFERENCES or CONSENT, where it is no column of the table itself.
+    owner: str = ""
+    is_exported: bool = True
     # An empty cell leaves the default of a new row, and never clears a stored value.
     has_default: bool = False
 
@@ -43,6 +58,8 @@ class ImportTable:
 
     model: type[models.Model]
     columns: tuple[ImportColumn, ...]
+    # Sets on some instances what their columns of other tables hold.
+    attach: Attach | None = None
 
     @property
     def name(self) -> str:
@@ -115,15 +132,21 @@ def read_cell(
     """
     text = cell.strip()
     if column.holds == FLAG:
-        if text.casefold() not in _FLAGS:
-            msg = _("Write yes or no.")
-            raise ValueError(msg)
-        return _FLAGS[text.casefold()]
+        return _parse_flag(text)
     if column.holds == AMOUNT:
         return _parse_amount(text)
     if column.holds == MOMENT:
         return _parse_moment(text, business)
     return text if column.holds == KEY else cell
+
+
+def _parse_flag(text: str) -> bool:
+    try:
+        return parse_answer(text) is True
+    except ValidationError as error:
+        # In English: it is stored, and translated when it is shown.
+        with translation.override(None):
+            raise ValueError(str(SENTENCE)) from error
 
 
 def _parse_amount(text: str) -> Decimal:
@@ -154,11 +177,19 @@ def _columns(
     return [ImportColumn(n, holds=holds, has_default=has_default) for n in names]
 
 
-def _table(model: type[models.Model], *columns: ImportColumn) -> ImportTable:
+def _answer(name: str, owner: str, *, is_exported: bool = True) -> ImportColumn:
+    return ImportColumn(
+        name, holds=FLAG, has_default=True, owner=owner, is_exported=is_exported
+    )
+
+
+def _table(
+    model: type[models.Model], *columns: ImportColumn, attach: Attach | None = None
+) -> ImportTable:
     """Return a table whose columns have the privacy classes of the model."""
     kinds = declaration(model)
     classed = (replace(c, kind=kinds.get(c.name, PUBLIC)) for c in columns)
-    return ImportTable(model, tuple(classed))
+    return ImportTable(model, tuple(classed), attach)
 
 
 CUSTOMERS = _table(
@@ -174,6 +205,11 @@ CUSTOMERS = _table(
     *_columns("signup_method", "source", has_default=True),
     *_columns("location"),
     *_columns("joined_at", holds=MOMENT, has_default=True),
+    *(_answer(name, PREFERENCES) for name in RESTRICTIONS),
+    *(_key(f"{MARKETING_CONSENT}_{n}", is_read=False) for n in ConsentChannel.values),
+    _answer(MARKETING_CONSENT, CONSENT),
+    _answer(OPT_OUT, CONSENT, is_exported=False),
+    attach=attach_restrictions,
 )
 ADDRESSES = _table(
     Address,

@@ -40,6 +40,7 @@ BROWSER = {
     "sentAt": "2026-11-21T03:53:08Z",
     "_metadata": {"retryCount": 2},
 }
+REFUSED = {"marketing_consent": False}
 # As rudder-sdk-python sends it: what is known of the person stands in the context.
 RUDDER = {
     "type": "identify",
@@ -112,18 +113,47 @@ def test_every_trait_that_has_a_column():
     }
 
 
-@pytest.mark.parametrize("consent", ["yes", 1, None, {}])
-def test_consent_is_a_truth_or_nothing(consent):
-    item = read({**IDENTIFY, "traits": {"marketing_consent": consent}})
+@pytest.mark.parametrize(
+    ("own", "of_the_manager", "said", "key"),
+    [
+        ("no", None, "no", "traits/marketingConsent"),
+        (None, "no", "no", "context/consent/categoryPreferences/Marketing"),
+        ("  ", "no", "no", "context/consent/categoryPreferences/Marketing"),
+        ({}, "no", "no", "context/consent/categoryPreferences/Marketing"),
+        ("yes", "no", "yes", "traits/marketingConsent"),
+        ({}, None, {}, "traits/marketingConsent"),
+    ],
+)
+def test_consent_is_in_the_traits_or_that_of_a_manager(own, of_the_manager, said, key):
+    preferences = {"Marketing": of_the_manager} if of_the_manager else {}
+    item = read(
+        {
+            **IDENTIFY,
+            "traits": {"marketingConsent": own},
+            "context": {"consent": {"categoryPreferences": preferences}},
+        }
+    )
 
-    assert "marketing_consent" not in item.fields
+    assert item.fields["marketing_consent"] == said
+    assert item.sent_as["marketing_consent"] == key
+    is_lost = own == {} and of_the_manager
+    warning = ("does_not_fit", "/traits/marketingConsent")
+    assert item.warnings == ((warning,) if is_lost else ())
+
+
+@pytest.mark.parametrize(("event", "said"), [("Signed Up", True), ("Logged In", None)])
+def test_a_trait_that_comes_with_every_message_is_no_new_answer(event, said):
+    traits = {"email": "ada@example.org", "marketing_consent": True}
+    item = read(track(event, context={"traits": traits}))
+
+    assert item.fields.get("marketing_consent") is said
 
 
 def test_what_stands_around_a_message():
     item = read(BROWSER)
 
     assert (item.ip, item.user_agent) == ("203.0.113.9", "Mozilla/5.0")
-    assert item.consent == {"Marketing": False}
+    assert item.fields["marketing_consent"] is False
     assert (item.attempt, item.gpc) == (2, None)
     assert item.sent_at == "2026-11-21T03:53:08Z"
     assert not item.clock_trusted
@@ -141,6 +171,7 @@ def test_a_purchase():
         "final_price": Decimal("89.99"),
         "currency": "EUR",
         "payment_status": "completed",
+        **REFUSED,
     }
 
 
@@ -197,7 +228,10 @@ def test_a_signup():
 
     assert (item.type, item.name) == ("signup", "Signed Up")
     assert item.identity.email == "ada@example.org"
-    assert item.fields == {"full_name": "Ada", "plan": "Gold", "referral_code": "bob"}
+    assert (
+        item.fields
+        == {"full_name": "Ada", "plan": "Gold", "referral_code": "bob"} | REFUSED
+    )
 
 
 def test_an_address_in_the_properties_counts_where_there_is_no_other():
@@ -227,7 +261,7 @@ def test_other_tracks_are_events():
     item = read(track("Video Played", {"length": 3}))
 
     assert (item.type, item.name) == ("event", "Video Played")
-    assert item.fields == {"properties": {"length": 3}}
+    assert item.fields == {"properties": {"length": 3}} | REFUSED
 
 
 def test_staff_have_a_table_of_their_own():
@@ -237,7 +271,8 @@ def test_staff_have_a_table_of_their_own():
     assert read(track("Order Completed"), names=names).type == "event"
     assert read(track("odd"), names=names).type == "event"
     assert read(track("told", {"name": "Ada L."}), names=names).fields == {
-        "full_name": "Ada L."
+        "full_name": "Ada L.",
+        **REFUSED,
     }
 
 
@@ -321,7 +356,8 @@ def test_an_odd_count_of_attempts_is_none(count):
 
 def test_a_refusal_to_be_followed():
     assert read({**IDENTIFY, "context": {"gpc": True}}).gpc is True
-    assert read({**IDENTIFY, "context": {"gpc": 1}}).gpc is None
+    assert read({**IDENTIFY, "gpc": "1"}).gpc is True
+    assert read({**IDENTIFY, "context": {"gpc": "no"}}).gpc is None
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from capture.models import (
 from customers import services as customers
 from customers.models import CustomerStats
 from tests.capture.api.test_routes import DOCUMENTS
-from tests.factories import CaptureFactory
+from tests.factories import CaptureFactory, CustomerFactory
 
 
 def picture() -> dict[str, list[tuple[object, ...]]]:
@@ -179,3 +179,22 @@ def test_a_repair_beside_captures_ends_in_what_the_captures_say(source, at_once)
 
     assert [one for one in results if isinstance(one, Exception)] == []
     assert at_once(left, times=1) == [[]]
+
+
+def test_an_answer_that_was_not_read_when_it_came_is_recorded(post, bakery):
+    actor = Actor.system("test")
+    person = {"email": "mia@example.org", "success": False}
+    post("/api/v1/tracking/logins", {**person, "marketing_consent": "nein"})
+    mia = CustomerFactory(business=bakery, email="mia@example.org")
+    # Nobody was known by that address, so that nobody's answer was recorded.
+    CaptureLink.objects.update(customer=mia)
+
+    tables = {d.table for d in services.rebuild(repair=False, actor=actor)}
+    assert "customers.ConsentEvent" in tables
+    assert not mia.consent_events.exists()
+    list(services.rebuild(repair=True, actor=actor))
+
+    event = mia.consent_events.get()
+    assert (event.action, event.purpose) == ("refused", "marketing")
+    assert event.capture_id == Capture.objects.get().pk
+    assert list(services.rebuild(repair=False, actor=actor)) == []

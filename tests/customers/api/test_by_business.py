@@ -95,7 +95,7 @@ def test_only_the_name_is_needed(alice, bakery):
         ({"name": "x", "customerType": "vip", "customer_type": "regular"},
          "/customer_type", "conflicting_keys"),
         ({"name": "x", "customerType": "king"}, "/customerType", "invalid_choice"),
-        ({"name": "x", "is_active": "perhaps"}, "/is_active", "incorrect_type"),
+        ({"name": "x", "is_active": "perhaps"}, "/is_active", "answer_invalid"),
         ({"name": "x", "business_id": "0193f0a0-2c00-7abc-8def-000000000001"},
          "/business_id", "conflict"),
     ],

@@ -13,6 +13,7 @@ from audit.rest.serializers import (
     camel_case,
     snake_case,
 )
+from customers.api.fields import AnswerField
 from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.api.serializers.money import (
     amount_input,
@@ -52,7 +53,7 @@ class HubAddress(StrictSerializer):
     postal_code = serializers.CharField(max_length=20, allow_null=True, required=False)
     country = serializers.CharField(max_length=2, allow_null=True, required=False)
     phone = serializers.CharField(max_length=50, allow_null=True, required=False)
-    is_primary = serializers.BooleanField(required=False)
+    is_primary = AnswerField(required=False)
 
 
 class HubCreate(CustomerInput):
@@ -72,7 +73,7 @@ class HubUpdate(MaskedUpdateSerializer, CustomerInput):
             "possible_duplicates",
         }
     )  # fmt: skip
-    email_verified = serializers.BooleanField(source="is_email_verified")
+    email_verified = AnswerField(source="is_email_verified")
     status = serializers.ChoiceField(CustomerStatus.choices)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.rest.serializers import PageQuery, StrictSerializer
-from customers.api.fields import NumberInput
+from customers.api.fields import AnswerField, NumberInput
 from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.choices import CustomerType, NoteType
 
@@ -19,10 +19,10 @@ class CreateCustomer(CustomerInput):
 
     business_id = serializers.UUIDField(required=False)
     address = serializers.CharField(max_length=2000, allow_null=True, required=False)
-    is_active = serializers.BooleanField(required=False)
-    prefer_sms = serializers.BooleanField(allow_null=True, required=False)
-    prefer_email = serializers.BooleanField(allow_null=True, required=False)
-    prefer_call = serializers.BooleanField(allow_null=True, required=False)
+    is_active = AnswerField(required=False)
+    prefer_sms = AnswerField(allow_null=True, required=False)
+    prefer_email = AnswerField(allow_null=True, required=False)
+    prefer_call = AnswerField(allow_null=True, required=False)
 
 
 class UpdateCustomer(MaskedUpdateSerializer, CreateCustomer):
@@ -67,9 +67,9 @@ class UpdatePreferences(MaskedUpdateSerializer):
         max_digits=12, decimal_places=2, min_value=0, allow_null=True
     )
     best_contact_time = serializers.CharField(max_length=100, allow_null=True)
-    do_not_contact = serializers.BooleanField()
-    can_receive_offers = serializers.BooleanField()
-    can_receive_loyalty = serializers.BooleanField()
+    do_not_contact = AnswerField()
+    can_receive_offers = AnswerField()
+    can_receive_loyalty = AnswerField()
 
 
 class CustomerList(PageQuery):
@@ -77,7 +77,7 @@ class CustomerList(PageQuery):
 
     search = serializers.CharField(max_length=200, allow_blank=True, default="")
     customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
-    is_active = serializers.BooleanField(allow_null=True, default=None)
+    is_active = AnswerField(allow_null=True, default=None)
     sort_by = serializers.ChoiceField(_ORDERS, default="created_at")
     sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
 

@@ -173,11 +173,11 @@ def test_wishes_are_one_object(alice, bob, jonas):
     path = below(jonas, "preferences")
 
     changed = send(alice, "PATCH", path, {"average_spend": 12.5, "prefer_sms": False})
-    wrong = send(alice, "PATCH", path, {"prefer_sms": "no"})
+    wrong = send(alice, "PATCH", path, {"prefer_sms": "neither"})
 
     assert changed.json()["average_spend"] == "12.50"
     assert bob.get(path).json()["prefer_sms"] is False
-    assert wrong.json()["errors"][0]["code"] == "incorrect_type"
+    assert wrong.json()["errors"][0]["code"] == "answer_invalid"
     assert send(bob, "PATCH", path, {"prefer_sms": True}).status_code == 403
 
 

@@ -244,8 +244,8 @@ def test_a_repeated_post_with_its_key_is_done_once(alice, bakery):
         ({"name": "L", "rev": 7}, "/rev", "unknown_field"),
         ({"name": "L", "business_id": "x"}, "/business_id", "unknown_field"),
         ({"name": "L", "status": "asleep"}, "/status", "invalid_choice"),
-        ({"name": "L", "is_email_verified": "yes"}, "/is_email_verified",
-         "incorrect_type"),
+        ({"name": "L", "is_email_verified": "perhaps"}, "/is_email_verified",
+         "answer_invalid"),
     ],
 )  # fmt: skip
 def test_a_wrong_body_is_named(alice, body, pointer, code):

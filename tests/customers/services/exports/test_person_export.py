@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from audit import log
 from audit.models import Event
 from audit.privacy.classes import PERSONAL, declaration
+from capture import services as captures
+from capture.envelope import Issue
 from customers import services
 from customers.models import Customer
 from customers.services.exports.person_export import export_person, person_parts
@@ -25,7 +27,9 @@ from tests.factories import (
     CustomerFactory,
     FlagFactory,
     NoteFactory,
+    QuarantineFactory,
     RefundFactory,
+    SourceFactory,
     TicketFactory,
     TicketMessageFactory,
 )
@@ -61,6 +65,8 @@ def fill(customer: Customer) -> None:
         told = {"email": customer.email, "name": customer.name}
         body = BODY | told | {"user_email": customer.email}
         CaptureFactory(source__business=customer.business, type=kind, body=body)
+    wrong = {"user_email": customer.email, "final_price": "bad"}
+    QuarantineFactory(source__business=customer.business, body=wrong)
 
 
 def test_every_table_that_knows_the_person_is_in_it(ana, actor):
@@ -162,3 +168,57 @@ def test_only_who_may_export_customers(ana, bakery, role):
 def test_a_rival_may_not(ana, rival):
     with pytest.raises(PermissionDenied):
         export_person(ana, actor=actor_of(staff(rival)))
+
+
+def test_what_waits_in_quarantine_about_the_person_is_in_it(bakery, actor):
+    ana = CustomerFactory(
+        business=bakery, email="ana@example.org", phone="+47 22 00 42 17",
+        external_id="7",
+    )  # fmt: skip
+    ContactFactory(customer=ana, kind="email", email="former@example.org")
+    source = SourceFactory(business=bakery)
+    wrong = {"final_price": "bad"}
+    about = [
+        {"user_email": "ANA@example.org"},
+        {"userEmail": "former@example.org", "message_id": "m-1"},
+        {"user_id": 7},
+        {"user_id": "8", "phone": "0047 22004217"},
+        {"user_id": "8", "more": {"friend": [{"mail": "ana@example.org"}]}},
+    ]
+    others = [
+        {"user_email": "diana@example.org"},
+        {"user_email": "ana@example.org.evil.example"},
+        {"user_id": "77"},
+        {"user_id": "8", "lucky_number": 7},
+        {"user_id": "8", "phone": "+47 22 00 42 18"},
+    ]
+    expected = {
+        str(QuarantineFactory(source=source, body=body | wrong).pk) for body in about
+    }
+    for body in others:
+        QuarantineFactory(source=source, body=body | wrong)
+    QuarantineFactory(source__business__slug="else", body=about[0] | wrong)
+
+    found = exported(ana, actor)["quarantined"]
+
+    assert {row["id"] for row in found} == expected
+    assert "ANA@example.org" in found[0]["item"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in_it"),
+    [
+        ('{"email": "ana@example.org", "final_price": ', True),
+        (
+            '{"captures": [{"email": "ana@example.org"}, {"email": "bo@example.org"}',
+            False,
+        ),
+    ],
+)
+def test_a_body_that_could_not_be_read(ana, actor, text, is_in_it):
+    source = SourceFactory(business=ana.business)
+    issue = Issue("invalid_json", "", "Send JSON.")
+    envelope = captures.build_unreadable(text, issue, trust="server")
+    captures.ingest([envelope], source=source, actor=actor)
+
+    assert bool(exported(ana, actor)["quarantined"]) is is_in_it
