@@ -44,23 +44,6 @@ class MoneyModelSerializer(HubModelSerializer):
         return data
 
 
-class AmountsInput(serializers.ModelSerializer[Model]):
-    """A body with amounts. Put it before the serializer of what is written."""
-
-    serializer_field_mapping: ClassVar = {
-        **serializers.ModelSerializer.serializer_field_mapping,
-        MoneyField: AmountInput,
-    }
-
-    def build_standard_field(
-        self, field_name: str, model_field: Any
-    ) -> tuple[type[serializers.Field], JsonObject]:
-        kind, options = super().build_standard_field(field_name, model_field)
-        if issubclass(kind, AmountInput) and not model_field.is_signed:
-            options["min_value"] = 0
-        return kind, options
-
-
 class CompleteModelSerializer(HubModelSerializer):
     """An instance with all of its keys, as the documents answer it.
 
@@ -90,7 +73,16 @@ class HubCreateSerializer(CreateSerializer):
     serializer_field_mapping: ClassVar = {
         **CreateSerializer.serializer_field_mapping,
         BooleanField: AnswerField,
+        MoneyField: AmountInput,
     }
+
+    def build_standard_field(
+        self, field_name: str, model_field: Any
+    ) -> tuple[type[serializers.Field], JsonObject]:
+        kind, options = super().build_standard_field(field_name, model_field)
+        if issubclass(kind, AmountInput) and not model_field.is_signed:
+            options["min_value"] = 0
+        return kind, options
 
 
 class HubUpdateSerializer(UpdateSerializer, HubCreateSerializer):

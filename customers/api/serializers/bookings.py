@@ -14,7 +14,6 @@ from customers.api.fields import NumberInput
 from customers.api.serializers.base import (
     OF_CUSTOMER,
     TIMES,
-    AmountsInput,
     HubCreateSerializer,
     HubUpdateSerializer,
     MoneyModelSerializer,
@@ -91,7 +90,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingCreateSerializer(AmountsInput, HubCreateSerializer):
+class BookingCreateSerializer(HubCreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )

@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from audit.rest.model_serializers import HubModelSerializer
 from customers.api.serializers.base import (
     TIMES,
-    AmountsInput,
     HubUpdateSerializer,
     MoneyModelSerializer,
 )
@@ -55,7 +54,7 @@ class BusinessSerializer(MoneyModelSerializer):
         ]
 
 
-class BusinessUpdateSerializer(AmountsInput, HubUpdateSerializer):
+class BusinessUpdateSerializer(HubUpdateSerializer):
     """Limits and settings; the slug and the currency of a business are fixed."""
 
     class Meta:
