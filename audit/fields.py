@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 from uuid import UUID
 
 from django import forms
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 from audit import canonical
 from audit.json_text import is_nested_deeper
 from audit.privacy.classes import personal_fields, public_fields
+from audit.privacy.addresses import clean_email
 from audit.privacy.invisible import clean_address, clean_name
 
 _MAX_INTEGER = 2**53 - 1
@@ -96,9 +97,11 @@ class _Typed:
 
 
 class EmailField(_Typed, _EmailField):
-    """An e-mail address without invisible characters."""
+    """An e-mail address, by the one rule of `audit.privacy.addresses`."""
 
-    cleaned = staticmethod(clean_address)
+    cleaned = staticmethod(clean_email)
+    # Django's knows no letters but ASCII ones before the @.
+    default_validators: ClassVar[list[Callable[[object], None]]] = []  # type: ignore[misc]  # of the instance, say the stubs
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"form_class": EmailFormField, **kwargs})
@@ -107,8 +110,11 @@ class EmailField(_Typed, _EmailField):
 class EmailFormField(forms.EmailField):
     """The same in a form, whose own rule would come first."""
 
+    default_validators: ClassVar[list[Callable[[object], None]]] = []  # type: ignore[misc]  # of the instance, say the stubs
+
     def clean(self, value: object) -> object:
-        return super().clean(clean_address(value) if isinstance(value, str) else value)
+        is_typed = isinstance(value, str) and not value.isspace()
+        return super().clean(clean_email(value) if value and is_typed else value)
 
 
 class CodeField(_Typed, NullCharField):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from audit.database.signed import SignedModel
 from audit.emails import fold_email
+from audit.fields import EmailField
 from audit.ids import uuid7
 from audit.tenancy.actors import Permissions
 from audit.timezones import check_time_zone
@@ -82,7 +83,7 @@ class User(SignedModel, AbstractUser):
     last_login = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField("e-mail")
+    email = EmailField("e-mail")
     email_key = models.CharField(max_length=254, unique=True, editable=False)
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[check_time_zone]

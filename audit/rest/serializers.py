@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.core.validators import EmailValidator
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range
 from audit.json_text import JsonObject, JsonValue
-from audit.privacy.invisible import clean_address
+from audit.privacy.addresses import clean_email
 
 _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
 _CLOCK = re.compile("[T ]", re.IGNORECASE)
@@ -89,10 +90,17 @@ class OffsetDateTimeField(serializers.DateTimeField):
 
 
 class EmailAddressField(serializers.EmailField):
-    """An e-mail address without signs that nobody sees; those are named first."""
+    """An e-mail address, by the one rule of `audit.privacy.addresses`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # The library's knows no letters but ASCII ones before the @.
+        self.validators = [
+            check for check in self.validators if not isinstance(check, EmailValidator)
+        ]
 
     def to_internal_value(self, data: str) -> str:
-        return clean_address(super().to_internal_value(data))
+        return clean_email(super().to_internal_value(data))
 
 
 class StrictSerializer(serializers.Serializer[object]):

@@ -7,15 +7,14 @@ from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils import translation
 
-from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Issue
 from customers.money import CURRENCIES
+from customers.values.email_address import parse_email
 
 ILLEGAL_IDS = frozenset(
     {
@@ -34,7 +33,6 @@ ILLEGAL_IDS = frozenset(
 _NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _MAX_AMOUNT = Decimal(10) ** 12
 _LONGEST = 255
-_LONGEST_EMAIL = 254
 _TRUTHS: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
@@ -98,11 +96,9 @@ def _check_identity(envelope: Envelope) -> Issue | None:
 
 def _is_email(text: str) -> bool:
     try:
-        validate_email(text)
+        return parse_email(text) is not None
     except ValidationError:
         return False
-    # Folding can make it longer than what was typed.
-    return len(fold_email(text)) <= _LONGEST_EMAIL
 
 
 def _check_amounts(envelope: Envelope) -> Issue | None:

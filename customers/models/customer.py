@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from audit.emails import fold_email
+from audit.emails import email_parts, fold_email
 from audit.fields import CodeField, EmailField, NameField, NullCharField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
@@ -71,7 +71,7 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
             matches = matches.filter(
                 Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
                 | Q(email_key=fold_email(word))
-                | Q(email_key__contains=fold_email(word)) & seen
+                | _email(word) & seen
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
                 | Q(pk__in=self._with_contact(word))
@@ -149,6 +149,14 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
 
 def _within(business_ids: Collection[UUID] | None) -> Q:
     return Q() if business_ids is None else Q(business_id__in=business_ids)
+
+
+def _email(word: str) -> Q:
+    """Match a part of an address; of a domain in letters also what was typed."""
+    matched = Q() if word.isascii() else Q(email__icontains=word)
+    for part in email_parts(word):
+        matched |= Q(email_key__contains=part)
+    return matched
 
 
 def _phone(text: str, seen: Q, revealed: Q) -> Q:
