@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 from audit import canonical
 from audit.json_text import is_nested_deeper
-from audit.privacy.classes import personal_fields, public_fields
 from audit.privacy.addresses import clean_email
+from audit.privacy.classes import personal_fields, public_fields
 from audit.privacy.invisible import clean_address, clean_name
 
 _MAX_INTEGER = 2**53 - 1

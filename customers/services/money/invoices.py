@@ -231,7 +231,9 @@ def _mail(
     )
     values = {"sender": sender, "numbers": ", ".join(numbers)}
     mail = EmailMultiAlternatives(
-        subject=(subject % values)[:200], body=body % values, to=[mail_address(str(customer.email))]
+        subject=(subject % values)[:200],
+        body=body % values,
+        to=[mail_address(str(customer.email))],
     )
     for name, html in files:
         mail.attach(name, html, "text/html")
