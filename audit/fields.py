@@ -113,8 +113,9 @@ class EmailFormField(forms.EmailField):
     default_validators: ClassVar[list[Callable[[object], None]]] = []  # type: ignore[misc]  # of the instance, say the stubs
 
     def clean(self, value: object) -> object:
-        is_typed = isinstance(value, str) and not value.isspace()
-        return super().clean(clean_email(value) if value and is_typed else value)
+        if isinstance(value, str) and value.strip():
+            value = clean_email(value)
+        return super().clean(value)
 
 
 class CodeField(_Typed, NullCharField):
