@@ -22,6 +22,7 @@ from capture.ingest.projections import TYPED, ParsedCapture, name_in
 from capture.ingest.validation import is_success
 from capture.models import Capture, CaptureLink, Identifier, Source
 from customers import services as customers
+from customers.values.phone_number import captured_phone
 
 _NOT_ENOUGH = frozenset(
     {CaptureType.PAGE, CaptureType.EVENT, CaptureType.ALIAS, CaptureType.CONSENT}
@@ -217,7 +218,7 @@ def _new_customer(item: ParsedCapture) -> customers.CapturedCustomer:
     return customers.CapturedCustomer(
         name=name_in(fields.get("full_name")) or item.email or capture.user_ref,
         email=item.email,
-        phone=capture.phone,
+        phone=captured_phone(capture.phone)[0],
         external_id=capture.user_ref,
         joined_at=capture.occurred_at,
         source=_source(fields.get("signup_source")) or "website",

@@ -17,7 +17,7 @@ from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.phones import example_number
+from customers.values.phone_number import example_number
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.emails import email_parts, fold_email
-from audit.fields import CodeField, EmailField, NameField, NullCharField
+from audit.fields import CodeField, EmailField, NullCharField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
@@ -24,8 +24,9 @@ from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
-from customers.phones import to_e164
+from customers.models.fields import NameField, PhoneField
 from customers.references import new_customer_reference
+from customers.values.phone_number import to_e164
 
 if TYPE_CHECKING:
     from customers.models.stats import CustomerStats
@@ -223,7 +224,7 @@ class Customer(ArchiveMarks, TrackedModel):
     email_bounced_at = models.DateTimeField(
         "e-mail bounces since", null=True, blank=True
     )
-    phone = CodeField(max_length=50)
+    phone = PhoneField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     customer_type = models.CharField(
         "type", max_length=20, choices=CustomerType.choices, null=True, blank=True

@@ -19,13 +19,13 @@ from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
-from customers.phones import to_e164
 from customers.selectors.customers import (
     MOST_NAMED,
     list_businesses,
     list_customers,
     list_visible,
 )
+from customers.values.phone_number import to_e164
 
 LEAST = 2
 # The kinds of exact matches, the best first; a customer may match by several.

@@ -158,7 +158,11 @@ class RowChecker:
         if checked.before and not checked.changed_columns:
             return
         _stamp(instance)
-        for name, texts in clean_columns(instance, self._cleaned).items():
+        names = self._cleaned
+        if checked.before:
+            # Unchanged columns may have been stored under a laxer rule.
+            names = [name for name in names if name in checked.changed_columns]
+        for name, texts in clean_columns(instance, names).items():
             for text in _choices(instance, name) or texts:
                 checked.reject(name, text)
         instance.clean()
