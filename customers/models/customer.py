@@ -26,7 +26,7 @@ from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.models.fields import NameField, PhoneField
 from customers.references import new_customer_reference
-from customers.values.phone_number import to_e164
+from customers.values.phone_number import digits_of, to_e164, without_extension
 
 if TYPE_CHECKING:
     from customers.models.stats import CustomerStats
@@ -161,8 +161,8 @@ def _email(word: str) -> Q:
 
 
 def _phone(text: str, seen: Q, revealed: Q) -> Q:
-    typed = "".join(char for char in text if char.isdigit())
-    if len(typed) < _PART or any(char.isalpha() for char in text):
+    typed = digits_of(text)
+    if len(typed) < _PART or any(char.isalpha() for char in without_extension(text)):
         return Q()
     # A leading zero is the trunk prefix, which E.164 leaves out.
     digits = typed.lstrip("0") or typed

@@ -22,9 +22,9 @@ _DAMAGED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]{7,}\.0+"
 # The apostrophe of a spreadsheet, by which a cell is text.
 _QUOTED = re.compile(r"'(?=[+0-9])")
 # The zero that is dialled inside of the country alone.
-_TRUNK = re.compile(r"\(\s*0\s*\)")
+_TRUNK = re.compile(r"\(\s?0\s?\)")
 _EXTENSION = re.compile(
-    r"\s*(?:;\s*ext\s*=|\bextension\b|\bext\b\.?|#|(?<![a-z])x(?![a-z]))\s*([0-9]{1,9})\Z",
+    r"(?:;\s?ext\s?=|\bextension\b|\bext\b\.?|#|(?<![a-z])x(?![a-z]))\s{0,3}[0-9]{1,9}\Z",
     re.IGNORECASE,
 )
 _NUMBER = re.compile("\\(?\\+?[0-9\\s()./\u2010-\u2015\u2212-]+")
@@ -63,6 +63,20 @@ def to_e164(typed: str | None, country: str | None) -> str | None:
         return parse_phone(typed, country)
     except ValidationError:
         return None
+
+
+def without_extension(text: str) -> str:
+    """Return a number without the extension behind it."""
+    return _EXTENSION.sub("", text).rstrip()
+
+
+def digits_of(text: str) -> str:
+    """Return the ASCII digits of what may be a number, or a part of one.
+
+    Without a `(0)` and an extension; of the first hundred characters.
+    """
+    plain = _TRUNK.sub("", without_extension(_plain(text[: LONGEST * 2])))
+    return "".join(sign for sign in plain if sign.isascii() and sign.isdigit())
 
 
 def captured_phone(raw: object) -> tuple[str | None, bool]:
@@ -123,7 +137,7 @@ def _unusable(country: str | None) -> ValidationError:
 def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if len(text) > LONGEST:
         return None
-    plain = _EXTENSION.sub("", _plain(text))
+    plain = without_extension(_plain(text))
     if _NUMBER.fullmatch(plain) is None and not _is_lettered(plain, country):
         return None
     plain = _TRUNK.sub(" ", plain)

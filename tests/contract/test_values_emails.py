@@ -10,8 +10,6 @@ Exceptions, each with its reason:
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sqlite3
 from contextlib import closing
@@ -29,6 +27,7 @@ from capture.models import Capture, CaptureLink, Quarantine
 from customers import services
 from customers.models import Booking, Contact, Customer
 from tests.conftest import actor_of, form_data, staff
+from tests.contract.entrances import load_file, send_captures, written
 from tests.customers.values.tables import table_of
 from tests.factories import (
     ApiKeyFactory,
@@ -47,42 +46,6 @@ TEXTS = [line for line in LINES if isinstance(line[0], str)]
 # One of each kind, where an entrance takes one at a time.
 SOME = [*LINES[::9], *[line for line in LINES if line[2].count("xn--")][:6]]
 LETTERS, ENCODED = "Ana@BÜCHER.example", "ana@xn--bcher-kva.example"
-
-
-def loaded(text: str, *, table: str, business: Any, actor: Any) -> dict[int, Any]:
-    """Load a file; return its rejected rows by line."""
-    upload = services.keep_upload(
-        text.encode(),
-        name="list.csv",
-        kind="csv",
-        table=services.IMPORT_TABLES[table],
-        business=business,
-        actor=actor,
-    )
-    services.preview_import(upload, actor=actor)
-    services.confirm_import(upload, actor=actor, update_existing=True)
-    services.load_import(upload, actor=actor)
-    report = services.import_report(upload)
-    return {each["line"]: each["errors"] for each in report["rejected"]}
-
-
-def written(*rows: list[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
-
-
-def sent(messages: list[dict[str, Any]], business: Any) -> list[dict[str, Any]]:
-    """Send a batch of captures; return what became of each."""
-    key = ApiKeyFactory(source=SourceFactory(business=business))
-    answer = Client().post(
-        "/api/v1/captures/batch",
-        {"captures": messages},
-        "application/json",
-        headers={"Authorization": f"Bearer {key.prefix}"},
-    )
-    assert answer.status_code in {200, 207, 422}, answer.content
-    return answer.json()["results"]
 
 
 def test_endpoints_of_staff(alice, bakery):
@@ -129,7 +92,7 @@ def test_files(bakery):
     head = ["customer", "kind", "name", "email"]
     rows = [[owner.unique_id, "email", f"N{n}", raw] for n, raw, *_ in good]
 
-    rejected = loaded(
+    rejected = load_file(
         written(head, *rows), table="contact", business=bakery, actor=actor
     )
 
@@ -151,8 +114,7 @@ def test_captures(bakery):
         if len(str(raw)) < 1000
     ]
 
-    for start in range(0, len(messages), 100):
-        sent(messages[start : start + 100], bakery)
+    send_captures(messages, bakery)
 
     captured = dict(Capture.objects.values_list("message_id", "email"))
     refused = dict(Quarantine.objects.values_list("message_id", "code"))
@@ -181,13 +143,13 @@ class Entrances:
 
     def file(self, email: str) -> None:
         text = written(["name", "email"], ["Ana", f" {email} "])
-        assert not loaded(
+        assert not load_file(
             text, table="customer", business=self.business, actor=self.actor
         )
 
     def file_of_bookings(self, email: str) -> None:
         text = written(["customer", "kind"], [email, "order"])
-        assert not loaded(
+        assert not load_file(
             text, table="booking", business=self.business, actor=self.actor
         )
 
@@ -204,7 +166,7 @@ class Entrances:
         )
 
     def captures(self, email: str) -> None:
-        [result] = sent([{"type": "signup", "email": email}], self.business)
+        [result] = send_captures([{"type": "signup", "email": email}], self.business)
         assert result["status"] == "accepted"
 
     def document(self, email: str) -> None:
@@ -247,10 +209,9 @@ def test_two_spellings_are_one_customer(alice, bakery, tmp_path, entrance, store
     assert not Contact.objects.exists()
 
 
-@pytest.mark.parametrize("entrance", TAKING)
+# Files match current addresses alone.
+@pytest.mark.parametrize("entrance", [e for e in TAKING if not e.startswith("file")])
 def test_a_former_address_is_found_in_both_spellings(alice, bakery, tmp_path, entrance):
-    if entrance.startswith("file"):
-        pytest.skip("files match current addresses alone")
     ana = CustomerFactory(business=bakery, email="new@example.org")
     ContactFactory(customer=ana, business=bakery, kind="email", email=LETTERS)
 
@@ -309,7 +270,7 @@ def test_what_was_captured_before_domains_were_encoded_is_found(alice, bakery):
     old = Capture.objects.create(**columns | {"email": "ana@bücher.example"})
     CaptureLink.objects.create(business=bakery, capture=old)
 
-    sent([{"type": "signup", "email": ENCODED}], bakery)
+    send_captures([{"type": "signup", "email": ENCODED}], bakery)
 
     ana = Customer.objects.get(email_key=ENCODED)
     assert CaptureLink.objects.get(capture=old).customer == ana

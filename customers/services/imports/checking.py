@@ -49,6 +49,11 @@ CHANGED_MEANWHILE = _(
     "Somebody changed this after the preview. Preview the file again."
 )
 
+_NO_NUMBER = _(
+    "The phone is loaded as it is written, but it is no number that can be called or "
+    "found by search."
+)
+
 
 class RowChecker:
     """Checks the rows of one file, batch after batch.
@@ -99,6 +104,7 @@ class RowChecker:
         self._check_unique(open_rows(checked_rows))
         for checked in open_rows(checked_rows):
             self._settle(checked)
+            _note_phone(checked)
         if self.table.model is Customer:
             note_look_alikes(open_rows(checked_rows), actor=self.actor)
         return checked_rows
@@ -158,11 +164,12 @@ class RowChecker:
         if checked.before and not checked.changed_columns:
             return
         _stamp(instance)
-        names = self._cleaned
+        cleaned = self._cleaned
         if checked.before:
             # Unchanged columns may have been stored under a laxer rule.
-            names = [name for name in names if name in checked.changed_columns]
-        for name, texts in clean_columns(instance, names).items():
+            changed = checked.changed_columns
+            cleaned = [name for name in cleaned if name in changed]
+        for name, texts in clean_columns(instance, cleaned).items():
             for text in _choices(instance, name) or texts:
                 checked.reject(name, text)
         instance.clean()
@@ -253,6 +260,16 @@ def note_look_alikes(checked_rows: Iterable[CheckedRow], *, actor: Actor) -> Non
         checked = looks.get((other.business_id, other.email_skeleton))
         if checked is not None and checked.instance.pk != other.pk:
             checked.notes.append(f"The e-mail looks like that of {other}.")
+
+
+def _note_phone(checked: CheckedRow) -> None:
+    """Add a note where a phone is written that nobody can be called or found by."""
+    instance = checked.instance
+    if "phone" not in getattr(instance, "derived", {}).values():
+        return
+    is_new = instance.phone != checked.before.get("phone")
+    if instance.phone and is_new and not instance.phone_e164:
+        checked.notes.append(_NO_NUMBER)
 
 
 def _check_money(checked: CheckedRow) -> None:
