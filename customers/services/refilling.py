@@ -57,29 +57,31 @@ def refill_keys(
     each with its history. May be stopped anywhere and run again. `progress` is called
     with the numbers of compared and of all rows.
     """
-    tables = [(model, _rows(model)) for model in _MODELS]
-    total = sum(rows.count() for _, rows in tables)
+    tables = [(model, _loaded(model)) for model in _MODELS]
+    total = sum(queryset.count() for _, queryset in tables)
     done = 0
-    for model, rows in tables:
+    for model, queryset in tables:
         compare = partial(_compare, model, actor=actor)
-        for batch in by_key(rows, _BATCH):
-            suspects = [row.pk for row in batch if _stale(row)]
+        for batch in by_key(queryset, _BATCH):
+            suspects = [instance.pk for instance in batch if _stale(instance)]
             for stale in compare_again(suspects, _WRITTEN, compare, repair=repair):
                 yield from stale
             done += len(batch)
             progress(done, total)
 
 
-def _rows(model: type[Customer | Contact | Address]) -> QuerySet[Any]:
+def _loaded(model: type[Customer | Contact | Address]) -> QuerySet[Any]:
     return model._default_manager.select_related("business")
 
 
-def _stale(row: Any) -> tuple[str, ...]:
+def _stale(instance: Any) -> tuple[str, ...]:
     """Return the columns of a row that differ from what is computed."""
-    computed = copy.copy(row)
+    computed = copy.copy(instance)
     computed.derive()
     return tuple(
-        name for name in row.derived if getattr(row, name) != getattr(computed, name)
+        name
+        for name in instance.derived
+        if getattr(instance, name) != getattr(computed, name)
     )
 
 
@@ -90,20 +92,20 @@ def _compare(
     repair: bool,
     actor: Actor,
 ) -> list[StaleKeys]:
-    rows = _rows(model).filter(pk__in=ids).order_by("pk")
+    queryset = _loaded(model).filter(pk__in=ids).order_by("pk")
     if repair:
         owners = ids
         if model is not Customer:
-            owners = list(rows.order_by().values_list("customer", flat=True))
+            owners = list(queryset.order_by().values_list("customer", flat=True))
         lock_customers(owners)
-        rows = rows.select_for_update(of=("self",), no_key=True)
-    instances = [row for row in rows if _stale(row)]
-    stale = {row.pk: _stale(row) for row in instances}
-    for row in instances:
-        row.derive()
+        queryset = queryset.select_for_update(of=("self",), no_key=True)
+    instances = [instance for instance in queryset if _stale(instance)]
+    stale = {instance.pk: _stale(instance) for instance in instances}
+    for instance in instances:
+        instance.derive()
     taken = _holders(instances) if model is Customer else {}
     if repair:
-        free = [row for row in instances if row.pk not in taken]
+        free = [instance for instance in instances if instance.pk not in taken]
         update_tracked(free, model.derived, Authorship(actor, _REASON))
     return [
         StaleKeys(model._meta.label, pk, columns, taken.get(pk))
@@ -116,11 +118,11 @@ def _holders(instances: list[Any]) -> dict[UUID, UUID]:
     taken: dict[UUID, UUID] = {}
     for rule in unique_rules(Customer):
         held: dict[tuple[object, ...], Any] = find_holders(rule, instances)
-        for row in instances:
-            values = unique_values(rule, row)
-            if values is None or row.pk in taken:
+        for instance in instances:
+            values = unique_values(rule, instance)
+            if values is None or instance.pk in taken:
                 continue
-            holder = held.setdefault(values, row.pk)
-            if holder != row.pk:
-                taken[row.pk] = holder
+            holder = held.setdefault(values, instance.pk)
+            if holder != instance.pk:
+                taken[instance.pk] = holder
     return taken

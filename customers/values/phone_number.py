@@ -18,7 +18,10 @@ LONGEST = 50
 _ANY_COUNTRY = "GB"
 # What a spreadsheet makes of a long number in a cell that is no text: 4.93E+11, also
 # where the comma is decimal, and 491711234567.0.
-_DAMAGED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]{7,}\.0+")
+_DAMAGED = re.compile(
+    r"(?<![0-9])[+-]?[0-9]{1,20}(?:[.,][0-9]{1,20})?[eE][+-]?[0-9]{1,3}"
+    r"|(?<![0-9])[0-9]{7,20}\.0{1,9}"
+)
 # The apostrophe of a spreadsheet, by which a cell is text.
 _QUOTED = re.compile(r"'(?=[+0-9])")
 # The zero that is dialled inside of the country alone.
@@ -75,7 +78,7 @@ def digits_of(text: str) -> str:
 
     Without a `(0)` and an extension; of the first hundred characters.
     """
-    plain = _TRUNK.sub("", without_extension(_plain(text[: LONGEST * 2])))
+    plain = _TRUNK.sub("", without_extension(_in_ascii(text[: LONGEST * 2])))
     return "".join(sign for sign in plain if sign.isascii() and sign.isdigit())
 
 
@@ -137,18 +140,18 @@ def _unusable(country: str | None) -> ValidationError:
 def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if len(text) > LONGEST:
         return None
-    plain = without_extension(_plain(text))
+    plain = without_extension(_in_ascii(text))
     if _NUMBER.fullmatch(plain) is None and not _is_lettered(plain, country):
         return None
     plain = _TRUNK.sub(" ", plain)
-    number = _read(plain, country)
+    number = _read_number(plain, country)
     if country and plain.isdigit() and _lacks_plus(plain, country):
-        coded = _read(f"+{plain}", None)
+        coded = _read_number(f"+{plain}", None)
         return coded if coded and phonenumbers.is_valid_number(coded) else number
     return number
 
 
-def _read(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+def _read_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -167,7 +170,7 @@ def _lacks_plus(digits: str, country: str) -> bool:
     return digits.startswith(code) and not digits.startswith(prefix or code)
 
 
-def _plain(text: str) -> str:
+def _in_ascii(text: str) -> str:
     """Return a number with ASCII digits, and without what says that it is one."""
     text = "".join(str(d) if (d := _digit(sign)) is not None else sign for sign in text)
     text = unicodedata.normalize("NFKC", text)
