@@ -78,7 +78,8 @@ def captured_name(raw: object) -> tuple[str | None, bool]:
     name = _normal(text)
     seen: list[str] = []
     for sign, after in zip(name, f"{name[1:]} ", strict=False):
-        if _may_stand(sign, seen[-1] if seen else " ", after):
+        # What could not be read is seen, and says that something is missing.
+        if sign == _UNREAD or _may_stand(sign, seen[-1] if seen else " ", after):
             seen.append(sign)
     clean = _normal("".join(seen))[:LONGEST].strip()
     if not is_visible(clean):
