@@ -47,7 +47,7 @@ def parse_name(raw: object) -> str | None:
         return None
     name = _normal(raw[: _LONGEST_TYPED + 1])
     if len(raw) > _LONGEST_TYPED or len(name) > LONGEST:
-        msg = _("A name has at most %(limit)s characters.") % {"limit": LONGEST}
+        msg = _("A name has at most 255 characters.")
         raise ValidationError(msg, code=CODE)
     if name.isascii() and name.isprintable():
         _check_letters(name)

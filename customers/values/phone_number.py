@@ -54,18 +54,27 @@ def parse_phone(raw: object, country: str | None) -> str | None:
     text = clean_phone(str(raw))
     if not text:
         return None
-    number = _parsed(text, country or None)
-    if number is None:
+    key = _key(text, country)
+    if key is None:
         raise _unusable(country)
-    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return key
 
 
 def to_e164(typed: str | None, country: str | None) -> str | None:
     """Return the E.164 form of what was typed, or None: nobody is called by it."""
+    if not typed:
+        return None
     try:
-        return parse_phone(typed, country)
+        return _key(clean_phone(typed), country)
     except ValidationError:
         return None
+
+
+def _key(text: str, country: str | None) -> str | None:
+    number = _parsed(text, country or None)
+    if number is None:
+        return None
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
 def without_extension(text: str) -> str:
@@ -110,9 +119,9 @@ def clean_phone(text: str) -> str:
     if is_damaged(text):
         msg = _(
             "A spreadsheet has damaged this number. Make the cell a text, and write "
-            "the number with its country code, like %(example)s."
+            "the number with its country code, like +44 121 234 5678."
         )
-        raise ValidationError(msg % {"example": example_number(None)}, code=CODE)
+        raise ValidationError(msg, code=CODE)
     return text
 
 

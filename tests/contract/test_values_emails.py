@@ -23,7 +23,7 @@ from django.test import Client
 
 from audit.ids import uuid7
 from audit.models import User
-from capture.models import Capture, CaptureLink, Quarantine
+from capture.models import Capture, CaptureLink, Quarantine, Signup
 from customers import services
 from customers.models import Booking, Contact, Customer
 from tests.conftest import actor_of, form_data, staff
@@ -274,6 +274,23 @@ def test_what_was_captured_before_domains_were_encoded_is_found(alice, bakery):
 
     ana = Customer.objects.get(email_key=ENCODED)
     assert CaptureLink.objects.get(capture=old).customer == ana
+
+
+@pytest.mark.parametrize("spelling", [LETTERS, ENCODED, LETTERS.upper()])
+def test_lists_of_the_admin_are_searched_in_any_spelling(alice, bakery, spelling):
+    send_captures([{"type": "signup", "email": LETTERS}], bakery)
+    ana = Customer.objects.get()
+    ContactFactory(customer=ana, business=bakery, kind="email", email=LETTERS)
+    pages = {
+        "/admin/customers/contact/": Contact.objects.get().pk,
+        "/admin/capture/capture/": Capture.objects.get().pk,
+        "/admin/capture/signup/": Signup.objects.get().pk,
+        "/admin/customers/customer/": ana.pk,
+    }
+
+    for page, pk in pages.items():
+        shown = alice.post(page, {"q": spelling}, follow=True)
+        assert f"{page}{pk}/" in shown.text, page
 
 
 def test_accounts_have_the_same_key(db):
