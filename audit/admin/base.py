@@ -338,13 +338,13 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     ) -> tuple[QuerySet[Model], bool]:
         # A database compares a part with each place of a text, one sign after another.
         term = search_term[:_LONGEST_TERM].strip()
-        found, is_joined = super().get_search_results(request, queryset, term)
+        matches, is_joined = super().get_search_results(request, queryset, term)
         # A whole address, in the spellings in which it may be stored.
         is_address = "@" in term and not term.split()[1:]
         for spelling in sorted(email_spellings(term) - {term} if is_address else ()):
             more, joins = super().get_search_results(request, queryset, spelling)
-            found, is_joined = found | more, is_joined or joins
-        return found, is_joined
+            matches, is_joined = matches | more, is_joined or joins
+        return matches, is_joined
 
     def get_sortable_by(self, request: HttpRequest) -> _ListDisplayT[Model]:
         names = super().get_sortable_by(request)
