@@ -58,9 +58,8 @@ def check_personal_columns_can_be_erased(**_: object) -> list[CheckMessage]:
     return [
         Error(
             f"{model._meta.label}.{field.name} is personal and cannot be null.",
-            hint="Use a type of audit/fields.py: NullNameField for a name, CodeField "
-            "for a number or code, EmailField(null=True), NullTextField for other "
-            "text; else null=True.",
+            hint="Use a type of audit/fields.py: CodeField for a number or code, "
+            "EmailField(null=True), NullTextField for other text; else null=True.",
             obj=model,
             id="audit.E003",
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 from uuid import UUID
 
 from django import forms
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 from audit import canonical, clock
 from audit.datetimes import check_happened
 from audit.json_text import is_nested_deeper
+from audit.privacy.addresses import clean_email
 from audit.privacy.classes import personal_fields, public_fields
-from audit.privacy.invisible import clean_address, clean_name
+from audit.privacy.invisible import clean_address
 
 _MAX_INTEGER = 2**53 - 1
 _MAX_DIGITS = 15
@@ -75,13 +76,15 @@ class NullTextField(_EmptyIsNull, _TextField):
     """A long text that is null when there is none."""
 
 
-class _Typed:
+class TypedField:
     """Cleans what is typed, in one way for forms, endpoints and files.
 
     Only what is validated: a stored value is read as it is, and sealed as it is.
     """
 
     cleaned: Callable[[str], str]
+    # Of what may be typed, where that is longer than what is stored.
+    typed_length: int | None = None
 
     def clean(self, value: object, model_instance: object) -> object:
         if isinstance(value, str):
@@ -91,15 +94,18 @@ class _Typed:
     def deconstruct(self) -> Deconstructed:
         # For a migration this is the type of Django's, or ours, that stores it.
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # of the field it is mixed into
-        kind = type(self).__mro__[2]
+        order = type(self).__mro__
+        kind = order[order.index(TypedField) + 1]
         module = kind.__module__.replace("django.db.models.fields", "django.db.models")
         return name, f"{module}.{kind.__qualname__}", args, kwargs
 
 
-class EmailField(_Typed, _EmailField):
-    """An e-mail address without invisible characters."""
+class EmailField(TypedField, _EmailField):
+    """An e-mail address, by the one rule of `audit.privacy.addresses`."""
 
-    cleaned = staticmethod(clean_address)
+    cleaned = staticmethod(clean_email)
+    # Django's knows no letters but ASCII ones before the @.
+    default_validators: ClassVar[list[Callable[[object], None]]] = []  # type: ignore[misc]  # of the instance, say the stubs
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"form_class": EmailFormField, **kwargs})
@@ -108,8 +114,12 @@ class EmailField(_Typed, _EmailField):
 class EmailFormField(forms.EmailField):
     """The same in a form, whose own rule would come first."""
 
+    default_validators: ClassVar[list[Callable[[object], None]]] = []  # type: ignore[misc]  # of the instance, say the stubs
+
     def clean(self, value: object) -> object:
-        return super().clean(clean_address(value) if isinstance(value, str) else value)
+        if isinstance(value, str) and value.strip():
+            value = clean_email(value)
+        return super().clean(value)
 
 
 class PastDateTimeField(models.DateTimeField):
@@ -125,22 +135,10 @@ class PastDateTimeField(models.DateTimeField):
         return name, "django.db.models.DateTimeField", args, kwargs
 
 
-class CodeField(_Typed, NullCharField):
+class CodeField(TypedField, NullCharField):
     """A phone number, or a number or name of another system."""
 
     cleaned = staticmethod(clean_address)
-
-
-class NameField(_Typed, _CharField):
-    """A name that must be there, and seen."""
-
-    cleaned = staticmethod(clean_name)
-
-
-class NullNameField(_Typed, NullCharField):
-    """A name that may be missing; an invisible one counts as missing."""
-
-    cleaned = staticmethod(clean_name)
 
 
 class TypedJSON(json.JSONDecoder):

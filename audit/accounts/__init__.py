@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audit.accounts.account_keys import refill_account_keys
 from audit.accounts.devices import device_hash
 from audit.accounts.grants import (
     LIFETIMES,

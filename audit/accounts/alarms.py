@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.accounts.devices import invitation
 from audit.accounts.login_attempts import reserve
 from audit.accounts.mails import Mail, send_apart
-from audit.emails import fold_email
+from audit.emails import fold_username
 from audit.log.recording import record
 from audit.models import Outcome, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -89,7 +89,7 @@ def _person(username: str) -> User | None:
         return None
     # With their languages: a name that is known must not cost one query more.
     users = User.objects.select_related("preferences")
-    users = users.filter(username__iexact=fold_email(username), is_active=True)
+    users = users.filter(username__iexact=fold_username(username), is_active=True)
     return next((user for user in users if user.is_genuine), None)
 
 

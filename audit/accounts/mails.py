@@ -17,6 +17,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.accounts.preferences import language_of
+from audit.emails import mail_address
 from audit.models import User
 from audit.tenancy.actors import Actor
 
@@ -82,7 +83,7 @@ def _send(mails: list[tuple[Mail, str]]) -> None:
             continue
         with translation.override(language):
             subject, text = f"Holdfast: {mail.subject}", str(mail.text)
-        message = EmailMessage(subject, text, None, [mail.user.email])
+        message = EmailMessage(subject, text, None, [mail_address(mail.user.email)])
         try:
             message.send()
         except Exception as error:

@@ -61,7 +61,7 @@ def enrol_pin(
         msg = "Nobody sets the PIN of somebody else."
         raise PermissionDenied(msg)
     check_current_password(user, password, actor=actor)
-    personal = (user.username, user.email, user.first_name, user.last_name)
+    personal = (user.username, str(user.email), user.first_name, user.last_name)
     check_pin(pin, personal=personal)
     mark = mark_of_secrets(user)
     fresh = _prove(user, code, actor, binding)

@@ -37,7 +37,7 @@ from audit.accounts.second_factor import check_code, counter_of, has_second_fact
 from audit.accounts.users import counter_of_current_password, factors_of
 from audit.crypto import hmac_hex, network_hash
 from audit.database.signed import AccountAltered
-from audit.emails import fold_email
+from audit.emails import fold_username
 from audit.log.recording import record
 from audit.models import Outcome, Purpose, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -325,7 +325,7 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
 
 def account_hash(username: str) -> str:
     """Return the keyed hash under which the tries of a user name are counted."""
-    return hmac_hex("sign-in account", fold_email(username))[:_HASH_LENGTH]
+    return hmac_hex("sign-in account", fold_username(username))[:_HASH_LENGTH]
 
 
 def _check_credentials(

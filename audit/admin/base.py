@@ -41,6 +41,7 @@ from audit import log
 from audit.admin import business_switch, search_terms
 from audit.admin.display import short_decimal
 from audit.admin.reveals import is_revealed
+from audit.emails import email_spellings
 from audit.fields import without_long
 from audit.ids import parse_uuid
 from audit.privacy.classes import business_of, has_subject, personal_fields, subject_of
@@ -336,9 +337,14 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
         # A database compares a part with each place of a text, one sign after another.
-        return super().get_search_results(
-            request, queryset, search_term[:_LONGEST_TERM]
-        )
+        term = search_term[:_LONGEST_TERM].strip()
+        matches, is_joined = super().get_search_results(request, queryset, term)
+        # A whole address, in the spellings in which it may be stored.
+        is_address = "@" in term and not term.split()[1:]
+        for spelling in sorted(email_spellings(term) - {term} if is_address else ()):
+            more, joins = super().get_search_results(request, queryset, spelling)
+            matches, is_joined = matches | more, is_joined or joins
+        return matches, is_joined
 
     def get_sortable_by(self, request: HttpRequest) -> _ListDisplayT[Model]:
         names = super().get_sortable_by(request)

@@ -55,6 +55,12 @@ class UntouchedForm(forms.ModelForm):
         """The columns that the person has changed."""
         return set(self.changed_data) & columns_of(self.instance)
 
+    def _get_validation_exclusions(self) -> set[str]:
+        names: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
+        if self.instance._state.adding:
+            return names
+        return names | (drawn_columns(self) - self.touched)
+
     def _post_clean(self) -> None:
         if not self.instance._state.adding:
             # An input shows no microseconds, and would take them away. What is stored

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from audit.database.signed import SignedModel
 from audit.emails import fold_email
+from audit.fields import EmailField
 from audit.ids import uuid7
 from audit.tenancy.actors import Permissions
 from audit.timezones import check_time_zone
@@ -82,7 +83,7 @@ class User(SignedModel, AbstractUser):
     last_login = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField("e-mail")
+    email = EmailField("e-mail")  # type: ignore[assignment]  # never null, as Django declares it
     email_key = models.CharField(max_length=254, unique=True, editable=False)
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[check_time_zone]
@@ -101,7 +102,7 @@ class User(SignedModel, AbstractUser):
 
     def clean(self) -> None:
         super().clean()
-        self.email_key = fold_email(self.email)
+        self.email_key = fold_email(str(self.email))
         # Forms do not know the key, so its constraint says nothing there.
         others = User.objects.filter(email_key=self.email_key).exclude(pk=self.pk)
         if others.exists():
@@ -110,7 +111,7 @@ class User(SignedModel, AbstractUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the account, signed, as SignedModel says."""
-        self.email_key = fold_email(self.email)
+        self.email_key = fold_email(str(self.email))
         names = kwargs.get("update_fields")
         if names is not None and "email" in names:
             kwargs["update_fields"] = {*names, "email_key"}

@@ -1,8 +1,7 @@
-"""Invisible characters: refused in addresses, ignored in names, shown to staff.
+"""Invisible characters: refused in addresses, and shown to staff.
 
 Two addresses that look the same must be the same, so no sign without a shape may stand
-in one. Names are texts of any script: joiners, which Persian, Indic scripts and emoji
-need, stay, and so does everything else that some language writes.
+in one. What of them names are made of, `customers.values.person_name` says.
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ _BLANK = frozenset(
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 # Without a shape that everybody sees alike: surrogates, private, unassigned.
 _SHAPELESS = _UNSEEN | {"Cs", "Co", "Cn"}
-# What a name is not made of: it is one line.
-_BREAKS = frozenset({"Cc", "Zl", "Zp", "Cs"})
 # What copying leaves at the ends of a text, and no language ends a name with.
 _LEFT_BY_COPYING = "\u00ad\u200b\u2060\ufeff"
 _BLANKS = "".join(sign for sign in map(chr, range(sys.maxunicode)) if sign.isspace())
@@ -90,31 +87,6 @@ def clean_address(text: str) -> str:
 def trimmed(text: str) -> str:
     """Return a text without blanks and what copying leaves at its ends."""
     return text.strip(_BLANKS + _LEFT_BY_COPYING)
-
-
-def clean_name(text: str) -> str:
-    """Return a name without blanks at its ends; one of unseen signs alone is empty.
-
-    Raises ValidationError, which names the sign, for a control character or the end of
-    a line.
-    """
-    text = trimmed(text)
-    if text.isascii() and text.isprintable():
-        return text
-    for sign in text:
-        if unicodedata.category(sign) in _BREAKS:
-            msg = _("This holds %(sign)s. A name is one line; type it anew.")
-            raise ValidationError(msg % {"sign": name_of(sign)}, code=CODE)
-    return text if is_visible(text) else ""
-
-
-def line_of(text: str) -> str:
-    """Return the name in what a machine sent: control characters are blanks."""
-    if not (text.isascii() and text.isprintable()):
-        signs = (" " if unicodedata.category(s) in _BREAKS else s for s in text)
-        text = "".join(signs)
-    text = trimmed(text)
-    return text if is_visible(text) else ""
 
 
 def without_unseen(text: str) -> str:

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.utils.model_meta import FieldInfo
 
-from audit.fields import long_columns
+from audit.fields import TypedField, long_columns
 from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, declaration
@@ -221,6 +221,11 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[models.Mode
         for base, ours in _OURS.items():
             if issubclass(kind, base):
                 kind = ours
+        if isinstance(typed := info.fields.get(field_name), TypedField):
+            # Checked once it has been cleaned.
+            options.pop("validators", None)
+            if typed.typed_length is not None:
+                options["max_length"] = typed.typed_length
         if options.get("allow_null"):
             # What is not there is null, and has no second spelling.
             options.pop("allow_blank", None)

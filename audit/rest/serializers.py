@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError as RuleBroken
+from django.core.validators import EmailValidator
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.datetimes import parse_day, parse_moment
 from audit.json_text import JsonObject, JsonValue
-from audit.privacy.invisible import clean_address
+from audit.privacy.addresses import clean_email
 
 _Value = TypeVar("_Value")
 
@@ -95,10 +96,17 @@ def _parsed(parse: Callable[[str], _Value], text: str) -> _Value:
 
 
 class EmailAddressField(serializers.EmailField):
-    """An e-mail address without signs that nobody sees; those are named first."""
+    """An e-mail address, by the one rule of `audit.privacy.addresses`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # The library's knows no letters but ASCII ones before the @.
+        self.validators = [
+            check for check in self.validators if not isinstance(check, EmailValidator)
+        ]
 
     def to_internal_value(self, data: str) -> str:
-        return clean_address(super().to_internal_value(data))
+        return clean_email(super().to_internal_value(data))
 
 
 class StrictSerializer(serializers.Serializer[object]):

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from audit.privacy.invisible import without_unseen
 from audit.tenancy.actors import Actor
 from capture.adapters.values import answer
 from capture.choices import TRUST_RANK, CaptureType, Trust
@@ -20,6 +19,7 @@ from capture.ingest.identity import LinkResult
 from capture.ingest.projections import ParsedCapture, earliest_signups, name_in, text
 from capture.models import CapturedValue, Source
 from customers import services as customers
+from customers.values.phone_number import captured_phone
 
 PROFILE_TYPES = (CaptureType.SIGNUP, CaptureType.PROFILE)
 # These can make a customer, and then name them; who signs up has the last word.
@@ -106,7 +106,7 @@ def _values(item: ParsedCapture) -> dict[str, str]:
         return customer_columns(item.fields)
     values = {
         "name": name_in(item.fields.get("full_name")),
-        "phone": text(item.capture.phone, 50),
+        "phone": captured_phone(item.capture.phone)[0],
     }
     return {name: value for name, value in values.items() if value}
 
@@ -116,7 +116,7 @@ def customer_columns(fields: dict[str, object]) -> dict[str, str]:
     status = fields.get("status")
     columns = {
         "name": name_in(fields.get("full_name")),
-        "phone": without_unseen(text(fields.get("mobile_number"), 50) or ""),
+        "phone": captured_phone(fields.get("mobile_number"))[0],
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
         "status": status if status in STATUSES else None,

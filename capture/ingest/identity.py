@@ -15,13 +15,14 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from audit.emails import fold_email
+from audit.emails import email_spellings, fold_email
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
 from capture.ingest.projections import TYPED, ParsedCapture, name_in
 from capture.ingest.validation import is_success
 from capture.models import Capture, CaptureLink, Identifier, Source
 from customers import services as customers
+from customers.values.phone_number import captured_phone
 
 _NOT_ENOUGH = frozenset(
     {CaptureType.PAGE, CaptureType.EVENT, CaptureType.ALIAS, CaptureType.CONSENT}
@@ -47,7 +48,7 @@ class Identities:
         ref, anonymous = capture.user_ref or "", capture.anonymous_ref or ""
         previous = capture.previous_ref or ""
         ways = (
-            (self.by_email, capture.email or "", LinkRule.EMAIL),
+            (self.by_email, email_key(capture) or "", LinkRule.EMAIL),
             (self.by_ref, ref, LinkRule.USER_ID),
             (self.by_ref, previous, LinkRule.ALIAS),
             (self.by_anonymous, anonymous, LinkRule.ANONYMOUS_ID),
@@ -98,6 +99,11 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
     return linked
 
 
+def email_key(capture: Capture) -> str | None:
+    """Return the key of a capture's address: what it stored may be one of before."""
+    return fold_email(capture.email) if capture.email else None
+
+
 def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
     """Return the customers of captures that were linked before."""
     links = CaptureLink.objects.filter(capture__in=list(capture_ids))
@@ -119,7 +125,7 @@ def link_of(capture: Capture, identities: Identities) -> CaptureLink:
 def find_identities(business_id: UUID, captures: Iterable[Capture]) -> Identities:
     """Return the customers with the identifiers of these captures."""
     captures = list(captures)
-    emails = {c.email for c in captures if c.email}
+    emails = {key for c in captures if (key := email_key(c))}
     previous = {c.previous_ref for c in captures if c.previous_ref}
     refs = {c.user_ref for c in captures if c.user_ref} | previous
     anonymous = {c.anonymous_ref for c in captures if c.anonymous_ref} | previous
@@ -168,9 +174,9 @@ def _missing(
     by_name: dict[str, customers.CapturedCustomer] = {}
     for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
-        names = [name for name in (capture.email, capture.user_ref) if name]
+        names = [name for name in (email_key(capture), capture.user_ref) if name]
         has_customer = (
-            capture.email in identities.by_email
+            email_key(capture) in identities.by_email
             or capture.user_ref in identities.by_ref
         )
         if not names or has_customer or not _makes_customer(item):
@@ -195,7 +201,7 @@ def _complete(
     lacks_ref = not new_customer.external_id and capture.user_ref not in by_name
     if capture.user_ref and lacks_ref:
         new_customer.external_id = capture.user_ref
-    if capture.email and not new_customer.email and capture.email not in by_name:
+    if (key := email_key(capture)) and not new_customer.email and key not in by_name:
         if new_customer.name == new_customer.external_id:
             new_customer.name = name_in(item.fields.get("full_name")) or item.email
         new_customer.email = item.email
@@ -212,7 +218,7 @@ def _new_customer(item: ParsedCapture) -> customers.CapturedCustomer:
     return customers.CapturedCustomer(
         name=name_in(fields.get("full_name")) or item.email or capture.user_ref,
         email=item.email,
-        phone=capture.phone,
+        phone=captured_phone(capture.phone)[0],
         external_id=capture.user_ref,
         joined_at=capture.occurred_at,
         source=_source(fields.get("signup_source")) or "website",
@@ -236,7 +242,7 @@ def _learn(
     new_identifiers: dict[UUID, dict[str, str]] = {}
     for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
-        email, ref = capture.email, capture.user_ref
+        email, ref = email_key(capture), capture.user_ref
         if email is None or ref is None or (email in by_email) == (ref in by_ref):
             continue
         if email in by_email:
@@ -345,8 +351,9 @@ def _identities_from(
             identities.by_anonymous[value] = pk
     for capture in captures:
         pk_or_none = customers_of.get(capture.pk)
-        if capture.email and pk_or_none is not None:
-            identities.by_email[capture.email] = pk_or_none
+        key = email_key(capture)
+        if key and pk_or_none is not None:
+            identities.by_email[key] = pk_or_none
     return identities
 
 
@@ -356,8 +363,9 @@ def _attach_waiting(business_id: UUID, identities: Identities) -> list[Capture]:
     ids = list(identities.by_anonymous)
     if not (refs or ids or identities.by_email):
         return []
+    emails = {way for key in identities.by_email if key for way in email_spellings(key)}
     waiting = CaptureLink.objects.filter(business=business_id, customer=None).filter(
-        Q(capture__email__in=list(identities.by_email))
+        Q(capture__email__in=emails)
         | Q(capture__user_ref__in=refs)
         | Q(capture__anonymous_ref__in=ids)
         | Q(capture__previous_ref__in=[*refs, *ids])

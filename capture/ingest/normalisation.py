@@ -12,7 +12,6 @@ from audit.crypto import hmac_hex
 from audit.datetimes import FUTURE_ALLOWED, LATEST, names_zone, parse_moment
 from audit.emails import fold_email
 from audit.json_text import JsonObject
-from audit.privacy.invisible import line_of
 from audit.tenancy.actors import Actor
 from capture.adapters.values import text
 from capture.choices import CaptureType, MessageIdOrigin
@@ -22,6 +21,9 @@ from capture.ingest.validation import is_success
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
 from customers.money import to_column_decimals
+from customers.values.person_name import captured_name
+from customers.values.phone_number import CODE as PHONE_INVALID
+from customers.values.phone_number import captured_phone, to_e164
 
 _LONGEST_ID = 128
 _MAX_ATTEMPT = 2**31
@@ -46,6 +48,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         *_time_warnings(envelope, original, time_source),
         *amount_warnings(envelope, source.business.currency),
         *_unseen_name(envelope),
+        *_unusable_phone(envelope, source),
     )
     who = envelope.identity
     return Capture(
@@ -236,11 +239,20 @@ def _anonymous(envelope: Envelope) -> str | None:
 
 
 def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:
-    """Return a note for a name in which nothing is seen: the person gets another."""
-    name = envelope.fields.get("full_name")
-    if not isinstance(name, str) or not name.strip() or line_of(name):
+    """Return a note for a name of which something, or all, is not seen: it is cut."""
+    _, is_cut = captured_name(envelope.fields.get("full_name"))
+    if not is_cut:
         return []
     return [("invisible_name", f"/{envelope.sent_as.get('full_name', 'full_name')}")]
+
+
+def _unusable_phone(envelope: Envelope, source: Source) -> list[tuple[str, str]]:
+    """Return a note for a phone number that nobody can call; the capture keeps it."""
+    sent = envelope.fields.get("mobile_number", envelope.identity.phone)
+    phone, is_lost = captured_phone(sent)
+    if not is_lost and (phone is None or to_e164(phone, source.business.country)):
+        return []
+    return [(PHONE_INVALID, f"/{envelope.sent_as.get('mobile_number', 'phone')}")]
 
 
 def _column(value: str | None, length: int) -> str | None:

@@ -17,6 +17,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from audit import log
+from audit.emails import normal_form
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
@@ -90,7 +91,8 @@ class _Item:
     def parsed(self) -> ParsedCapture:
         """The capture and its fields."""
         capture, envelope = _capture(self), self.envelope
-        email = envelope.identity.email
+        typed = envelope.identity.email
+        email = normal_form("NFKC", typed) if typed else None
         return ParsedCapture(
             capture, envelope.fields, capture.facts, capture.received_at, email
         )

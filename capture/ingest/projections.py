@@ -14,7 +14,6 @@ from django.db.models import Count, F, Max, Min, Q
 
 from audit.datetimes import FUTURE_ALLOWED
 from audit.json_text import JsonObject
-from audit.privacy.invisible import line_of
 from capture.adapters import (
     Item,
     read_cloudevent,
@@ -43,6 +42,7 @@ from capture.models import (
 )
 from capture.models.projections import Projection
 from capture.parsing import payload_text, read_payload
+from customers.values.person_name import captured_name
 
 # The columns of a typed row, by name.
 Columns = dict[str, Any]
@@ -326,7 +326,7 @@ def text(value: object, length: int) -> str | None:
 
 def name_in(value: object) -> str | None:
     """Return a name as a column takes it; None for one in which nothing is seen."""
-    return line_of(text(value, 255) or "") or None
+    return captured_name(value)[0]
 
 
 def number(value: object, digits: int, decimals: int) -> Decimal | None:

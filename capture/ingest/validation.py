@@ -6,16 +6,15 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils import translation
 
-from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
 from capture.adapters.values import answer
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Issue
 from capture.ingest.amounts import find_amount_issue, pointer_to
 from customers.money import CURRENCIES
+from customers.values.email_address import parse_email
 
 ILLEGAL_IDS = frozenset(
     {
@@ -33,7 +32,6 @@ ILLEGAL_IDS = frozenset(
 # What a person who sent Global Privacy Control does not mean to tell.
 _NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _LONGEST = 255
-_LONGEST_EMAIL = 254
 
 
 def find_issue(envelope: Envelope) -> Issue | None:
@@ -97,11 +95,9 @@ def _check_identity(envelope: Envelope) -> Issue | None:
 
 def _is_email(text: str) -> bool:
     try:
-        validate_email(text)
+        return parse_email(text) is not None
     except ValidationError:
         return False
-    # Folding can make it longer than what was typed.
-    return len(fold_email(text)) <= _LONGEST_EMAIL
 
 
 def _check_currency(envelope: Envelope) -> Issue | None:

@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from audit import log
 from audit.database.batches import in_batches
 from audit.datetimes import names_zone, parse_moment
-from audit.emails import fold_email
+from audit.emails import email_spellings, fold_email
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.adapters import (
@@ -452,12 +452,14 @@ def _uncovered(
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch
-    payments = Payment.objects.filter(business=load.business, user_email__in=emails)
-    recorded = set(
-        payments.exclude(
+    spellings = {way for email in emails for way in email_spellings(email)}
+    payments = Payment.objects.filter(business=load.business, user_email__in=spellings)
+    recorded = {
+        (fold_email(email or ""), price, state)
+        for email, price, state in payments.exclude(
             first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:"
         ).values_list("user_email", "final_price", "state")
-    )
+    }
     covered = {id(m) for m in sums if _summary(m.envelope, currency) in recorded}
     report.covered += len(covered)
     return [message for message in batch if id(message) not in covered]

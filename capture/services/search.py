@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from audit.emails import fold_email
+from audit.emails import email_spellings
 from audit.tenancy.actors import Actor
 from capture.models import Capture, Payment, Source
 from customers import services as customers
@@ -29,7 +29,7 @@ def find_captures(text: str, *, actor: Actor, limit: int) -> list[tuple[Capture,
         return matches
     about = customers.look_up(
         captures,
-        Q(email__in={text, fold_email(text)}),
+        Q(email__in={text, *email_spellings(text)}),
         Q(user_ref=text),
         newest="received_at",
     )

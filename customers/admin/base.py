@@ -25,7 +25,7 @@ from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.timezones import use_zone_of
 from customers.models.base import AmountFormField, MoneyField
-from customers.phones import example_number
+from customers.values.phone_number import example_number
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec

@@ -23,10 +23,11 @@ from audit.history.querysets import TrackedQuerySet
 from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
-from customers.countries import check_country
 from customers.models.answer_fields import AnswerField
 from customers.models.base import AmountsModel, currency_code, money, one_of
+from customers.models.fields import CountryField
 from customers.roles import PERMISSIONS
+from customers.values.country_code import check_country
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Business(AmountsModel, TrackedModel):
         max_length=64, default="UTC", validators=[check_time_zone]
     )
     currency = currency_code(default="EUR")
-    country = models.CharField(
+    country = CountryField(
         max_length=2,
         blank=True,
         validators=[check_country],

@@ -10,20 +10,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.emails import fold_email
-from audit.fields import (
-    CodeField,
-    EmailField,
-    NullCharField,
-    NullNameField,
-    NullTextField,
-)
+from audit.fields import EmailField, NullCharField, NullTextField
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind, within_sentence
-from customers.countries import check_country
 from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
-from customers.phones import to_e164
+from customers.models.fields import NullCountryField, NullNameField, PhoneField
+from customers.values.country_code import check_country
+from customers.values.phone_number import to_e164
 
 
 class Address(ArchiveMarks, BusinessModel, TrackedModel):
@@ -58,10 +53,10 @@ class Address(ArchiveMarks, BusinessModel, TrackedModel):
     city = NullCharField(max_length=100)
     region = NullCharField(max_length=100)
     postal_code = NullCharField(max_length=20)
-    country = NullCharField(max_length=2, validators=[check_country])
+    country = NullCountryField(max_length=2, validators=[check_country])
     raw = NullTextField("as typed")
     is_primary = AnswerField("primary", default=False)
-    phone = CodeField(max_length=50)
+    phone = PhoneField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     instructions = NullTextField()
 
@@ -133,7 +128,7 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
     relation = NullCharField(max_length=100)
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
-    phone = CodeField(max_length=50)
+    phone = PhoneField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     is_primary = AnswerField("primary", default=False)
     valid_from = models.DateTimeField(null=True, blank=True)

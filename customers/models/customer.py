@@ -14,14 +14,8 @@ from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from audit.emails import fold_email
-from audit.fields import (
-    CodeField,
-    EmailField,
-    NameField,
-    NullCharField,
-    PastDateTimeField,
-)
+from audit.emails import email_parts, fold_email
+from audit.fields import CodeField, EmailField, NullCharField, PastDateTimeField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
@@ -31,8 +25,9 @@ from customers.choices import CustomerStatus, CustomerType
 from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
-from customers.phones import to_e164
+from customers.models.fields import NameField, PhoneField
 from customers.references import new_customer_reference
+from customers.values.phone_number import digits_of, to_e164, without_extension
 
 if TYPE_CHECKING:
     from customers.models.stats import CustomerStats
@@ -78,7 +73,7 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
             matches = matches.filter(
                 Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
                 | Q(email_key=fold_email(word))
-                | Q(email_key__contains=fold_email(word)) & seen
+                | _email(word) & seen
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
                 | Q(pk__in=self._with_contact(word))
@@ -158,9 +153,17 @@ def _within(business_ids: Collection[UUID] | None) -> Q:
     return Q() if business_ids is None else Q(business_id__in=business_ids)
 
 
+def _email(word: str) -> Q:
+    """Match a part of an address; of a domain in letters also what was typed."""
+    matched = Q() if word.isascii() else Q(email__icontains=word)
+    for part in email_parts(word):
+        matched |= Q(email_key__contains=part)
+    return matched
+
+
 def _phone(text: str, seen: Q, revealed: Q) -> Q:
-    typed = "".join(char for char in text if char.isdigit())
-    if len(typed) < _PART or any(char.isalpha() for char in text):
+    typed = digits_of(text)
+    if len(typed) < _PART or any(char.isalpha() for char in without_extension(text)):
         return Q()
     # A leading zero is the trunk prefix, which E.164 leaves out.
     digits = typed.lstrip("0") or typed
@@ -220,7 +223,7 @@ class Customer(ArchiveMarks, TrackedModel):
     email_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     is_email_verified = AnswerField("e-mail verified", default=False)
     email_bounced_at = PastDateTimeField("e-mail bounces since", null=True, blank=True)
-    phone = CodeField(max_length=50)
+    phone = PhoneField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     customer_type = models.CharField(
         "type", max_length=20, choices=CustomerType.choices, null=True, blank=True

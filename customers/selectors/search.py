@@ -19,13 +19,13 @@ from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
-from customers.phones import to_e164
 from customers.selectors.customers import (
     MOST_NAMED,
     list_businesses,
     list_customers,
     list_visible,
 )
+from customers.values.phone_number import digits_of, to_e164, without_extension
 
 LEAST = 2
 # The kinds of exact matches, the best first; a customer may match by several.
@@ -164,10 +164,10 @@ def _countries(actor: Actor, business_id: UUID | None) -> dict[UUID, str]:
 
 def _phones(text: str, countries: set[str]) -> set[str]:
     """Return the numbers that a text may mean, in each country of the businesses."""
-    has_letters = any(sign.isalpha() for sign in text)
-    if has_letters or sum(sign.isdigit() for sign in text) < _PHONE:
+    digits = digits_of(text)
+    has_letters = any(sign.isalpha() for sign in without_extension(text))
+    if has_letters or len(digits) < _PHONE:
         return set()
-    digits = "".join(sign for sign in text if sign.isdigit())
     ways = [to_e164(text, country or None) for country in countries]
     # Typed without the plus, or with the two zeros that stand for it.
     ways += [to_e164(f"+{digits.removeprefix('00')}", None)]

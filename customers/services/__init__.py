@@ -226,6 +226,7 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
+from customers.services.refilling import refill_keys
 from customers.services.revealing import require_reveal, reveal_customer
 from customers.services.saved_views import (
     archive_view,

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from audit.emails import fold_email
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind, CustomerStatus
 from customers.models import Address, Business, Contact, Customer, Preferences
@@ -147,7 +148,8 @@ def save_customer(write: Write[Customer]) -> None:
     # As stored: no change undoes an erasure.
     check_not_erased(stored)
     write.save()
-    if stored.email_key not in (None, customer.email_key):
+    # By the address: a key of before may be an older spelling of the same one.
+    if stored.email and fold_email(stored.email) != customer.email_key:
         former = former_email(customer, stored.email)
         former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
     write.refresh()

@@ -1,1 +1,1 @@
-"""Values that come in through many entrances: one definition for each type."""
+"""What a fact is, one module each: every entrance parses, bounds and stores it so."""

@@ -137,7 +137,10 @@ def test_a_refused_form_lists_each_field_with_its_place(browser, customer):
 
     summary = re.search(r'id="refused".*?</ul>', page, re.S)
     assert summary is not None
-    assert 'href="#id_email">E-mail: Enter a valid email address.' in summary.group()
+    assert (
+        'href="#id_email">E-mail: Enter one e-mail address like name@example.org.'
+        in summary.group()
+    )
     assert 'href="#id_name">Name: This field is required.' in summary.group()
     assert 'id="id_email"' in page
 

@@ -22,15 +22,10 @@ from audit.checks import (
     check_privacy_declared,
     check_sealed_models,
 )
-from audit.fields import (
-    CodeField,
-    EmailField,
-    NameField,
-    NullNameField,
-    NullTextField,
-)
+from audit.fields import CodeField, EmailField, NullTextField
 from audit.history.models import tracked_models
 from audit.privacy.classes import declaration, personal_fields, undeclared_fields
+from customers.models.fields import NameField, NullNameField
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("audit", "customers", "capture", "config")
@@ -58,7 +53,7 @@ UNTYPED = {
         f"customers.Address.{name}": _PLACE
         for name in ("line1", "line2", "city", "region", "postal_code")
     },
-    "customers.Address.country": "Its validator takes the codes of countries alone.",
+    "customers.Address.country": "Its type takes the codes of countries alone.",
     "customers.Address.label": "A word of staff for the place, such as work.",
     "customers.Contact.relation": "A word of staff for who it is, such as mother.",
 }
@@ -99,9 +94,9 @@ def test_names_and_addresses_are_typed_columns():
     }
 
     assert not plain - UNTYPED.keys(), report(
-        "Make it a NullNameField (a name), CodeField (a number or code), EmailField or "
-        "NullTextField (a longer text) of audit/fields.py, or add the reason to "
-        "UNTYPED here:",
+        "Make it a CodeField (a number or code), EmailField or NullTextField (a longer "
+        "text) of audit/fields.py, a NullNameField or PhoneField of "
+        "customers/models/fields.py, or add the reason to UNTYPED here:",
         sorted(plain - UNTYPED.keys()),
     )
     assert not UNTYPED.keys() - plain, report(

@@ -64,6 +64,11 @@ CHANGED_MEANWHILE = _(
     "Somebody changed this after the preview. Preview the file again."
 )
 
+_NO_NUMBER = _(
+    "The phone is loaded as it is written, but it is no number that can be called or "
+    "found by search."
+)
+
 
 class RowChecker:
     """Checks the rows of one file, batch after batch.
@@ -116,6 +121,7 @@ class RowChecker:
         self._check_unique(open_rows(checked_rows))
         for checked in open_rows(checked_rows):
             self._settle(checked)
+            _note_phone(checked)
         if self.table.model is Customer:
             note_look_alikes(open_rows(checked_rows), actor=self.actor)
         return checked_rows
@@ -312,6 +318,16 @@ def _clean_model(checked: CheckedRow) -> None:
             column = WHOLE if name == NON_FIELD_ERRORS else name
             for each in errors:
                 checked.reject(column, " ".join(each.messages))
+
+
+def _note_phone(checked: CheckedRow) -> None:
+    """Add a note where a phone is written that nobody can be called or found by."""
+    instance = checked.instance
+    if "phone" not in getattr(instance, "derived", {}).values():
+        return
+    is_new = instance.phone != checked.before.get("phone")
+    if instance.phone and is_new and not instance.phone_e164:
+        checked.notes.append(_NO_NUMBER)
 
 
 def _choices(instance: models.Model, name: str) -> list[str]:

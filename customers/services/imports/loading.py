@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils.translation import gettext_noop as _
 
 from audit import log
+from audit.emails import fold_email
 from audit.history.bulk import insert_tracked, update_tracked
 from audit.history.models import TrackedModel
 from audit.history.writing import Authorship
@@ -268,7 +269,8 @@ def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
     return [
         former_email(checked.instance, checked.before["email"])
         for checked in changed
-        if checked.before["email_key"] not in {None, checked.instance.email_key}
+        if (email := checked.before["email"])
+        and fold_email(email) != checked.instance.email_key
     ]
 
 

@@ -24,8 +24,10 @@ from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
+from customers.services.capture_sync import find_by_identity
 from customers.services.stats import refresh_stats
 from customers.values.amount import check_amount, invalid_amount, parse_number
+from customers.values.email_address import EmailAddress, parse_email
 
 # Lines of one transaction; about 50 ms.
 _BATCH = 50
@@ -287,27 +289,56 @@ def _key(line: Purchase, seen: Counter[str]) -> str:
 def _customers(
     business: Business, lines: list[Purchase], report: PurchaseReport, actor: Actor
 ) -> dict[str, UUID]:
-    """Return the customer of each reference; missing ones are created."""
+    """Return the customer of each reference; missing ones are created.
+
+    An external id, else an e-mail address, current or former, in any spelling.
+    """
     first: dict[str, date] = {}
     for line in lines:
         first[line.customer] = min(first.get(line.customer, line.day), line.day)
-    live = Customer.objects.filter(business=business).live()
-    named = live.filter(external_id__in=list(first))
-    customer_ids = {str(c.external_id): c.pk for c in named.only("external_id")}
-    made = [
-        Customer(
+    emails = {ref: email for ref in first if (email := _email(ref)) is not None}
+    by_email, by_id = find_by_identity(
+        business.pk,
+        emails={email.key for email in emails.values()},
+        external_ids=first,
+    )
+    made: dict[str, Customer] = {}
+    for reference, day in first.items():
+        email = emails.get(reference)
+        if reference in by_id or (email and email.key in by_email):
+            continue
+        joined = datetime.combine(day, time(12), tzinfo=business.zone)
+        name = email.key if email else reference
+        if name in made:
+            # The same mailbox in another spelling.
+            made[name].joined_at = min(made[name].joined_at, joined)
+            continue
+        made[name] = Customer(
             business=business,
-            external_id=reference,
-            name=f"Customer {reference}"[:255],
+            external_id=None if email else reference,
+            email=email and email.stored,
+            name=(email.stored if email else f"Customer {reference}")[:255],
             source=_SOURCE,
-            joined_at=datetime.combine(day, time(12), tzinfo=business.zone),
+            joined_at=joined,
         )
-        for reference, day in first.items()
-        if reference not in customer_ids
-    ]
     authorship = Authorship(actor, _REASON)
-    insert_tracked(made, authorship)
-    preferences = [Preferences(business=business, customer=row) for row in made]
+    insert_tracked([*made.values()], authorship)
+    preferences = [Preferences(business=business, customer=c) for c in made.values()]
     insert_tracked(preferences, authorship)
     report.customers += len(made)
-    return customer_ids | {str(row.external_id): row.pk for row in made}
+    ids = by_email | {name: customer.pk for name, customer in made.items()}
+    return {
+        reference: by_id.get(reference)
+        or ids[emails[reference].key if reference in emails else reference]
+        for reference in first
+    }
+
+
+def _email(reference: str) -> EmailAddress | None:
+    """Return the address that a reference is; None for any other."""
+    if "@" not in reference:
+        return None
+    try:
+        return parse_email(reference)
+    except ValidationError:
+        return None

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audit import log
+from audit.emails import mail_address
 from audit.history.writing import history_model
 from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
@@ -230,7 +231,9 @@ def _mail(
     )
     values = {"sender": sender, "numbers": ", ".join(numbers)}
     mail = EmailMultiAlternatives(
-        subject=(subject % values)[:200], body=body % values, to=[str(customer.email)]
+        subject=(subject % values)[:200],
+        body=body % values,
+        to=[mail_address(str(customer.email))],
     )
     for name, html in files:
         mail.attach(name, html, "text/html")

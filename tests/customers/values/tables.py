@@ -9,6 +9,8 @@ mark. Besides:
   of programs, where `~` marks what was rounded to the decimals of the currency, with
   the warning `amount_rounded`, and a refusal is quarantine.
 - emails: `key` is by what two addresses are the same.
+- names: `captured` is of messages of programs, where `~` marks that unseen signs were
+  cut out, or all of it, with the warning `invisible_name`.
 - phones: `country` is that of the business.
 - moments: on 30 November 2026 at noon (UTC), of what has happened. `strict` takes no
   time without a zone, `in_oslo` is a file or a form of a business there, and

@@ -51,7 +51,7 @@ class HubAddress(StrictSerializer):
     city = serializers.CharField(max_length=100, allow_null=True, required=False)
     region = serializers.CharField(max_length=100, allow_null=True, required=False)
     postal_code = serializers.CharField(max_length=20, allow_null=True, required=False)
-    country = serializers.CharField(max_length=2, allow_null=True, required=False)
+    country = serializers.CharField(max_length=10, allow_null=True, required=False)
     phone = serializers.CharField(max_length=50, allow_null=True, required=False)
     is_primary = AnswerField(required=False)
 

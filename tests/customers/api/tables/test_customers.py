@@ -240,7 +240,7 @@ def test_a_repeated_post_with_its_key_is_done_once(alice, bakery):
         ({}, "/name", "required"),
         ({"name": 5}, "/name", "incorrect_type"),
         ({"name": "L", "emial": "x"}, "/emial", "unknown_field"),
-        ({"name": "L", "email": "x"}, "/email", "invalid"),
+        ({"name": "L", "email": "x"}, "/email", "email_invalid"),
         ({"name": "L", "rev": 7}, "/rev", "unknown_field"),
         ({"name": "L", "business_id": "x"}, "/business_id", "unknown_field"),
         ({"name": "L", "status": "asleep"}, "/status", "invalid_choice"),

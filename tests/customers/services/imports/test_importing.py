@@ -150,7 +150,7 @@ def test_what_is_stored_of_rows_is_english_whoever_reads_it(alice, bakery):
 
         assert translation.get_language() == "de"
     told = {line: row["errors"] for line, row in shown(upload, "rejected").items()}
-    assert told[2] == [["email", "Enter a valid email address."]]
+    assert told[2] == [["email", "Enter one e-mail address like name@example.org."]]
     rejected = services.import_report(upload)["rejected"]
     assert {row["line"]: row["errors"] for row in rejected} == told
 
