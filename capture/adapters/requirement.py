@@ -47,6 +47,8 @@ _ANSWERS = (
 )
 # A form of any kind may ask for it.
 _CONSENT: dict[str, tuple[str, ...]] = {"marketing_consent": ("marketing_consent",)}
+# Of the person, when a server tells of them.
+_TRACE = {"ip_address": ("ip_address",), "user_agent": ("user_agent",)}
 # Our name: the names it comes under.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.SIGNUP: {
@@ -61,7 +63,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         **_CONSENT,
         "preferred_categories": ("preferred_categories",),
         "location": ("location",),
-        "ip_address": ("ip_address",),
+        **_TRACE,
     },
     CaptureType.PROFILE: {
         "full_name": _PERSON,
@@ -80,7 +82,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "device_info": ("device_info",),
         "failure_reason": ("failure_reason",),
         **_CONSENT,
-        "ip_address": ("ip_address",),
+        **_TRACE,
     },
     CaptureType.PAYMENT: {
         "full_name": _NAME,
@@ -95,7 +97,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_date": ("payment_date",),
         "transaction_id": ("transaction_id", "order_id"),
         "amount_refunded": ("amount_refunded",),
-        "ip_address": ("ip_address",),
+        **_TRACE,
         "currency": ("currency",),
         "crypto_transaction_hash": ("crypto_transaction_hash",),
         "crypto_from_address": ("crypto_from_address",),
@@ -108,7 +110,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "answers": ("answers", "questionnaire_data"),
         "account_screenshot": SCREENSHOT_KEYS,
         **_CONSENT,
-        "ip_address": ("ip_address",),
+        **_TRACE,
     },
     CaptureType.DASHBOARD: {
         "full_name": _NAME,
@@ -116,7 +118,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "trading_state": ("trading_state",),
         "theme": ("theme",),
         **_CONSENT,
-        "ip_address": ("ip_address",),
+        **_TRACE,
     },
     CaptureType.PAGE: {"properties": ("properties",), **_CONSENT},
     CaptureType.EVENT: {"properties": ("properties",), **_CONSENT},

@@ -28,7 +28,8 @@ from capture.adapters.values import (
 from capture.choices import CaptureType, PaymentState
 from capture.envelope import Identity
 
-_PROFILES = ("customer.created", "customer.updated", "customer.deleted")
+# One that was deleted is an event: it makes nobody.
+_PROFILES = ("customer.created", "customer.updated")
 # A dispute that ends like this leaves the money where it is.
 _HARMLESS = ("won", "warning_closed")
 

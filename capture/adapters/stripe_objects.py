@@ -28,7 +28,9 @@ class Money:
 
 
 def customer_of(resource: Place) -> str | None:
-    """Return Stripe's id of the customer, who may be given as a whole object."""
+    """Return Stripe's id of the customer, who may be the object, or stand in it."""
+    if resource.text("object") == "customer":
+        return resource.text("id")
     return _id(resource.at("customer"))
 
 

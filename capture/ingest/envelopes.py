@@ -28,8 +28,8 @@ from capture.adapters import (
     snake,
     whole_cloudevent,
 )
-from capture.adapters.values import misfit
-from capture.choices import CaptureType, Provider
+from capture.adapters.values import misfit, text
+from capture.choices import CaptureType, Provider, Trust
 from capture.envelope import Envelope, Identity, Issue
 from capture.ingest.fitting import find_misfits
 from capture.ingest.screenshots import store_screenshot
@@ -54,6 +54,7 @@ Reader = Callable[[JsonObject], Item]
 Fields = dict[str, Any]
 
 _LARGE_ITEM = 32_768
+_LONGEST_AGENT = 1000
 _NOT_AN_OBJECT = Issue("item_not_object", "", "Send one JSON object for each item.")
 _NO_ITEM = Item(Identity())
 
@@ -251,13 +252,21 @@ def _checked(
     kind = message.type or kind or CaptureType.EVENT
     sent_ip = message.ip or message.fields.get("ip_address")
     body, ip = _without_address(body, message)
+    sent_agent = message.fields.pop("user_agent", None)
+    agent = text(sent_agent)
+    # A page is the person's own: nothing overrules where its request came from.
+    is_page = envelope_fields.get("trust") == Trust.BROWSER
+    if is_page or (agent and len(agent) > _LONGEST_AGENT):
+        agent = None
+    ip = None if is_page else ip
     warnings += [
         *message.warnings,
         *misfit(message.sent_as.get("ip_address", "ip"), sent_ip, ip),
+        *misfit(message.sent_as.get("user_agent", "user_agent"), sent_agent, agent),
     ]
     overrides = {
         "ip": ip,
-        "user_agent": message.user_agent,
+        "user_agent": agent or (None if is_page else message.user_agent),
         "attempt": message.attempt,
         "gpc": message.gpc,
         "sent_at": message.sent_at,

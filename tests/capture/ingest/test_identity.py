@@ -155,3 +155,26 @@ def test_a_status_of_long_ago_replaces_the_default_and_no_word_of_staff(source, 
     staff.refresh_from_db()
     assert Customer.objects.get(email="new@example.org").status == "inactive"
     assert staff.status == "active"
+
+
+def test_a_deletion_at_stripe_makes_nobody_and_is_linked_to_who_is_there(source):
+    def tell(kind, number):
+        thing = {"id": f"cus_{number}", "object": "customer", "name": "Gone Person"}
+        thing["email"] = f"gone{number}@example.org"
+        event = {
+            "id": f"evt_{kind}_{number}",
+            "object": "event",
+            "created": 1795900000,
+            "type": f"customer.{kind}",
+            "data": {"object": thing},
+        }
+        envelopes = services.build_webhook("stripe", event, trust="webhook")
+        [result] = services.ingest(envelopes, source=source, actor=Actor.system("test"))
+        return result
+
+    assert tell("deleted", 1).status == "accepted"
+    assert not Customer.objects.exists()
+
+    there = tell("created", 2)
+    assert tell("deleted", 2).customer_id == there.customer_id
+    assert Customer.objects.count() == 1

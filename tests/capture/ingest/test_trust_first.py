@@ -139,3 +139,17 @@ def test_another_content_under_a_guessed_id_is_no_conflict(page, server):
     # And within one trust an id stays one.
     other = server({"email": "bo@example.org", "message_id": "s-1"}, path)
     assert other.status_code == 409
+
+
+def test_where_a_person_is_says_a_server_and_no_page(page, server):
+    trace = {"ip_address": "198.51.100.7", "user_agent": "EndUserBrowser/9"}
+    for number, send in enumerate((server, page)):
+        body = {"type": "signup", "email": f"p{number}@example.org", **trace}
+        assert send(body, "/api/v1/captures").status_code == 200
+
+    told = Signup.objects.order_by("email").values_list("ip_address", "user_agent")
+    assert list(told) == [("198.51.100.7", "EndUserBrowser/9"), ("127.0.0.1", None)]
+    assert Capture.objects.get(email="p1@example.org").warnings == [
+        ["does_not_fit", "/ip_address"],
+        ["does_not_fit", "/user_agent"],
+    ]
