@@ -277,9 +277,14 @@ class UpdateSerializer(CreateSerializer):
                 changes[key] = value
             elif name not in _STAMPS and value != seen[name]:
                 wrong[str(key)] = [ErrorDetail(_FIXED, "read_only")]
+        checked: JsonObject = {}
+        try:
+            checked = super().to_internal_value(changes)
+        except ValidationError as error:
+            wrong = {**error.detail, **wrong}  # type: ignore[dict-item]  # of a body, by names
         if wrong:
             raise ValidationError(wrong)
-        return super().to_internal_value(changes)
+        return checked
 
 
 def _is_cut(instance: models.Model, key: object, value: object) -> bool:

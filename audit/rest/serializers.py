@@ -112,8 +112,8 @@ class EmailAddressField(serializers.EmailField):
 class StrictSerializer(serializers.Serializer[object]):
     """Takes keys in both spellings, refuses unknown ones and names the nearest.
 
-    Errors point to the keys as they were sent. `other_names` of the context are names
-    that others take, and that may be meant.
+    Errors are all in one answer, and point to the keys as they were sent. `other_names`
+    of the context are names that others take, and that may be meant.
     """
 
     unknown_code = "unknown_field"
@@ -137,7 +137,7 @@ class StrictSerializer(serializers.Serializer[object]):
             return super().to_internal_value(data)
         values: dict[str, object] = {}
         sent: dict[str, str] = {}
-        errors: dict[str, list[ErrorDetail]] = {}
+        errors: dict[str, Any] = {}
         for key, value in data.items():
             name = snake_case(str(key))
             if name in self.ignored:
@@ -153,23 +153,38 @@ class StrictSerializer(serializers.Serializer[object]):
                 errors[key] = [ErrorDetail(text, "conflicting_keys")]
             else:
                 values[name], sent[name] = value, key
-        if errors:
+        if len(errors) == _MOST_ERRORS:
+            # The rest was not looked at, and would be missed.
             raise ValidationError(errors)
-        return self._validated(values, sent)
+        return self._validated(values, sent, errors)
 
-    def _validated(self, values: dict[str, object], sent: dict[str, str]) -> JsonObject:
-        if wrong := self._mistyped(values):
-            raise ValidationError(
-                {sent[name]: details for name, details in wrong.items()}
-            )
+    def _validated(
+        self,
+        values: dict[str, object],
+        sent: dict[str, str],
+        errors: dict[str, Any],
+    ) -> JsonObject:
+        """Return the checked values. Raises ValidationError with all that is wrong."""
+        wrong = self._mistyped(values)
+        right = {name: value for name, value in values.items() if name not in wrong}
+        errors |= {sent[name]: details for name, details in wrong.items()}
+        checked: JsonObject = {}
         try:
-            checked = super().to_internal_value(values)
+            checked = super().to_internal_value(right)
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
-            detail = {sent.get(n, n): details for n, details in error.detail.items()}
-            raise ValidationError(detail) from error
+            for name, details in error.detail.items():
+                if name not in wrong:
+                    errors[sent.get(name) or self._spelled(name)] = details
+        if errors:
+            raise ValidationError(errors)
         return checked
+
+    def _spelled(self, name: str) -> str:
+        """Return a name that did not come as the caller's face spells it."""
+        is_camel = getattr(self.context.get("view"), "is_camel", False)
+        return camel_case(name) if is_camel else name
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = dict(super().get_fields())

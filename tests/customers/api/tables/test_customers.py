@@ -194,6 +194,33 @@ def test_a_live_customer_comes_before_an_archived_one(alice, bakery):
 # --- writing ------------------------------------------------------------------------
 
 
+def test_all_that_is_wrong_is_in_one_answer_as_it_was_spelled(alice, bakery):
+    body = {"name": 5, "emial": "x", "customer_type": "gold", "email": "x@"}
+
+    made = send(alice, "POST", BASE, body).json()["errors"]
+    assert {(e["pointer"], e["code"]) for e in made} == {
+        ("/name", "incorrect_type"),
+        ("/emial", "unknown_field"),
+        ("/customer_type", "invalid_choice"),
+        ("/email", "email_invalid"),
+    }
+
+    row = CustomerFactory(business=bakery)
+    body = {"rev": 7, "unique_id": "C-1", "status": 5, "colour": "red", "name": ""}
+    changed = send(alice, "PATCH", at(row), body).json()["errors"]
+    assert {(e["pointer"], e["code"]) for e in changed} == {
+        ("/unique_id", "read_only"),
+        ("/status", "incorrect_type"),
+        ("/colour", "unknown_field"),
+        ("/name", "blank"),
+    }
+
+    face = f"/api/admin/customers/{row.pk}"
+    missed = send(alice, "PUT", face, {"name": "x", "isVip": 1}).json()["errors"]
+    pointers = {e["pointer"] for e in missed}
+    assert {"/isVip", "/customerType", "/emailVerified"} <= pointers
+
+
 def test_create_change_archive_restore(alice, bakery):
     made = send(alice, "POST", BASE, {"name": "Lea", "email": "lea@example.org"})
     path = made["Location"]
