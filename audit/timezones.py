@@ -13,7 +13,5 @@ def check_time_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-        msg = _("%(name)s is not a time zone. Write one like Europe/Oslo.") % {
-            "name": repr(name)
-        }
+        msg = _("This is not a time zone. Write one like Europe/Oslo.")
         raise ValidationError(msg, code="unknown_time_zone") from error

@@ -166,11 +166,11 @@ class StrictSerializer(serializers.Serializer[object]):
     ) -> JsonObject:
         """Return the checked values. Raises ValidationError with all that is wrong."""
         wrong = self._mistyped(values)
-        right = {name: value for name, value in values.items() if name not in wrong}
+        typed = {name: value for name, value in values.items() if name not in wrong}
         errors |= {sent[name]: details for name, details in wrong.items()}
         checked: JsonObject = {}
         try:
-            checked = super().to_internal_value(right)
+            checked = super().to_internal_value(typed)
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -77,6 +78,7 @@ _IDS = {
 _TEXTS = (*_IDS.values(), "messageId", "groupId", "name")
 _TIMES = ("timestamp", "originalTimestamp", "sentAt")
 # Where consent managers write what a person agreed to.
+_CONSENT = "marketing_consent"
 _ANSWERS = "categoryPreferences"
 
 
@@ -278,7 +280,11 @@ def _profile(
     paths: dict[str, str] = {}
     for path, source in {**message.traits_at, "properties": more or {}}.items():
         for key, value in without_none(source).items():
-            values[snake(key)], paths[snake(key)] = value, f"{path}/{key}"
+            name = snake(key)
+            is_no = name == _CONSENT and answer(values.get(name)) is False
+            if name in values and (is_no or is_unsaid(value)):
+                continue
+            values[name], paths[name] = value, f"{path}/{key}"
     parts = (text(values.get("first_name")), text(values.get("last_name")))
     ways = {
         "full_name": ("name", "first_name", "last_name"),
@@ -308,23 +314,43 @@ def _place(address: object) -> str | None:
 
 
 def _with_consent(item: Item, message: _Message) -> Item:
-    """Return the item, with what a consent manager says of marketing."""
-    consent = as_object(message.context.get("consent"))
-    answers = as_object(consent.get(_ANSWERS))
-    key = next((key for key in answers if key.casefold() == "marketing"), None)
-    stated = item.fields.get("marketing_consent")
-    if key is None or answer(stated) is not None:
+    """Return the item with what it says of marketing, wherever it says so.
+
+    A no counts before a yes: old traits come again with every message, and whoever says
+    no to a consent manager means it. What is not read is noted.
+    """
+    first_path = item.sent_as.get(_CONSENT, _CONSENT)
+    stated = {first_path: item.fields.get(_CONSENT), **_consents(message)}
+    given = {path: value for path, value in stated.items() if not is_unsaid(value)}
+    if not given:
         return item
-    path = item.sent_as.get("marketing_consent", "marketing_consent")
+    read = {path: answer(value) for path, value in given.items()}
+    path = next(
+        path for choice in (False, True, None) for path in read if read[path] is choice
+    )
+    others = [misfit(key, given[key], read[key]) for key in given if key != path]
     return replace(
         item,
-        fields={**item.fields, "marketing_consent": answers[key]},
-        sent_as={
-            **item.sent_as,
-            "marketing_consent": f"context/consent/{_ANSWERS}/{key}",
-        },
-        warnings=(*item.warnings, *misfit(path, stated, None)),
+        fields={**item.fields, _CONSENT: given[path]},
+        sent_as={**item.sent_as, _CONSENT: path},
+        warnings=(*item.warnings, *itertools.chain.from_iterable(others)),
     )
+
+
+def _consents(message: _Message) -> JsonObject:
+    """Return what a message says of marketing beside its traits, by path."""
+    manager = as_object(as_object(message.context.get("consent")).get(_ANSWERS))
+    sources = (
+        ("properties/", message.properties, _CONSENT),
+        ("", message.item, _CONSENT),
+        (f"context/consent/{_ANSWERS}/", manager, "marketing"),
+    )
+    return {
+        f"{path}{key}": value
+        for path, values, name in sources
+        for key, value in values.items()
+        if snake(key) == name
+    }
 
 
 def _group(message: _Message, common: Item, *_: object) -> Item:
@@ -390,7 +416,7 @@ def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     person, traits = _profile(message)
     if kind != CaptureType.SIGNUP:
         # A trait comes again with every message, also after the person said otherwise.
-        person.pop("marketing_consent", None)
+        person.pop(_CONSENT, None)
     unsaid = [key for key in NAMES[kind] if is_unsaid(typed.fields.get(key))]
     missing = {key: person[key] for key in unsaid if key in person}
     fields = {**typed.fields, **missing}

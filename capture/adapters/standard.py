@@ -12,6 +12,7 @@ from capture.adapters.values import as_object, first, is_unsaid, misfit, moment,
 from capture.choices import CaptureType
 from capture.envelope import Issue
 
+_CONSENT = "marketing_consent"
 _FAILED = ("failed", "failure", "denied")
 
 
@@ -50,12 +51,16 @@ def read_data(
     """
     under = f"{path}/" if path else ""
     if family not in NAMES:
-        # Of an event of unknown type only who it is about is read.
+        # Of an event of unknown type only who it is about, and a no, is read.
         person = read_requirement(CaptureType.LOGIN, as_object(data))
         is_object = isinstance(data, dict)
+        consents = {k: v for k, v in person.fields.items() if k == _CONSENT}
         return Item(
             identity=replace(person.identity, phone=None),
-            fields={"properties": data} if is_object else {},
+            fields={"properties": data, **consents} if is_object else {},
+            sent_as={
+                k: f"{under}{v}" for k, v in person.sent_as.items() if k == _CONSENT
+            },
             type=CaptureType.EVENT,
             name=name,
             warnings=(

@@ -13,13 +13,13 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F, Window
+from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from audit import log
 from audit.emails import normal_form
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, IngestStatus
+from capture.choices import CaptureType, IngestStatus, Trust
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
@@ -96,6 +96,14 @@ class _Item:
         return ParsedCapture(
             capture, envelope.fields, capture.facts, capture.received_at, email
         )
+
+
+class _Stored(NamedTuple):
+    """The capture that has an id; erased ones have no fingerprint."""
+
+    capture_id: UUID
+    type: str
+    fingerprint: bytes | None
 
 
 class LatestState(NamedTuple):
@@ -231,35 +239,47 @@ def _insert(
             item.notes.append("unchanged")
         else:
             first.setdefault(key, item)
-    _take_as_repeats(first, source)
+    before = _repeats_of_servers(first, source)
+    for key in before:
+        del first[key]
     # In the order of their keys: two batches with the same ids would deadlock.
     captures = [_capture(first[key]) for key in sorted(first)]
     lock_names(captures)
-    _judge(good, first, _insert_captures(captures, first, source))
+    stored = before | _insert_captures(captures, first, source)
+    _judge(good, first, stored)
     return [item for item in first.values() if item.issue is None]
 
 
-def _take_as_repeats(first: dict[MessageKey, _Item], source: Source) -> None:
-    """Leave out what a message of the other trust has said already, word by word.
+def _repeats_of_servers(
+    first: dict[MessageKey, _Item], source: Source
+) -> dict[MessageKey, _Stored]:
+    """Return what pages repeat word by word of servers, and those captures.
 
-    But for payments: there a page claims, and a server confirms.
+    Never the other way round: what a server says is taken whatever a page said before.
+    Nor payments: there a page claims, and a server confirms.
     """
-    stored = _stored(source, first)
-    for key, item in list(first.items()):
-        other = stored.get(key._replace(is_page=not key.is_page))
-        capture = _capture(item)
-        if other is None or key in stored or capture.type == CaptureType.PAYMENT:
+    pages = {
+        key: item
+        for key, item in first.items()
+        if key.is_page and _capture(item).type != CaptureType.PAYMENT
+    }
+    if not pages:
+        return {}
+    stored = _stored(source, pages)
+    before = {}
+    for key, item in pages.items():
+        capture, other = _capture(item), stored.get(key._replace(is_page=False))
+        if other is None or key in stored:
             continue
-        capture_id, fingerprint = other
-        if fingerprint is not None and fingerprint == capture.fingerprint:
-            item.status, item.capture_id = IngestStatus.DUPLICATE, capture_id
-            del first[key]
+        if (other.type, other.fingerprint) == (capture.type, capture.fingerprint):
+            before[key] = other
+    return before
 
 
 def _judge(
     good: list[_Item],
     first: dict[MessageKey, _Item],
-    stored: dict[MessageKey, tuple[UUID, bytes | None]],
+    stored: dict[MessageKey, _Stored],
 ) -> None:
     """Tell repeats from conflicts, by the stored capture with the same id."""
     differing = []
@@ -272,9 +292,9 @@ def _judge(
             # The first one with this id could not be inserted.
             item.issue = _INTERNAL
             continue
-        capture_id, fingerprint = stored[key]
+        capture_id, _, fingerprint = stored[key]
         item.capture_id = capture_id
-        if capture_id == capture.pk and first[key] is item:
+        if capture_id == capture.pk and first.get(key) is item:
             continue
         item.status = IngestStatus.DUPLICATE
         if fingerprint is not None and fingerprint != capture.fingerprint:
@@ -287,7 +307,7 @@ def _judge(
 
 def _insert_captures(
     captures: list[Capture], first: dict[MessageKey, _Item], source: Source
-) -> dict[MessageKey, tuple[UUID, bytes | None]]:
+) -> dict[MessageKey, _Stored]:
     try:
         with transaction.atomic():
             Capture.objects.bulk_create(captures, ignore_conflicts=True)
@@ -308,22 +328,19 @@ def _insert_captures(
     return _stored(source, first)
 
 
-def _stored(
-    source: Source, keys: Iterable[MessageKey]
-) -> dict[MessageKey, tuple[UUID, bytes | None]]:
+def _stored(source: Source, keys: Iterable[MessageKey]) -> dict[MessageKey, _Stored]:
     """Return the captures that have these ids, those of the other trust, too."""
     captures = Capture.objects.filter(
         business=source.business_id,
         source=source,
         message_id__in={key.message_id for key in keys},
     )
-    columns = ("trust", "message_id", "pk", "fingerprint")
+    columns = ("trust", "message_id", "pk", "type", "fingerprint")
     return {
-        MessageKey.of(trust, message_id): (
-            pk,
-            bytes(fingerprint) if fingerprint is not None else None,
+        MessageKey.of(trust, message_id): _Stored(
+            pk, kind, bytes(fingerprint) if fingerprint is not None else None
         )
-        for trust, message_id, pk, fingerprint in captures.values_list(*columns)
+        for trust, message_id, pk, kind, fingerprint in captures.values_list(*columns)
     }
 
 
@@ -357,24 +374,33 @@ def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[MessageKey,
         key = _key_of(item)
         if key in repeated or key in taken:
             continue
-        names = [name for name in (capture.email, capture.user_ref) if name]
-        state = next((latest[name] for name in names if name in latest), None)
+        persons = [
+            (key.is_page, name) for name in (capture.email, capture.user_ref) if name
+        ]
+        state = next((latest[who] for who in persons if who in latest), None)
         state_digest = state_hash(item.envelope.fields)
         if state is not None and capture.occurred_at < state.seen_at:
             continue
-        if state is not None and state.digest == state_digest:
-            repeated[key] = state.capture_id
-        taken.add(key)
         capture_id = capture.pk
-        if state is not None and key in repeated:
-            capture_id = state.capture_id
-        for name in names:
-            latest[name] = LatestState(capture_id, state_digest, capture.occurred_at)
+        # An answer that comes with it must not be lost.
+        is_silent = consent_of(item.parsed) is None
+        if state is not None and state.digest == state_digest and is_silent:
+            repeated[key] = capture_id = state.capture_id
+        taken.add(key)
+        now = LatestState(capture_id, state_digest, capture.occurred_at)
+        for is_page in {True, key.is_page}:
+            latest |= {(is_page, name): now for _, name in persons}
     return repeated
 
 
-def _latest_states(boards: list[_Item], source: Source) -> dict[str, LatestState]:
-    """Return the state seen last of each person, by name."""
+def _latest_states(
+    boards: list[_Item], source: Source
+) -> dict[tuple[bool, str], LatestState]:
+    """Return the state seen last of each person, by who compares with it, and name.
+
+    A page compares with all, a server with what servers said: it may be the first to
+    confirm what a page has claimed.
+    """
     names = {
         name
         for item in boards
@@ -383,18 +409,20 @@ def _latest_states(boards: list[_Item], source: Source) -> dict[str, LatestState
     }
     snapshots = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
     columns = ("capture_id", "state_hash", "last_seen_at")
-    latest: dict[str, LatestState] = {}
-    for name in ("user_email", "user_id"):
-        place = Window(
-            RowNumber(),
-            partition_by=[F(name)],
-            order_by=[F("last_seen_at").desc(), F("pk").desc()],
-        )
-        newest = snapshots.filter(**{f"{name}__in": names}).annotate(place=place)
-        for person, *values in newest.filter(place=1).values_list(name, *columns):
-            state = LatestState(*values)
-            if person not in latest or latest[person].seen_at <= state.seen_at:
-                latest[person] = state
+    latest: dict[tuple[bool, str], LatestState] = {}
+    for is_page in {_key_of(item).is_page for item in boards}:
+        seen = snapshots if is_page else snapshots.exclude(trust=Trust.BROWSER)
+        for name in ("user_email", "user_id"):
+            place = Window(
+                RowNumber(),
+                partition_by=[F(name)],
+                order_by=[F("last_seen_at").desc(), F("pk").desc()],
+            )
+            newest = seen.filter(**{f"{name}__in": names}).annotate(place=place)
+            for person, *values in newest.filter(place=1).values_list(name, *columns):
+                who, state = (is_page, person), LatestState(*values)
+                if who not in latest or latest[who].seen_at <= state.seen_at:
+                    latest[who] = state
     return latest
 
 
@@ -506,9 +534,12 @@ def project_captures(
 
 
 def _parse_attached(attached: list[Capture]) -> list[ParsedCapture]:
-    """Parse attached captures, but for pages and events: they add no values."""
-    ids = [c.pk for c in attached if c.type not in SILENT_TYPES]
-    return parse_captures(Capture.objects.filter(pk__in=ids)) if ids else []
+    """Parse attached captures. Of pages and events only those that may say a no."""
+    if not attached:
+        return []
+    is_telling = ~Q(type__in=SILENT_TYPES) | Q(payload__contains="onsent")
+    ids = [capture.pk for capture in attached]
+    return parse_captures(Capture.objects.filter(is_telling, pk__in=ids))
 
 
 def _only_active(

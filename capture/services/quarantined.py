@@ -11,43 +11,49 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
-from audit.emails import fold_email
+from audit.emails import email_spellings, fold_email
 from audit.json_text import JsonValue
 from capture.adapters import snake
 from capture.choices import IdentifierKind
 from capture.ingest.quarantine import UNREAD
 from capture.models import Identifier, Quarantine
 from capture.parsing import ParseError, parse_body
+from customers.values.phone_number import to_e164
 
 if TYPE_CHECKING:
     from customers.models import Customer
 
-_IDS = ("user_id", "anonymous_id", "previous_id", "external_id")
+_IDS = ("user_id", "previous_id", "external_id")
+_PHONES = ("phone", "mobile", "mobile_number", "phone_number")
 # Bounded, so that a long text costs no more than its length.
 _ADDRESS = re.compile(r"[^\s@\"'<>,;:]{1,64}@[^\s@\"'<>,;:]{1,255}")
-_NO_DIGIT = re.compile(r"\D+")
-# What two numbers with and without the code of the country have in common.
-_SUBSCRIBER = 8
+_ASCII = re.compile(r"[ -!#-\[\]-~]+")
+# Of a phone, to be looked for; a page may add any number of ids to a person.
+_SUBSCRIBER, _MOST_IDS = 8, 50
 _CHUNK = 100
 
 
 @dataclass(frozen=True)
 class _Names:
-    """How messages name a person: folded e-mails, digits of phones, ids."""
+    """How messages name a person: folded e-mails, phones (E.164), ids."""
 
+    country: str
     emails: frozenset[str]
     phones: frozenset[str]
     ids: frozenset[str]
 
-    def match(self, key: str, value: str) -> bool:
-        """Tell whether a value of a message is a name of the person."""
-        if snake(key) in _IDS:
-            return value.strip() in self.ids
-        if "@" in value:
-            return fold_email(value.strip()) in self.emails
-        digits = _NO_DIGIT.sub("", value)
-        is_number = len(digits) >= _SUBSCRIBER and len(value) <= 2 * len(digits)
-        return is_number and digits[-_SUBSCRIBER:] in self.phones
+    def match(self, message: JsonValue) -> bool:
+        """Tell whether a message names the person; by an address first of all."""
+        addresses, is_named = set(), False
+        for key, value in _leaves("", message):
+            name = snake(key)
+            if "@" in value:
+                addresses |= {fold_email(one) for one in _ADDRESS.findall(value)}
+            elif name in _IDS:
+                is_named |= value.strip() in self.ids
+            elif name in _PHONES:
+                is_named |= to_e164(value, self.country) in self.phones
+        return bool(addresses & self.emails) if addresses else is_named
 
 
 def quarantined_about(
@@ -55,14 +61,17 @@ def quarantined_about(
 ) -> tuple[str, QuerySet[Quarantine]]:
     """Return the items in quarantine that name a customer, and their section's name.
 
-    By e-mail, phone or user id, also former ones; decided or not. The database looks
-    for the texts, and what it finds is read: a part of a longer name is none. Of a
-    body that could not be read nothing is in it that names somebody else, too.
+    By e-mail, else by phone or user id, also former ones; decided or not. The database
+    looks for the texts, and what it finds is read: a part of a longer name is none. Of
+    a body that could not be read nothing is in it that names somebody else, too.
     """
     items = Quarantine.objects.filter(business=customer.business_id)
     names = _names_of(customer)
-    texts = [Q(item__icontains=name) for name in (*names.emails, *names.ids)]
-    texts += [Q(item__iregex=r"\D{0,3}".join(digits)) for digits in names.phones]
+    spellings = {way for email in names.emails for way in email_spellings(email)}
+    texts = [Q(item__icontains=_needle(text)) for text in (*spellings, *names.ids)]
+    texts += [
+        Q(item__iregex=r"\D{0,3}".join(phone[-_SUBSCRIBER:])) for phone in names.phones
+    ]
     if not texts:
         return "quarantined", items.none()
     candidates = items.filter(reduce(or_, texts)).only("item", "stage").order_by("pk")
@@ -74,18 +83,25 @@ def quarantined_about(
     return "quarantined", items.filter(pk__in=about).order_by("pk")
 
 
+def _needle(text: str) -> str:
+    """Return the longest part that databases compare whatever its case, or escapes."""
+    return max(_ASCII.findall(text), key=len, default="@")
+
+
 def _names_of(customer: Customer) -> _Names:
-    identifiers = Identifier.objects.filter(customer=customer)
-    user_ids = identifiers.filter(
-        kind__in=[IdentifierKind.USER_ID, IdentifierKind.ANONYMOUS_ID]
+    # Anonymous ids are of a computer, which several people may use.
+    identifiers = Identifier.objects.filter(
+        customer=customer, kind=IdentifierKind.USER_ID
     )
-    ids = {customer.external_id, *user_ids.values_list("value", flat=True)}
+    newest = identifiers.order_by("-created_at", "-id").values_list("value", flat=True)
+    ids = {customer.external_id, *newest[:_MOST_IDS]}
     contacts = customer.contacts.values_list("email_key", "phone_e164")
     emails = {customer.email_key, *(email for email, _ in contacts)}
     phones = {customer.phone_e164, *(phone for _, phone in contacts)}
     return _Names(
-        emails=frozenset(filter(None, emails)),
-        phones=frozenset(phone[-_SUBSCRIBER:] for phone in phones if phone),
+        country=customer.business.country,
+        emails=frozenset(map(fold_email, filter(None, emails))),
+        phones=frozenset(filter(None, phones)),
         ids=frozenset(filter(None, ids)),
     )
 
@@ -99,7 +115,7 @@ def _is_about(names: _Names, item: Quarantine) -> bool:
         message = parse_body(text.encode(errors="replace")).value
     except ParseError:
         return False
-    return any(names.match(key, value) for key, value in _leaves("", message))
+    return names.match(message)
 
 
 def _leaves(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:

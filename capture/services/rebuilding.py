@@ -16,7 +16,6 @@ from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
 from capture.ingest.customer_values import (
     NAMING_TYPES,
-    SILENT_TYPES,
     consent_of,
     find_winners,
 )
@@ -237,8 +236,7 @@ def _compare_consents(
     stated = {
         item.capture.pk: (owner, answer, item.capture)
         for item in parsed
-        if item.capture.type not in SILENT_TYPES
-        and (owner := links.get(item.capture.pk)) is not None
+        if (owner := links.get(item.capture.pk)) is not None
         and (answer := consent_of(item)) is not None
     }
     owners = {owner for owner, _, _ in stated.values()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -82,9 +83,16 @@ class BusinessForm(TrackedForm):
         }
         # What was asked for in the address of the page comes first.
         self.initial = {**drawn, **self.initial}
+        language: Any = self.fields["invoice_language"]
+        if (stored := invoice.get("language")) not in dict(language.choices):
+            # A language that the hub has no more stays until another one is chosen.
+            language.choices = [*language.choices, (stored, stored)]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        for name in _SETTINGS.keys() - set(self.changed_data):
+            # What is stored from before a rule keeps nobody from changing another.
+            self.errors.pop(name, None)
         typed = {
             name: self.cleaned_data[name]
             for name in self.changed_data
@@ -94,12 +102,21 @@ class BusinessForm(TrackedForm):
             self.instance.settings = _with_typed(self.instance, typed)
         return cleaned
 
+    def _update_errors(self, errors: ValidationError) -> None:
+        by_name = errors.update_error_dict({})
+        if wrong := by_name.pop("settings", None):
+            # They have no input of their own.
+            by_name.setdefault(NON_FIELD_ERRORS, []).extend(wrong)
+            errors = ValidationError(by_name)
+        super()._update_errors(errors)  # type: ignore[misc]  # not in the stubs
+
 
 def _with_typed(business: Business, typed: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a business with what was typed instead of what was."""
     stored: dict[str, Any] = deepcopy(business.settings)
     if "valid_wordings" in typed:
-        wordings = stored.get("consent_wordings", {})
+        wordings = stored.get("consent_wordings")
+        wordings = wordings if isinstance(wordings, dict) else {}
         ended = dict.fromkeys(business.valid_wordings, False)
         valid = dict.fromkeys(typed["valid_wordings"], True)
         stored["consent_wordings"] = wordings | ended | valid

@@ -7,9 +7,10 @@ person's own. Middleware ends it with the request (`config.middleware.ZoneMiddle
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 from functools import wraps
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -48,21 +49,27 @@ def use_zone_of(request: HttpRequest, business_id: UUID | None) -> None:
         others = services.list_businesses(actor=Actor.from_request(request))
         business = others.filter(pk=business_id).first()
     if business is not None:
-        _use(request, business.zone)
+        _use(request, business.timezone)
 
 
-def _zone_of_lists(request: HttpRequest) -> ZoneInfo:
+def _zone_of_lists(request: HttpRequest) -> str:
     switch = switch_of(request)
     if switch.chosen is not None:
-        return switch.chosen.zone
+        return switch.chosen.timezone
     names = {business.timezone for business in switch.businesses}
     if len(names) == 1 and not switch.has_more:
-        return ZoneInfo(*names)
-    return ZoneInfo(user_of(request).time_zone)
+        return names.pop()
+    return user_of(request).time_zone
 
 
-def _use(request: HttpRequest, zone: ZoneInfo) -> None:
+def _use(request: HttpRequest, name: str) -> None:
     # A request that no middleware has seen would leave it to the next.
-    if hasattr(request, "zone"):
-        request.zone = zone
-        timezone.activate(zone)
+    if not hasattr(request, "zone"):
+        return
+    try:
+        zone: tzinfo = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        # This machine knows it no more; the page must open on which it is mended.
+        zone = UTC
+    request.zone = zone
+    timezone.activate(zone)

@@ -148,8 +148,12 @@ class Business(AmountsModel, TrackedModel):
     @property
     def valid_wordings(self) -> list[str]:
         """The versions of the wording under which consent counts, sorted."""
-        wordings = self.settings.get("consent_wordings", {})
-        return sorted(version for version in wordings if self.wording_is_valid(version))
+        return sorted(name for name in self._wordings if self.wording_is_valid(name))
+
+    @property
+    def _wordings(self) -> dict[str, JsonValue]:
+        wordings = self.settings.get("consent_wordings")
+        return wordings if isinstance(wordings, dict) else {}
 
     @property
     def invoice_settings(self) -> dict[str, JsonValue]:
@@ -170,8 +174,7 @@ class Business(AmountsModel, TrackedModel):
 
     def wording_is_valid(self, version: str | None) -> bool:
         """Return True if consent under this version of the wording still counts."""
-        wordings = self.settings.get("consent_wordings", {})
-        return bool(version) and wordings.get(version) is True
+        return bool(version) and self._wordings.get(version or "") is True
 
 
 class Membership(SignedModel, TrackedModel):

@@ -120,7 +120,9 @@ def test_every_trait_that_has_a_column():
         (None, "no", "no", "context/consent/categoryPreferences/Marketing"),
         ("  ", "no", "no", "context/consent/categoryPreferences/Marketing"),
         ({}, "no", "no", "context/consent/categoryPreferences/Marketing"),
-        ("yes", "no", "yes", "traits/marketingConsent"),
+        ("yes", "no", "no", "context/consent/categoryPreferences/Marketing"),
+        ("no", "yes", "no", "traits/marketingConsent"),
+        ("yes", "maybe", "yes", "traits/marketingConsent"),
         ({}, None, {}, "traits/marketingConsent"),
     ],
 )
@@ -136,9 +138,27 @@ def test_consent_is_in_the_traits_or_that_of_a_manager(own, of_the_manager, said
 
     assert item.fields["marketing_consent"] == said
     assert item.sent_as["marketing_consent"] == key
-    is_lost = own == {} and of_the_manager
-    warning = ("does_not_fit", "/traits/marketingConsent")
-    assert item.warnings == ((warning,) if is_lost else ())
+    places = {
+        "traits/marketingConsent": own,
+        "context/consent/categoryPreferences/Marketing": of_the_manager,
+    }
+    lost = [
+        path for path, value in places.items() if value in ({}, "maybe") and path != key
+    ]
+    assert item.warnings == tuple(("does_not_fit", f"/{path}") for path in lost)
+
+
+def test_a_no_is_read_wherever_it_stands():
+    traits = {"marketing_consent": False, "marketingConsent": ""}
+    no = {"marketing_consent": "no"}
+    for message in (
+        {**IDENTIFY, "traits": traits},
+        {**IDENTIFY, "traits": {"marketing_consent": "yes"}, **no},
+        track("Unsubscribed", properties=no),
+        {"type": "page", "userId": "u-1", "properties": no},
+        {"type": "screen", "userId": "u-1", **no},
+    ):
+        assert read(message).fields["marketing_consent"] in (False, "no"), message
 
 
 @pytest.mark.parametrize(("event", "said"), [("Signed Up", True), ("Logged In", None)])

@@ -7,7 +7,8 @@ import pytest
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import CaptureLink, Identifier
-from customers.models import Customer
+from customers.choices import ConsentAction
+from customers.models import ConsentEvent, Customer
 from tests.factories import SourceFactory
 
 
@@ -141,3 +142,19 @@ def test_a_rebuild_finds_names_that_were_lost(source):
     assert [d.table for d in found] == ["capture.Identifier"] * 2
     assert no_differences()
     assert Identifier.objects.count() == 2
+
+
+@pytest.mark.parametrize("kind", ["event", "page", "consent", "dashboard"])
+def test_a_no_that_waits_for_its_person_is_not_lost(source, kind):
+    send(source, kind, name="x", anonymous_id="a1", marketing_consent="no")
+    send(source, "signup", anonymous_id="a1", email="ana@b.org")
+
+    assert ConsentEvent.objects.get().action != ConsentAction.GIVEN
+    assert no_differences()
+
+
+def test_a_no_beside_an_unchanged_board_is_not_lost(source):
+    send(source, "dashboard", email="ana@b.org", theme="dark")
+    send(source, "dashboard", email="ana@b.org", theme="dark", marketing_consent=False)
+
+    assert ConsentEvent.objects.get().action != ConsentAction.GIVEN

@@ -14,6 +14,7 @@ from customers.models import Customer, CustomerStats
 from tests.factories import ApiKeyFactory, SourceFactory
 
 PAYMENT = "/api/data-capture/payment"
+ANY = "/api/v1/captures"
 SHOP = "https://shop.example.com"
 PAID = {
     "user_email": "ana@example.org",
@@ -118,15 +119,49 @@ def test_the_latest_of_a_person_is_what_a_server_said(page, server, alice):
     assert (known["payment_amount"], known["payment_status"]) == (89.99, "completed")
 
 
-def test_both_say_the_same_of_something_without_money_once(page, server):
-    body = {"email": "ana@example.org", "message_id": "s-1", "full_name": "Ana"}
+def test_a_page_repeats_a_server_and_no_server_a_page(page, server):
     path = "/api/customer-data/capture-signup"
+    body = {"email": "ana@example.org", "message_id": "s-1", "full_name": "Ana"}
 
     page(body, path)
-    again = server(body, path)
+    server(body, path)
+    assert list(Signup.objects.order_by("pk").values_list("trust", flat=True)) == [
+        "browser",
+        "server",
+    ]
+    page({"email": "ana@example.org", "type": "profile", "full_name": "Evil"}, ANY)
+    assert Customer.objects.get().name == "Ana"
 
-    assert again.status_code == 200
-    assert Capture.objects.count() == Signup.objects.count() == 1
+    other = {"email": "bo@example.org", "message_id": "s-2", "full_name": "Bo"}
+    server(other, path)
+    assert page(other, path).json()["duplicate"] is True
+    # The same words of another kind are another message.
+    page({**other, "message_id": "q-1"}, "/api/data-capture/dashboard")
+    asked = server({**other, "message_id": "q-1"}, "/api/data-capture/questionnaire")
+    assert asked.json()["duplicate"] is False
+
+
+def test_a_batch_of_repeats_is_judged_item_by_item(page, server):
+    body = {"type": "signup", "email": "ana@example.org", "message_id": "s-1"}
+    server(body, ANY)
+
+    batch = {"captures": [body, body, body | {"full_name": "Other"}]}
+    results = page(batch, f"{ANY}/batch").json()["results"]
+
+    assert [r["status"] for r in results] == ["duplicate", "duplicate", "conflict"]
+
+
+def test_a_server_confirms_the_board_that_a_page_has_claimed(page, server):
+    for send, equity in ((server, 1), (page, 2), (server, 2), (page, 2), (server, 2)):
+        body = {"email": "ana@example.org", "dashboard_data": {"equity": equity}}
+        assert send(body, "/api/data-capture/dashboard").status_code == 200
+
+    boards = Capture.objects.filter(type="dashboard").order_by("received_at")
+    assert list(boards.values_list("trust", flat=True)) == [
+        "server",
+        "browser",
+        "server",
+    ]
 
 
 def test_another_content_under_a_guessed_id_is_no_conflict(page, server):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from audit.tenancy.actors import Actor
 from customers import services
+from customers.models import Business
 from tests.conftest import form_data, post_confirmed, signed_in, staff
 
 SETTINGS = {
@@ -13,6 +15,8 @@ SETTINGS = {
     "invoice": {"seller_lines": ["Main street 1", "1010 Vienna"], "footer": "Thanks"},
     "loyalty": True,
 }
+
+SYSTEM = Actor.system("test")
 
 
 @pytest.fixture
@@ -113,3 +117,30 @@ def test_who_opens_one_without_is_warned(alice, bakery, path):
     save(alice, path, refund_limit="50")
 
     assert "There is no refund limit" not in alice.get(path, follow=True).text
+
+
+def test_settings_from_before_a_rule_keep_nobody_from_saving(alice, bakery, path):
+    long = "x" * 60
+    for old in (
+        {"consent_wordings": {long: True}, "invoice": {"language": "fr"}},
+        {"consent_wordings": []},
+    ):
+        Business.objects.as_actor(SYSTEM).filter(pk=bakery.pk).update(settings=old)
+        response = post_confirmed(alice, path, form_data(alice, path, name="Sons"))
+        bakery.refresh_from_db()
+        if old["consent_wordings"]:
+            assert (response.status_code, bakery.name) == (302, "Sons")
+            assert bakery.settings == old
+        else:
+            assert "consent_wordings and mappings in it are objects" in response.text
+
+
+def test_a_zone_that_the_machine_lost_closes_no_page(alice, bakery, path):
+    rows = Business.objects.as_actor(SYSTEM).filter(pk=bakery.pk)
+    rows.update(timezone="Atlantis/Old")
+
+    assert "Times in UTC" in alice.get("/admin/").text
+    refused = post_confirmed(alice, path, form_data(alice, path, timezone="Old/Town"))
+    assert "This is not a time zone" in refused.text
+    save(alice, path, timezone="Europe/Oslo")
+    assert "Times in Europe/Oslo" in alice.get(path).text

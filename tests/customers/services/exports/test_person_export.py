@@ -171,11 +171,14 @@ def test_a_rival_may_not(ana, rival):
 
 
 def test_what_waits_in_quarantine_about_the_person_is_in_it(bakery, actor):
+    bakery.country = "NO"
+    bakery.as_actor(actor).save()
     ana = CustomerFactory(
         business=bakery, email="ana@example.org", phone="+47 22 00 42 17",
         external_id="7",
     )  # fmt: skip
     ContactFactory(customer=ana, kind="email", email="former@example.org")
+    ContactFactory(customer=ana, kind="email", email="zoë@bücher.example")
     source = SourceFactory(business=bakery)
     wrong = {"final_price": "bad"}
     about = [
@@ -184,6 +187,8 @@ def test_what_waits_in_quarantine_about_the_person_is_in_it(bakery, actor):
         {"user_id": 7},
         {"user_id": "8", "phone": "0047 22004217"},
         {"user_id": "8", "more": {"friend": [{"mail": "ana@example.org"}]}},
+        {"email": "ZOË@BÜCHER.example"},
+        {"email": "zoë@xn--bcher-kva.example"},
     ]
     others = [
         {"user_email": "diana@example.org"},
@@ -191,6 +196,9 @@ def test_what_waits_in_quarantine_about_the_person_is_in_it(bakery, actor):
         {"user_id": "77"},
         {"user_id": "8", "lucky_number": 7},
         {"user_id": "8", "phone": "+47 22 00 42 18"},
+        {"user_id": "8", "phone": "+45 22 00 42 17"},
+        {"user_id": "8", "transaction_id": "4722004217"},
+        {"user_id": "7", "email": "bo@example.org"},
     ]
     expected = {
         str(QuarantineFactory(source=source, body=body | wrong).pk) for body in about
