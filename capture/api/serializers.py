@@ -249,7 +249,9 @@ class FirstErrorMixin(StrictSerializer):
             return super().to_internal_value(data)
         except ValidationError as error:
             wrong: Any = error.detail
-            name = next((name for name in self.sentences if name in wrong), "")
+            # An unknown key comes before all that is wrong with known ones.
+            is_known = wrong.keys() <= self.sentences.keys()
+            name = next((n for n in self.sentences if is_known and n in wrong), "")
             code = self.wrong_code if name else self.unknown_code
             pointer = f"/{name}" if code == "invalid" else ""
             text = self.sentences[name]

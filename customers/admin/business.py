@@ -84,7 +84,8 @@ class BusinessForm(TrackedForm):
         # What was asked for in the address of the page comes first.
         self.initial = {**drawn, **self.initial}
         language: Any = self.fields["invoice_language"]
-        if (stored := invoice.get("language")) not in dict(language.choices):
+        stored = invoice.get("language")
+        if stored and stored not in dict(language.choices):
             # A language that the hub has no more stays until another one is chosen.
             language.choices = [*language.choices, (stored, stored)]
 

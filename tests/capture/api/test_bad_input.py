@@ -272,7 +272,9 @@ bodies = st.dictionaries(known | st.text(), values).map(
 def test_no_body_makes_an_error_page(post, path, kind, document, body):
     response = post(path, body)
 
-    assert response.status_code in {200, 400, 409, 413, 422}
+    # A key may stand in a body, and is then a wrong one.
+    wrong_key = {401} if b"key" in body.lower() else set()
+    assert response.status_code in {200, 400, 409, 413, 422, *wrong_key}
     assert "json" in response["Content-Type"]
     json.loads(response.content)
 
