@@ -250,8 +250,8 @@ class FirstErrorMixin(StrictSerializer):
         except ValidationError as error:
             wrong: Any = error.detail
             # An unknown key comes before all that is wrong with known ones.
-            is_known = wrong.keys() <= self.sentences.keys()
-            name = next((n for n in self.sentences if is_known and n in wrong), "")
+            has_names = wrong.keys() <= self.sentences.keys()
+            name = next((n for n in self.sentences if has_names and n in wrong), "")
             code = self.wrong_code if name else self.unknown_code
             pointer = f"/{name}" if code == "invalid" else ""
             text = self.sentences[name]
