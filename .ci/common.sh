@@ -21,7 +21,8 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/config/test_checks.py tests/customers/admin/test_exchange.py
   tests/customers/admin/test_uploads.py tests/customers/admin/test_reach.py
   tests/customers/admin/test_saved_views.py tests/customers/admin/test_addresses.py
-  tests/audit/privacy tests/audit/test_canonical.py
+  tests/audit/privacy tests/audit/test_canonical.py tests/audit/test_datetimes.py
+  tests/audit/test_json_text.py tests/customers/values
   tests/audit/test_emails.py tests/audit/rest/test_parsers.py
   tests/audit/accounts/test_pins.py tests/customers/test_contact_rules.py
   tests/customers/test_sheets.py tests/customers/api/test_masked.py
