@@ -101,6 +101,38 @@ class Decision(TextChoices):
     DISCARDED = "discarded"
 
 
+class ReviewKind(TextChoices):
+    """Why nobody can say to whom a message belongs."""
+
+    CONTRADICTION = "contradiction", "e-mail and user id differ"
+    CLAIMED_USER_ID = "claimed_user_id", "claimed user id"
+    CLAIMED_EMAIL = "claimed_email", "claimed e-mail"
+    ARCHIVED_CUSTOMER = "archived_customer", "archived customer"
+
+
+class ReviewState(TextChoices):
+    """Whether staff have answered."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+
+
+class ReviewDecision(TextChoices):
+    """What staff answered to an identity review."""
+
+    SAME_PERSON = "same_person", "same person"
+    OTHER_PERSON = "other_person", "other person"
+    CHANGED_EMAIL = "changed_email", "change of e-mail"
+
+
+class IdentifierTrust(TextChoices):
+    """Who named an identifier; a later one outranks earlier ones."""
+
+    PAGE = "page"
+    SERVER = "server"
+    STAFF = "staff"
+
+
 class IdentifierKind(TextChoices):
     """Further names under which captures know a customer."""
 

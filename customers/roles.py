@@ -133,6 +133,18 @@ AREAS = (
         {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
     ),
     Area(
+        "Identity reviews",
+        "capture",
+        ("identityreview",),
+        {_ADMIN: "view decide", _SUPPORT: "view decide", _AUDITOR: "view"},
+    ),
+    Area(
+        "History of identity reviews",
+        "capture",
+        ("historicalidentityreview",),
+        {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
+    ),
+    Area(
         "History of a customer",
         "customers",
         tuple(f"historical{name}" for name in (*_CUSTOMER_TABLES, *_CONVERSATIONS)),

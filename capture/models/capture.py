@@ -152,7 +152,8 @@ class Capture(BusinessModel, SealedModel):
 class CaptureLink(UntrackedModel, BusinessModel):
     """Which customer a capture belongs to; null means unmatched. A projection.
 
-    `payment` is the payment that a capture of one tells about.
+    `payment` is the payment that a capture of one tells about. With a `review` and
+    without a customer the capture waits for staff to say whose it is.
     """
 
     capture = models.OneToOneField(Capture, models.PROTECT, related_name="link")
@@ -161,6 +162,9 @@ class CaptureLink(UntrackedModel, BusinessModel):
     )
     payment = models.ForeignKey(
         "capture.Payment", models.PROTECT, null=True, related_name="links"
+    )
+    review = models.ForeignKey(
+        "capture.IdentityReview", models.PROTECT, null=True, related_name="links"
     )
     rule = models.CharField(max_length=20, choices=LinkRule.choices, null=True)
     linked_at = models.DateTimeField(default=timezone.now)

@@ -45,6 +45,13 @@ from capture.services.customer_data import (
 )
 from capture.services.host_integration import direct_sender
 from capture.services.idempotency import claim_key
+from capture.services.identity_reviews import (
+    DECIDE,
+    decide_identity_review,
+    list_decisions,
+    list_identity_reviews,
+    list_waiting,
+)
 from capture.services.keys import (
     allowed_origin,
     create_key,

@@ -17,6 +17,7 @@ from tests.factories.audit import (
 from tests.factories.capture import (
     ApiKeyFactory,
     CaptureFactory,
+    IdentityReviewFactory,
     QuarantineFactory,
     SourceFactory,
     WebhookEndpointFactory,
@@ -56,6 +57,7 @@ __all__ = [
     "CustomerFactory",
     "FlagFactory",
     "GrantFactory",
+    "IdentityReviewFactory",
     "ImportContentFactory",
     "ImportFileFactory",
     "JobBatchFactory",

@@ -10,7 +10,14 @@ import factory
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.choices import SCOPE_WRITE
-from capture.models import ApiKey, Capture, Quarantine, Source, WebhookEndpoint
+from capture.models import (
+    ApiKey,
+    Capture,
+    IdentityReview,
+    Quarantine,
+    Source,
+    WebhookEndpoint,
+)
 from capture.services.keys import hash_key
 from tests.factories.customers import BusinessFactory, RecordFactory
 
@@ -95,3 +102,16 @@ class QuarantineFactory(factory.django.DjangoModelFactory):
         actor = Actor.system("factory")
         verdicts = services.ingest(envelopes, source=source, actor=actor)
         return model_class.objects.get(pk=verdicts[0].quarantine_id)
+
+
+class IdentityReviewFactory(RecordFactory):
+    """A question whether an e-mail and a user id are of one person."""
+
+    class Meta:
+        model = IdentityReview
+
+    source = factory.SubFactory(SourceFactory)
+    business = factory.SelfAttribute("source.business")
+    kind = "contradiction"
+    email = factory.Sequence(lambda n: f"new{n}@example.org")
+    user_ref = factory.Sequence(lambda n: f"user-{n}")

@@ -55,6 +55,7 @@ EXPECTED = {
                     "ticketmessage",
                 )
             ),
+            ("capture", "identityreview"),
             ("capture", "source"),
             ("capture", "apikey"),
             ("capture", "webhookendpoint"),
