@@ -94,8 +94,9 @@ def latest(messages: list[Told]) -> tuple[int, int]:
 def strongest(heard: list[Told], kinds: tuple[str, ...]) -> list[Told]:
     """Leave out what has no name where somebody more trusted speaks of the same."""
     ours = [m for m in heard if m.kind in kinds]
-    top = max((m.trust for m in ours), default=0)
-    return [m for m in ours if m.trust == top or m.name]
+    # A total of nothing is what a payment says while it is new.
+    top = max((m.trust for m in ours if m.kind != "total" or m.amount != 0), default=0)
+    return [m for m in ours if m.trust >= top or m.name]
 
 
 def by_name(messages: list[Told]) -> list[list[Told]]:
