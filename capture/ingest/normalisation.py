@@ -226,6 +226,7 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         "currency": str(currency).upper() if currency else source.business.currency,
         "currency_assumed": currency is None,
         "references": " ".join(sorted(map(str, fields.get("references") or ()))),
+        "joins": fields.get("joins"),
         **ledger_facts(fields),
     }
     amounts = rounded_amounts(fields, source.business.currency)

@@ -54,6 +54,9 @@ def references_of(capture: Capture) -> set[str]:
         if name and name.startswith(_REFERENCE_PREFIXES)
     }
     references = {f"{processor}:{name}"[:310] for name in ids if name}
+    if values.get("joins"):
+        # A reference as it is stored, of what an importer says is the same payment.
+        references.add(str(values["joins"]))
     if not references and capture.trust != Trust.BROWSER:
         # Confirmed without an id: nothing else can mean it.
         return {f"capture:{capture.pk}"}

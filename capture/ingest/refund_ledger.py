@@ -160,33 +160,39 @@ def read_ledger(
     entries += disputes
     if not (counted or totals or lost):
         return Ledger(entries)
-    back, is_all = _back(counted, totals, price)
-    if is_all or any(entry.amount is None for entry in lost):
-        return Ledger(entries, price, is_all=True)
-    return Ledger(entries, back + sum((e.amount or _NOTHING for e in lost), _NOTHING))
+    back, is_all = _back(counted, totals, price or _NOTHING)
+    back, is_all_lost = _sum_of(lost, price or _NOTHING, back)
+    is_all = is_all or is_all_lost
+    return Ledger(entries, None if is_all and price is None else back, is_all)
 
 
 def _back(
-    entries: list[Entry], totals: list[_Statement], price: Decimal | None
+    entries: list[Entry], totals: list[_Statement], whole: Decimal
 ) -> tuple[Decimal, bool]:
     """Return what refunds took, and whether that is all of it by their words."""
-    whole = price or _NOTHING
     live = [entry for entry in entries if entry.is_live]
-    if any(entry.amount is None for entry in live):
-        return whole, True
-    by_ids = sum((entry.amount or _NOTHING for entry in live), _NOTHING)
+    by_ids, is_all = _sum_of(live, whole)
     if not totals:
-        return by_ids, False
+        return by_ids, is_all
     last = max(totals, key=_total_weight)
     until = last.weight.at
     ended = [e for e in entries if e.ended_at is not None and e.ended_at > until]
     ended = [e for e in ended if e.made_at is None or e.made_at <= until]
     off = sum((whole if e.amount is None else e.amount for e in ended), _NOTHING)
     if last.amount is None:
-        return max(by_ids, whole - off), not off
+        return max(by_ids, whole - off), is_all or not off
     later = [e for e in live if e.made_at is not None and e.made_at > until]
-    more = sum((entry.amount or _NOTHING for entry in later), _NOTHING)
-    return max(by_ids, last.amount + more - off), False
+    more, _ = _sum_of(later, whole)
+    return max(by_ids, last.amount + more - off), is_all
+
+
+def _sum_of(
+    entries: list[Entry], whole: Decimal, before: Decimal = _NOTHING
+) -> tuple[Decimal, bool]:
+    """Return the sum of entries and of what came before, and if it is all of it."""
+    total = sum((entry.amount or _NOTHING for entry in entries), before)
+    is_all = any(entry.amount is None for entry in entries)
+    return max(total, whole) if is_all else total, is_all
 
 
 def _total_weight(total: _Statement) -> tuple[int, datetime, Decimal, Weight]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
 
 PAGE, SERVER, WEBHOOK = 0, 1, 2
 # Of two that happened in one second the one further on is the later.
@@ -68,15 +67,15 @@ def outcome(messages: Iterable[Told]) -> Outcome:
     paid = [m for m in heard if m.kind == "paid"]
     price = paid[-1].amount if paid else None
     refunded = went_back(strongest(heard, ("refund", "total")), price)
-    fates = [words[-1] for words in by_name(strongest(heard, ("dispute",)))]
-    lost = sum(m.amount or price or Decimal(0) for m in fates if m.status == "lost")
-    refunded = Decimal(refunded + lost)
+    disputes = by_name(strongest(heard, ("dispute",)))
+    lost = [amount_of(words) for words in disputes if words[-1].status == "lost"]
+    refunded = sum_of(lost, price or Decimal(0), refunded)
     received = [m for m in heard if m.kind not in ("pending", "failed")]
     going = received or [m for m in heard if m.kind == "pending"]
     state = "paid" if received else "pending"
     if latest([m for m in heard if m.kind == "failed"]) > latest(going):
         state = "failed"
-    elif any(m.status == "open" for m in fates):
+    elif any(words[-1].status == "open" for words in disputes):
         state = "disputed"
     elif refunded:
         is_whole = price is not None and refunded >= price
@@ -100,9 +99,15 @@ def strongest(heard: list[Told], kinds: tuple[str, ...]) -> list[Told]:
 
 
 def by_name(messages: list[Told]) -> list[list[Told]]:
-    """Return the messages about each refund or dispute; the last of each counts."""
-    ordered = sorted(messages, key=lambda m: m.name)
-    return [list(words) for _, words in groupby(ordered, key=lambda m: m.name)]
+    """Return the messages about each refund or dispute; the last of each counts.
+
+    A refund without a name is that of its message, and no other.
+    """
+    groups: dict[str, list[Told]] = {}
+    for m in messages:
+        name = m.name or (f"at {m.at}" if m.kind == "refund" else "")
+        groups.setdefault(name, []).append(m)
+    return list(groups.values())
 
 
 def went_back(heard: list[Told], price: Decimal | None) -> Decimal:
@@ -113,24 +118,32 @@ def went_back(heard: list[Told], price: Decimal | None) -> Decimal:
     live = [words for words in refunds if words[-1].status in LIVE]
     # Refunds that came back, and from when on.
     over = [words for words in refunds if words[-1].status not in LIVE]
-    known = sum((amount_of(words, whole) for words in live), Decimal(0))
+    known = sum_of([amount_of(words) for words in live], whole)
     if not totals:
         return known
     last = totals[-1]
     total = whole if last.amount is None else last.amount
-    for words in live:
-        if made_at(words) > last.at and last.amount is not None:
-            total += amount_of(words, whole)
+    if last.amount is not None:
+        later = [amount_of(words) for words in live if made_at(words) > last.at]
+        total += sum_of(later, whole)
     for words in over:
         if ended_at(words) > last.at >= made_at(words):
-            total -= amount_of(words, whole)
+            amount = amount_of(words)
+            total -= whole if amount is None else amount
     return max(known, total)
 
 
-def amount_of(words: list[Told], whole: Decimal) -> Decimal:
-    """Return the amount that was said last; all of it, if none was."""
-    amounts = [m.amount for m in words if m.amount is not None]
-    return amounts[-1] if amounts else whole
+def sum_of(
+    amounts: list[Decimal | None], whole: Decimal, before: Decimal = Decimal(0)
+) -> Decimal:
+    """Return a sum in which one without an amount is all of it, and not more."""
+    total = sum((amount or Decimal(0) for amount in amounts), before)
+    return max(total, whole) if None in amounts else total
+
+
+def amount_of(words: list[Told]) -> Decimal | None:
+    """Return the amount that was said last, if one was."""
+    return next((m.amount for m in reversed(words) if m.amount is not None), None)
 
 
 def made_at(words: list[Told]) -> int:
