@@ -86,6 +86,23 @@ SETTLED_STATES = (
 )
 
 
+class ProviderRefundStatus(TextChoices):
+    """How far a refund is at its provider; the first two took money."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class DisputeStatus(TextChoices):
+    """How a dispute stands; what is lost went back."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
 class Provider(TextChoices):
     """Who signs webhooks, and in which scheme."""
 

@@ -13,6 +13,7 @@ from capture.adapters.legacy import (
     CUSTOMERS,
     LEGACY_TABLES,
     LEGACY_TIMES,
+    PAYMENTS,
     USERS,
     read_columns,
     read_legacy,

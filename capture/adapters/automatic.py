@@ -43,19 +43,28 @@ _SDK_CONTEXT = frozenset(
 )
 
 
-# When it was made, and how many deliveries of it Stripe has still to make.
-_LEFT_OUT = {"cloudevents": "time", "stripe": "pending_webhooks"}
+# Of what has a signed id, or one of its source for ever: what it says. The rest counts
+# deliveries, traces them, or says when it was made.
+_CONTENT = {
+    "cloudevents": frozenset(
+        {"type", "source", "subject", "gpc", "data", "data_base64"}
+    ),
+    "stripe": frozenset({"type", "livemode", "data"}),
+    "paypal": frozenset({"event_type", "resource"}),
+    "standard": frozenset({"type", "data"}),
+}
 
 
 def without_automatic(adapter: str, body: object) -> object:
     """Return a message without the fields that its client or its provider adds."""
     if not isinstance(body, dict):
         return body
-    if left_out := _LEFT_OUT.get(adapter):
-        return {key: value for key, value in body.items() if key != left_out}
+    content = _CONTENT.get(adapter)
+    if content is not None and (adapter != "cloudevents" or "specversion" in body):
+        return {key: value for key, value in body.items() if key in content}
     if adapter != "segment":
         return body
-    content = {
+    message = {
         key: value
         for key, value in body.items()
         # A name that a client sends or leaves out as it likes says nothing.
@@ -63,4 +72,4 @@ def without_automatic(adapter: str, body: object) -> object:
     }
     context = as_object(body.get("context"))
     rest = {key: value for key, value in context.items() if key not in _SDK_CONTEXT}
-    return {**content, "context": rest} if rest else content
+    return {**message, "context": rest} if rest else message

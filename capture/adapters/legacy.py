@@ -16,11 +16,12 @@ from capture.choices import CaptureType
 from capture.parsing import ParseError, is_blank, parse_body, plain_value
 
 USERS, CUSTOMERS = "users", "customer_data_immutable"
+PAYMENTS = "payment_data"
 # In this order, so that people are known before what they did.
 LEGACY_TABLES = (
     USERS,
     CUSTOMERS,
-    "payment_data",
+    PAYMENTS,
     "questionnaire_data",
     "dashboard_data",
     "data_capture_audit",
@@ -306,7 +307,7 @@ def _audit(row: JsonObject) -> list[Part]:
 
 _READERS: dict[str, Callable[[JsonObject], list[Part]]] = {
     CUSTOMERS: _customer,
-    "payment_data": _payment,
+    PAYMENTS: _payment,
     "questionnaire_data": _questionnaire,
     "dashboard_data": _dashboard,
     "data_capture_audit": _audit,

@@ -38,6 +38,9 @@ _HARMLESS = (
     "CANCELED_BY_BUYER",
     "DENIED",
 )
+# What a capture or a sale is called once money of it went back.
+_IN_PART = ("PARTIALLY_REFUNDED", "partially_refunded")
+_REFUNDED = ("REFUNDED", "refunded", *_IN_PART)
 
 
 def read_paypal(event: dict[str, object]) -> Item:
@@ -100,29 +103,86 @@ def _transaction(resource: Place) -> tuple[JsonObject, dict[str, str]]:
 
 
 def _refund(resource: Place) -> tuple[JsonObject, dict[str, str]]:
-    """Read a refund, or the capture that was refunded. What was paid stays unsaid."""
-    total = (
-        resource.at("seller_payable_breakdown", "total_refunded_amount"),
-        resource.at("total_refunded_amount"),
-        resource.at("amount"),
-    )
-    currency, amount, place = _parse_amount(
-        next((p for p in total if p.value), total[-1])
-    )
-    if amount is None:
+    """Read a refund, or the payment that was refunded. What was paid stays unsaid."""
+    if _is_transaction(resource):
+        return _refunded_transaction(resource)
+    breakdown = resource.at("seller_payable_breakdown", "total_refunded_amount")
+    total = breakdown if breakdown.value else resource.at("total_refunded_amount")
+    currency, amount, place = _parse_amount(resource.at("amount"))
+    refunded, all_refunds, total_place = _parse_amount(total)
+    if amount is None and all_refunds is None:
         raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
-    transaction_id = first(
+    payment: JsonObject = {
+        "currency": first(currency, refunded),
+        "refund_id": resource.text("id"),
+        # Older versions write them with a minus.
+        "refund_amount": None if amount is None else abs(amount),
+        "refund_status": first(resource.text("status"), resource.text("state")),
+        "refunded_at": moment(resource.at("create_time").value),
+        # It is not the payment that is pending, or failed.
+        "payment_status": None,
+        "amount_refunded": None if all_refunds is None else abs(all_refunds),
+        "references": _references(resource, _refunded_id(resource)),
+    }
+    if not payment["references"]:
+        message = "The refund names no payment. Add its capture_id or sale_id."
+        raise Unfit("schema_violation", "/resource/links", message)
+    sent_as = {"refund_amount": place.path, "amount_refunded": total_place.path}
+    return payment, sent_as
+
+
+def _failed_refund(resource: Place) -> tuple[JsonObject, dict[str, str]]:
+    """Read a refund that did not arrive, whatever its status says."""
+    payment, sent_as = _refund(resource)
+    return {**payment, "refund_status": "failed"}, sent_as
+
+
+def _refunded_id(resource: Place) -> str | None:
+    return first(
         resource.text("capture_id"), resource.text("sale_id"), _linked(resource)
     )
+
+
+def _is_transaction(resource: Place) -> bool:
+    """Tell a capture or a sale from its refund: by what was done to it, or its kind."""
+    if first(resource.text("status"), resource.text("state")) in _REFUNDED:
+        return True
+    keys = ("final_capture", "seller_receivable_breakdown")
+    return any(resource.at(key).value is not None for key in keys)
+
+
+def _refunded_transaction(resource: Place) -> tuple[JsonObject, dict[str, str]]:
+    """Read a capture or sale that was refunded; how much of it, it says of all only."""
+    currency, amount, place = _parse_amount(resource.at("amount"))
+    if amount is None:
+        raise Unfit("amount_invalid", f"/{place.path}", "The payment has no amount.")
+    status = first(resource.text("status"), resource.text("state"))
+    payment = {
+        "currency": currency,
+        "amount_refunded": None if status in _IN_PART else abs(amount),
+        "references": _references(resource, resource.text("id")),
+    }
+    return payment, {"amount_refunded": place.path}
+
+
+def _reversal(resource: Place) -> tuple[JsonObject, dict[str, str]]:
+    """Read what PayPal took back by itself, as it does for a dispute.
+
+    The object is the payment, or a refund of it that PayPal made.
+    """
+    currency, amount, place = _parse_amount(resource.at("amount"))
+    if amount is None:
+        raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
+    transaction_id = _refunded_id(resource)
     if transaction_id is None and not resource.at("seller_payable_breakdown").value:
         transaction_id = resource.text("id")
     payment = {
         "currency": currency,
-        # Older versions write it with a minus.
-        "amount_refunded": abs(amount),
+        "dispute_amount": abs(amount),
+        "dispute_status": "lost",
         "references": _references(resource, transaction_id),
     }
-    return payment, {"amount_refunded": place.path}
+    return payment, {"dispute_amount": place.path}
 
 
 def _order(resource: Place) -> tuple[JsonObject, dict[str, str]]:
@@ -150,11 +210,29 @@ def _order(resource: Place) -> tuple[JsonObject, dict[str, str]]:
 
 
 def _dispute(resource: Place) -> tuple[JsonObject, dict[str, str]]:
-    """Read a dispute; what is disputed may be a part of what was paid."""
+    """Read a dispute; what is disputed may be a part of what was paid.
+
+    Its id is not read: a payment has one dispute at a time, and a reversal, which names
+    none, is what a lost one takes.
+    """
     disputed = resource.at("disputed_transactions", 0)
     transaction = _named("transaction", disputed.text("seller_transaction_id"))
-    currency = _parse_amount(resource.at("dispute_amount"))[0]
-    return {"currency": currency, "references": references([transaction])}, {}
+    currency, amount, place = _parse_amount(resource.at("dispute_amount"))
+    payment = {
+        "currency": currency,
+        "dispute_amount": None if amount is None else abs(amount),
+        "dispute_status": _fate_of_dispute(resource),
+        "references": references([transaction]),
+    }
+    return payment, {"dispute_amount": place.path}
+
+
+def _fate_of_dispute(resource: Place) -> str:
+    outcome = resource.text("dispute_outcome", "outcome_code")
+    if outcome in _HARMLESS:
+        return "won"
+    is_over = outcome is not None or resource.text("status") == "RESOLVED"
+    return "lost" if is_over else "open"
 
 
 def _state_of_order(resource: Place) -> str:
@@ -170,15 +248,14 @@ def _state_of_order(resource: Place) -> str:
 
 def _state_of_refund(resource: Place) -> str:
     # Only a capture knows whether all of it went back; a refund knows itself.
-    is_all = (
-        resource.text("status") == "REFUNDED" or resource.text("state") == "refunded"
-    )
+    status = first(resource.text("status"), resource.text("state"))
+    is_all = _is_transaction(resource) and status not in _IN_PART
     return PaymentState.REFUNDED if is_all else PaymentState.PARTIALLY_REFUNDED
 
 
 def _state_of_dispute(resource: Place) -> str:
-    outcome = resource.text("dispute_outcome", "outcome_code")
-    return PaymentState.PAID if outcome in _HARMLESS else PaymentState.DISPUTED
+    is_won = _fate_of_dispute(resource) == "won"
+    return PaymentState.PAID if is_won else PaymentState.DISPUTED
 
 
 def _parse_amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
@@ -304,7 +381,7 @@ _PAYMENT_VERBS: dict[str, _EventReader] = {
     "DECLINED": (_transaction, PaymentState.FAILED),
     "REFUNDED": (_refund, _state_of_refund),
     # PayPal itself took all of it back.
-    "REVERSED": (_refund, PaymentState.REFUNDED),
+    "REVERSED": (_reversal, PaymentState.REFUNDED),
 }
 _EVENTS: dict[str | None, _EventReader] = {
     # Agreed to by the buyer; the money is still to be taken.
@@ -313,6 +390,9 @@ _EVENTS: dict[str | None, _EventReader] = {
     "CUSTOMER.DISPUTE.CREATED": (_dispute, PaymentState.DISPUTED),
     "CUSTOMER.DISPUTE.UPDATED": (_dispute, PaymentState.DISPUTED),
     "CUSTOMER.DISPUTE.RESOLVED": (_dispute, _state_of_dispute),
+    # A refund that waits for the money, or did not arrive.
+    "PAYMENT.REFUND.PENDING": (_refund, PaymentState.PARTIALLY_REFUNDED),
+    "PAYMENT.REFUND.FAILED": (_failed_refund, PaymentState.PARTIALLY_REFUNDED),
     **{f"PAYMENT.CAPTURE.{verb}": reading for verb, reading in _PAYMENT_VERBS.items()},
     **{f"PAYMENT.SALE.{verb}": reading for verb, reading in _PAYMENT_VERBS.items()},
 }

@@ -47,6 +47,15 @@ _ANSWERS = (
 )
 # A form of any kind may ask for it.
 _CONSENT: dict[str, tuple[str, ...]] = {"marketing_consent": ("marketing_consent",)}
+# Of one refund, or of a dispute, beside the running total of all refunds.
+_OF_REFUNDS = (
+    "refund_id",
+    "refund_amount",
+    "refund_status",
+    "dispute_id",
+    "dispute_amount",
+    "dispute_status",
+)
 # Of the person, when a server tells of them.
 _TRACE = {"ip_address": ("ip_address",), "user_agent": ("user_agent",)}
 # Our name: the names it comes under.
@@ -97,6 +106,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_date": ("payment_date",),
         "transaction_id": ("transaction_id", "order_id"),
         "amount_refunded": ("amount_refunded",),
+        **{name: (name,) for name in _OF_REFUNDS},
         **_TRACE,
         "currency": ("currency",),
         "crypto_transaction_hash": ("crypto_transaction_hash",),
@@ -125,7 +135,14 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.ALIAS: {},
     CaptureType.CONSENT: _CONSENT,
 }
-AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
+AMOUNTS = (
+    "original_price",
+    "discount_amount",
+    "final_price",
+    "amount_refunded",
+    "refund_amount",
+    "dispute_amount",
+)
 AMOUNT_KEYS = frozenset(
     key for name in AMOUNTS for key in NAMES[CaptureType.PAYMENT][name]
 )
@@ -153,13 +170,15 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
     names = {**_IDENTITY, **NAMES[kind]}
     values = {name: spelled.take(*keys) for name, keys in names.items()}
     given = {name: values[name] for name in NAMES[kind] if values[name] is not None}
+    sent_as = {name: spelled.key(*keys) for name, keys in names.items()}
+    _give_amount_to_refund(given, sent_as)
     identity = Identity(**{name: _clean_text(values[name]) for name in _IDENTITY})
     when = given.get(_WHEN.get(CaptureType(kind), ""))
     gpc = spelled.take("gpc")
     return Item(
         identity=identity,
         fields=given,
-        sent_as={name: spelled.key(*keys) for name, keys in names.items()},
+        sent_as=sent_as,
         message_id=_clean_text(spelled.take("message_id")),
         timestamp=when if when is not None else spelled.take("timestamp"),
         sent_at=spelled.take("sent_at"),
@@ -172,6 +191,14 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
             *misfit(spelled.key("gpc"), gpc, answer(gpc)),
         ),
     )
+
+
+def _give_amount_to_refund(given: JsonObject, sent_as: dict[str, str]) -> None:
+    """Take a bare amount beside the id of a refund for the amount of that refund."""
+    is_bare = snake(sent_as.get("final_price", "")) == "amount"
+    if is_bare and "refund_id" in given and "refund_amount" not in given:
+        given["refund_amount"] = given.pop("final_price", None)
+        sent_as["refund_amount"] = sent_as["final_price"]
 
 
 class _Spellings:

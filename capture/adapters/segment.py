@@ -28,6 +28,9 @@ EVENT_TYPES: dict[str, str] = {
     **dict.fromkeys(
         (
             "order completed",
+            "order updated",
+            "order cancelled",
+            "order canceled",
             "order refunded",
             "payment",
             "payment completed",

@@ -15,6 +15,12 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
     "original_price": ("original_price", "subtotal"),
     "discount_amount": ("discount_amount", "discount"),
     "amount_refunded": ("amount_refunded",),
+    "refund_id": ("refund_id",),
+    "refund_amount": ("refund_amount",),
+    "refund_status": ("refund_status",),
+    "dispute_id": ("dispute_id",),
+    "dispute_amount": ("dispute_amount",),
+    "dispute_status": ("dispute_status",),
     "transaction_id": ("transaction_id", "order_id"),
     "plan_name": ("plan_name", "plan", "plan_type"),
     "coupon_code": ("coupon_code", "coupon"),
@@ -56,12 +62,14 @@ def read_order(name: str, properties: JsonObject) -> tuple[JsonObject, dict[str,
         if given is not None
     }
     fields = {ours: properties[key] for ours, key in used.items()}
-    fields.setdefault("payment_status", _outcome(name))
+    if (outcome := _outcome(name)) is not None:
+        fields.setdefault("payment_status", outcome)
     if isinstance(fields.get("currency"), str):
         fields["currency"] = fields["currency"].strip().upper()
-    if fields["payment_status"] == "refunded" and "amount_refunded" not in fields:
-        # The amount of a refund is what went back, not what was paid.
-        _move(fields, used, "final_price", "amount_refunded")
+    is_refund = fields.get("payment_status") == "refunded" or "refund_id" in fields
+    if is_refund and not {"amount_refunded", "refund_amount"} & fields.keys():
+        # The amount of a refund is what went back by it, not what was paid.
+        _move(fields, used, "final_price", "refund_amount")
     fields["transaction_id"] = text(fields.get("transaction_id"))
     products = properties.get("products")
     fields["products"] = products if isinstance(products, list) else None
@@ -69,8 +77,11 @@ def read_order(name: str, properties: JsonObject) -> tuple[JsonObject, dict[str,
     return without_none(fields), sent_as
 
 
-def _outcome(name: str) -> str:
+def _outcome(name: str) -> str | None:
+    """Return how a payment went by the name of its event; None if it stays as it is."""
     words = _WORD.findall(name.lower())
+    if "updated" in words:
+        return None
     return next((_UNPAID[word] for word in words if word in _UNPAID), "completed")
 
 

@@ -31,7 +31,10 @@ from capture.envelope import Identity
 # One that was deleted is an event: it makes nobody.
 _PROFILES = ("customer.created", "customer.updated")
 # A dispute that ends like this leaves the money where it is.
-_HARMLESS = ("won", "warning_closed")
+_HARMLESS = ("won", "warning_closed", "prevented")
+# Objects of Stripe that are about money that went back, or may.
+_REFUNDS = ("refund", "charge.refund")
+_DISPUTES = "charge.dispute"
 
 
 def read_stripe(event: dict[str, object]) -> Item:
@@ -105,6 +108,7 @@ def _payment(kind: str, resource: Place) -> Item:
     fields = {
         **describe(resource),
         **amounts,
+        **_entry(kind, resource),
         "currency": money.currency,
         "payment_processor": "stripe",
         "transaction_id": payment_ids[0],
@@ -119,6 +123,25 @@ def _payment(kind: str, resource: Place) -> Item:
     )
 
 
+def _entry(kind: str, resource: Place) -> dict[str, object]:
+    """Return which refund or dispute an object is, and how it is doing."""
+    family = kind.rpartition(".")[0]
+    status = resource.text("status")
+    if family in _REFUNDS:
+        return {
+            "refund_id": resource.text("id"),
+            "refund_status": "failed" if kind.endswith(".failed") else status,
+            "refunded_at": moment(resource.at("created").value),
+            # It is not the payment that failed, or is pending.
+            "payment_status": None,
+        }
+    if family == _DISPUTES:
+        is_won = status in _HARMLESS or kind.endswith(".funds_reinstated")
+        outcome = "won" if is_won else "lost" if status == "lost" else "open"
+        return {"dispute_id": resource.text("id"), "dispute_status": outcome}
+    return {}
+
+
 def _session(resource: Place, money: Money) -> str:
     paid = resource.text("payment_status")
     is_free = paid == "no_payment_required" and not money.amounts.get("final_price")
@@ -126,6 +149,8 @@ def _session(resource: Place, money: Money) -> str:
 
 
 def _charge(resource: Place, money: Money) -> str:
+    if unpaid := _UNPAID.get(resource.text("status")):
+        return unpaid
     is_captured = resource.answer("captured") is not False
     if resource.answer("refunded"):
         # Nothing was taken yet: an authorisation was let go.
@@ -141,6 +166,11 @@ def _dispute(resource: Place, _: Money) -> str:
     return PaymentState.PAID if is_harmless else PaymentState.DISPUTED
 
 
+# Of a charge that is told of again, whatever came of it.
+_UNPAID: Mapping[str | None, str] = {
+    "failed": PaymentState.FAILED,
+    "pending": PaymentState.PENDING,
+}
 _STATES: Mapping[str, str | Callable[[Place, Money], str]] = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": PaymentState.PAID,
@@ -156,9 +186,18 @@ _STATES: Mapping[str, str | Callable[[Place, Money], str]] = {
     "charge.succeeded": _charge,
     "charge.captured": _charge,
     "charge.refunded": _charge,
+    "charge.updated": _charge,
     "charge.failed": PaymentState.FAILED,
-    "charge.dispute.created": PaymentState.DISPUTED,
-    "charge.dispute.funds_withdrawn": PaymentState.DISPUTED,
+    "charge.expired": PaymentState.FAILED,
+    "refund.created": PaymentState.PARTIALLY_REFUNDED,
+    "refund.updated": PaymentState.PARTIALLY_REFUNDED,
+    "refund.failed": PaymentState.PARTIALLY_REFUNDED,
+    # The older name of an updated refund; both are sent.
+    "charge.refund.updated": PaymentState.PARTIALLY_REFUNDED,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": PaymentState.PAID,
     "charge.dispute.closed": _dispute,
     "invoice.paid": PaymentState.PAID,
     # The older name of the same; both are sent.

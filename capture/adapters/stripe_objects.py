@@ -169,16 +169,22 @@ def _invoice_payment_money(resource: Place) -> dict[str, Place]:
     return {"final_price": resource.at("amount_paid")}
 
 
-def _no_money(_: Place) -> dict[str, Place]:
+def _refund_money(resource: Place) -> dict[str, Place]:
+    return {"refund_amount": resource.at("amount")}
+
+
+def _disputed_money(resource: Place) -> dict[str, Place]:
     # What is disputed may be a part of what was paid.
-    return {}
+    return {"dispute_amount": resource.at("amount")}
 
 
 _MONEY: dict[str, Callable[[Place], dict[str, Place]]] = {
     "checkout.session": _session_money,
     "payment_intent": _intent_money,
     "charge": _charge_money,
-    "charge.dispute": _no_money,
+    "charge.dispute": _disputed_money,
+    "refund": _refund_money,
+    "charge.refund": _refund_money,
     "invoice": _invoice_money,
     "invoice_payment": _invoice_payment_money,
 }

@@ -11,6 +11,7 @@ from django.utils import translation
 
 from audit.json_text import JsonObject
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, ORDER_AMOUNT_KEYS, snake
+from capture.adapters.values import is_unsaid
 from capture.choices import CaptureType, PaymentState
 from capture.envelope import Envelope, Issue
 from customers.money import CURRENCIES, quantise
@@ -34,6 +35,25 @@ _STATES = {
     "partially_refunded": ("partially_refunded",),
     "disputed": ("disputed", "chargeback"),
 }
+_REFUND_STATUSES = {
+    "pending": ("pending", "processing", "requires_action", "requested", "created"),
+    "succeeded": (
+        *("succeeded", "success", "successful", "completed", "complete", "paid"),
+        *("refunded", "refund", "partially_refunded", "settled"),
+    ),
+    "cancelled": ("cancelled", "canceled", "voided", "withdrawn", "refused"),
+    "failed": ("failed", "failure", "declined", "denied", "rejected", "error"),
+}
+_DISPUTE_STATUSES = {
+    "open": (
+        *("open", "created", "pending", "needs_response", "under_review"),
+        *("warning_needs_response", "warning_under_review", "disputed", "chargeback"),
+    ),
+    "won": ("won", "warning_closed", "prevented", "withdrawn", "cancelled", "canceled"),
+    "lost": ("lost", "accepted"),
+}
+_OF_REFUND = ("refund_id", "refund_amount", "refund_status")
+_OF_DISPUTE = ("dispute_id", "dispute_amount", "dispute_status")
 # Nothing was paid yet, and nothing went wrong.
 _NEW = ("created", "new", "open", "draft", "initiated", "started", "none", "unpaid")
 
@@ -130,8 +150,53 @@ def state_of(fields: Mapping[str, object]) -> str:
     """Return how far a payment is, from the words that clients use."""
     if fields.get("state") in PaymentState.values:
         return str(fields["state"])
-    status = _plain_word(fields.get("payment_status", ""))
-    return next((s for s, raw in _STATES.items() if status in raw), "created")
+    # Money that goes back was received; how much of it did, the amounts say.
+    if is_about_refund(fields):
+        return PaymentState.PARTIALLY_REFUNDED.value
+    if is_about_dispute(fields):
+        return PaymentState.DISPUTED.value
+    return _word_in(_STATES, fields.get("payment_status")) or "created"
+
+
+def is_about_refund(fields: Mapping[str, object]) -> bool:
+    """Tell whether a message, or its facts, are about one refund."""
+    return any(not is_unsaid(fields.get(name)) for name in _OF_REFUND)
+
+
+def is_about_dispute(fields: Mapping[str, object]) -> bool:
+    """Tell whether a message, or its facts, are about a dispute by itself."""
+    return any(not is_unsaid(fields.get(name)) for name in _OF_DISPUTE)
+
+
+def refund_status_of(fields: Mapping[str, object]) -> str | None:
+    """Return how far a refund is; what a message with its id calls its own status."""
+    if not is_about_refund(fields):
+        return None
+    status = fields.get("refund_status")
+    status = fields.get("payment_status") if is_unsaid(status) else status
+    return read_refund_status(status) or "succeeded"
+
+
+def read_refund_status(value: object) -> str | None:
+    """Return the status of a refund, from the words that providers use."""
+    return _word_in(_REFUND_STATUSES, value)
+
+
+def dispute_status_of(fields: Mapping[str, object]) -> str | None:
+    """Return how a dispute stands, None if the message is about none."""
+    if not is_about_dispute(fields):
+        return None
+    return read_dispute_status(fields.get("dispute_status")) or "open"
+
+
+def read_dispute_status(value: object) -> str | None:
+    """Return how a dispute stands, from the words that providers use."""
+    return _word_in(_DISPUTE_STATUSES, value)
+
+
+def _word_in(words: Mapping[str, tuple[str, ...]], value: object) -> str | None:
+    word = _plain_word(value)
+    return next((ours for ours, theirs in words.items() if word in theirs), None)
 
 
 def is_payment_status(value: object) -> bool:

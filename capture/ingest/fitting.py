@@ -14,7 +14,11 @@ from capture.adapters import snake
 from capture.adapters.values import answer, as_object, is_unsaid, misfit
 from capture.choices import CaptureType
 from capture.envelope import Envelope
-from capture.ingest.amounts import is_payment_status
+from capture.ingest.amounts import (
+    is_payment_status,
+    read_dispute_status,
+    read_refund_status,
+)
 from capture.ingest.customer_values import STATUSES
 from capture.ingest.normalisation import read_time
 from capture.ingest.payment_values import TEXTS as PAYMENT_TEXTS
@@ -172,6 +176,10 @@ _READERS: dict[str, Readers] = {
         "payment_status": _payment_status,
         "payment_date": read_time,
         "transaction_id": _text_reader(255),
+        "refund_id": _text_reader(255),
+        "refund_status": read_refund_status,
+        "dispute_id": _text_reader(255),
+        "dispute_status": read_dispute_status,
     },
     CaptureType.QUESTIONNAIRE: {
         **{name: _text_reader(length) for name, length in ANSWER_TEXTS.items()},

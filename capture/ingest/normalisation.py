@@ -13,10 +13,16 @@ from audit.datetimes import FUTURE_ALLOWED, LATEST, names_zone, parse_moment
 from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
-from capture.adapters.values import text
+from capture.adapters.values import is_unsaid, text
 from capture.choices import CaptureType, MessageIdOrigin
 from capture.envelope import Envelope
-from capture.ingest.amounts import amount_warnings, rounded_amounts, state_of
+from capture.ingest.amounts import (
+    amount_warnings,
+    dispute_status_of,
+    refund_status_of,
+    rounded_amounts,
+    state_of,
+)
 from capture.ingest.validation import is_success
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
@@ -36,6 +42,10 @@ _FIRST_SECOND, _LAST_SECOND = 946_684_800, LATEST.timestamp()
 # Seconds or milliseconds that a column or a form made a text of.
 _UNIX_TEXT = re.compile(r"[0-9]{9,13}(?:\.[0-9]{1,6})?")
 _LONGEST_FACT = 1000
+_OF_REFUNDS = (
+    *("refund_id", "refund_amount", "refund_status", "amount_refunded"),
+    *("dispute_id", "dispute_amount", "dispute_status"),
+)
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 
 
@@ -117,6 +127,12 @@ def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
     if envelope.type == CaptureType.PAYMENT and transaction_id:
         names = ("payment_processor", "transaction_id", "payment_status")
         parts = [str(envelope.fields.get(name, "")) for name in names]
+        # Of one payment there are many refunds.
+        parts += [
+            f"{name}={envelope.fields[name]}"
+            for name in _OF_REFUNDS
+            if not is_unsaid(envelope.fields.get(name))
+        ]
         derived = f"derived:{':'.join(parts)}"
         return _impersonal(derived, envelope, source), MessageIdOrigin.DERIVED
     bucket = int(envelope.received_at.timestamp()) // _BUCKET_SECONDS
@@ -210,6 +226,8 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         "currency": str(currency).upper() if currency else source.business.currency,
         "currency_assumed": currency is None,
         "references": " ".join(sorted(map(str, fields.get("references") or ()))),
+        "joins": fields.get("joins"),
+        **ledger_facts(fields),
     }
     amounts = rounded_amounts(fields, source.business.currency)
     values |= {name: str(to_column_decimals(amounts[name])) for name in amounts}
@@ -218,6 +236,19 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         for name, value in values.items()
         if value not in (None, "")
     }
+
+
+def ledger_facts(fields: JsonObject) -> dict[str, str]:
+    """Return what a message says of refunds and disputes, but for its amounts."""
+    made_at = read_time(fields.get("refunded_at"))
+    facts = {
+        "refund_id": text(fields.get("refund_id")),
+        "refund_status": refund_status_of(fields),
+        "refunded_at": made_at.isoformat() if made_at else None,
+        "dispute_id": text(fields.get("dispute_id")),
+        "dispute_status": dispute_status_of(fields),
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def processor_of(fields: dict[str, object]) -> str | None:

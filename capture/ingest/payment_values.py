@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,14 +13,18 @@ from audit.json_text import JsonObject
 from capture.choices import SETTLED_STATES, TRUST_RANK, PaymentState, Trust
 from capture.ingest.amounts import stored_amount
 from capture.ingest.projections import ParsedCapture, number, parse_capture, text
+from capture.ingest.refund_ledger import (
+    Ledger,
+    is_in_ledger,
+    ledger_values,
+    read_ledger,
+)
 from capture.models import Capture, Payment
 
 _RANK = {
     PaymentState.CREATED: 0,
     PaymentState.PENDING: 1,
     PaymentState.AUTHORISED: 2,
-    PaymentState.PAID: 3,
-    PaymentState.PARTIALLY_REFUNDED: 4,
 }
 # Columns that are computed; the rest of the row is its identity.
 COLUMNS = (
@@ -49,6 +54,7 @@ COLUMNS = (
     "state",
     "verified",
     "amount_refunded",
+    "refunds",
 )
 # Of them, the columns of a payment by name.
 Columns = dict[str, Any]
@@ -62,7 +68,7 @@ TEXTS = {
     "crypto_from_address": 128,
     "crypto_amount": 64,
 }
-_AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
+_AMOUNTS = ("original_price", "discount_amount", "final_price")
 
 
 @dataclass
@@ -90,27 +96,27 @@ class PaymentGroup:
 
 
 def columns_of(group: PaymentGroup) -> Columns:
-    """Return every computed column of the payment of a group."""
-    parsed = sorted(group.parsed_captures(), key=_weight)
-    ours = [t for t in parsed if t.capture.trust != Trust.BROWSER] or parsed
+    """Return every computed column of the payment of a group.
+
+    What pages say counts for nothing once a server or a provider has spoken.
+    """
+    ours = {capture.pk for capture in trusted(group.captures.values())}
+    parsed = [item for item in group.parsed_captures() if item.capture.pk in ours]
+    parsed.sort(key=_weight)
     strongest = parsed[-1].capture
-    by_time = sorted(group.captures.values(), key=moment_of)
+    by_time = sorted((item.capture for item in parsed), key=moment_of)
     merged: JsonObject = {}
     for item in parsed:
-        stated = dict(item.values)
-        if stated.get("currency_assumed") and merged.get("currency_assumed") is False:
-            # An assumed currency does not replace a stated one.
-            del stated["currency"], stated["currency_assumed"]
-        merged |= stated
+        merged |= _without_lesser_currency(item.values, merged)
     currency = str(merged["currency"])
-    state, refunded = _state(ours, currency)
     amounts = {n: stored_amount(merged, n, currency) for n in _AMOUNTS}
+    ledger = read_ledger(parsed, currency, amounts["final_price"])
     return {
         "customer_id": group.customer_id,
         "first_capture_id": by_time[0].pk,
         "latest_capture_id": by_time[-1].pk,
         "trust": strongest.trust,
-        "occurred_at": _paid_at(ours, by_time),
+        "occurred_at": _paid_at(parsed, by_time),
         **_person(parsed),
         **{name: _text_of(parsed, name, n) for name, n in TEXTS.items()},
         "plan_name": text(merged.get("plan_name"), 200),
@@ -122,10 +128,28 @@ def columns_of(group: PaymentGroup) -> Columns:
         "crypto_amount_value": number(_text_of(parsed, "crypto_amount", 64), 38, 18),
         "currency": currency,
         "currency_assumed": merged["currency_assumed"],
-        "state": _after_refunds(state, amounts["final_price"], refunded),
+        "state": _state(parsed, ledger, amounts["final_price"]),
         "verified": _is_verified(parsed),
-        "amount_refunded": refunded,
+        "amount_refunded": ledger.amount,
+        "refunds": ledger.lines(currency) or None,
     }
+
+
+def trusted(captures: Iterable[Capture]) -> list[Capture]:
+    """Leave out what pages claim, unless there are nothing but claims."""
+    every = list(captures)
+    return [c for c in every if c.trust != Trust.BROWSER] or every
+
+
+def _without_lesser_currency(values: JsonObject, merged: JsonObject) -> JsonObject:
+    """Leave out a currency that is assumed where one is stated, or is of no price."""
+    is_stated = merged.get("currency_assumed") is False
+    is_assumed = bool(values.get("currency_assumed"))
+    is_of_price = "final_price" in values or "final_price" not in merged
+    if not is_stated or (is_of_price and not is_assumed):
+        return values
+    names = ("currency", "currency_assumed")
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def moment_of(capture: Capture) -> Moment:
@@ -138,65 +162,63 @@ def _weight(parsed: ParsedCapture) -> tuple[int, datetime, datetime, UUID]:
     return TRUST_RANK[Trust(parsed.capture.trust)], *moment_of(parsed.capture)
 
 
-def _state(parsed: list[ParsedCapture], currency: str) -> tuple[str, Decimal | None]:
-    """Return the state, and the amount refunded so far.
+def _state(parsed: list[ParsedCapture], ledger: Ledger, price: Decimal | None) -> str:
+    """Return the state: as far as it came, unless it failed or money went back.
 
-    Ordinary states rank; refunded, disputed and failed count from their time on.
+    A failure counts from its time on, unless somebody more trusted says it was paid.
     """
-    ordinary: tuple[int, Moment, str] | None = None
-    received: Moment | None = None
-    special: tuple[Moment, str] | None = None
-    refunds = []
-    for item in parsed:
-        values = item.values
-        state = str(values.get("state", PaymentState.CREATED))
-        moment = moment_of(item.capture)
-        if state in _RANK:
-            candidate = (_RANK[PaymentState(state)], moment, state)
-            ordinary = max(ordinary, candidate) if ordinary else candidate
-            if _RANK[PaymentState(state)] >= _RANK[PaymentState.PAID]:
-                received = max(received, moment) if received else moment
-        elif special is None or moment > special[0]:
-            special = (moment, state)
-        amount = stored_amount(values, "amount_refunded", currency)
-        if amount is not None:
-            refunds.append(amount)
-        elif state == PaymentState.REFUNDED:
-            price = stored_amount(values, "final_price", currency)
-            refunds.append(price or Decimal(0))
-    refunded = max(refunds, default=None)
-    # Once received, the last word counts: a dispute that was won is over.
-    last = received or (ordinary[1] if ordinary else None)
-    if special is not None and (last is None or special[0] > last):
-        return special[1], refunded
-    return ordinary[2] if ordinary else PaymentState.CREATED.value, refunded
-
-
-def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) -> str:
-    """Return the state after the refunds."""
-    is_settled = state in (
-        PaymentState.PAID,
-        PaymentState.PARTIALLY_REFUNDED,
-        PaymentState.REFUNDED,
+    states = [(_state_of(item), _order_of(item.capture)) for item in parsed]
+    received = [order for state, order in states if state in SETTLED_STATES]
+    under_way = [order for state, order in states if state in _RANK]
+    failed = [order for state, order in states if state == PaymentState.FAILED]
+    last = max(received or under_way, default=None)
+    if failed and (last is None or max(failed) > last):
+        return PaymentState.FAILED.value
+    if not received:
+        return max((state for state, _ in states), key=_rank).value
+    if ledger.is_disputed:
+        return PaymentState.DISPUTED.value
+    if ledger.is_all:
+        return PaymentState.REFUNDED.value
+    if ledger.amount:
+        is_whole = price is not None and ledger.amount >= price
+        return (
+            PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
+        ).value
+    is_in_part = ledger.amount is None and any(
+        state == PaymentState.PARTIALLY_REFUNDED and not is_in_ledger(item.values)
+        for item, (state, _) in zip(parsed, states, strict=True)
     )
-    if not is_settled or not refunded:
-        return state
-    is_whole = price is None or refunded >= price
-    return PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
+    return (PaymentState.PARTIALLY_REFUNDED if is_in_part else PaymentState.PAID).value
+
+
+def _state_of(item: ParsedCapture) -> PaymentState:
+    """Return what a message says of the payment: money in the ledger was received."""
+    state = PaymentState(str(item.values.get("state", PaymentState.CREATED)))
+    is_open = state not in SETTLED_STATES and is_in_ledger(ledger_values(item))
+    return PaymentState.PARTIALLY_REFUNDED if is_open else state
+
+
+def _rank(state: PaymentState) -> int:
+    return _RANK.get(state, -1)
+
+
+def _order_of(capture: Capture) -> tuple[int, datetime]:
+    return TRUST_RANK[Trust(capture.trust)], capture.occurred_at
 
 
 def _is_verified(parsed: list[ParsedCapture]) -> bool:
     return any(
-        t.capture.trust != Trust.BROWSER and t.values.get("state") in SETTLED_STATES
+        t.capture.trust != Trust.BROWSER and _state_of(t) in SETTLED_STATES
         for t in parsed
     )
 
 
-def _paid_at(ours: list[ParsedCapture], by_time: list[Capture]) -> datetime:
+def _paid_at(parsed: list[ParsedCapture], by_time: list[Capture]) -> datetime:
     paid = [
         t.capture.occurred_at
-        for t in ours
-        if t.values.get("state") == PaymentState.PAID
+        for t in parsed
+        if t.values.get("state") == PaymentState.PAID and not is_in_ledger(t.values)
     ]
     return min(paid, default=by_time[0].occurred_at)
 

@@ -32,6 +32,7 @@ from capture.ingest.payment_values import (
     PaymentGroup,
     columns_of,
     moment_of,
+    trusted,
 )
 from capture.ingest.projections import newest_corrections, parse_capture
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
@@ -53,6 +54,9 @@ def references_of(capture: Capture) -> set[str]:
         if name and name.startswith(_REFERENCE_PREFIXES)
     }
     references = {f"{processor}:{name}"[:310] for name in ids if name}
+    if values.get("joins"):
+        # A reference as it is stored, of what an importer says is the same payment.
+        references.add(str(values["joins"]))
     if not references and capture.trust != Trust.BROWSER:
         # Confirmed without an id: nothing else can mean it.
         return {f"capture:{capture.pk}"}
@@ -167,10 +171,11 @@ def _owner(
 ) -> UUID | None:
     """Return the customer of a payment: of its strongest capture that has one.
 
-    What only the payment itself had linked does not count.
+    What only the payment itself had linked does not count, nor does a page's claim to
+    what a server or a provider speaks of.
     """
     captures = sorted(
-        group.captures.values(),
+        trusted(group.captures.values()),
         key=lambda c: (TRUST_RANK[Trust(c.trust)], *moment_of(c)),
     )
     for capture in reversed(captures):
@@ -273,6 +278,7 @@ def _store(groups: list[PaymentGroup], business_id: UUID) -> list[Payment]:
     """Write the rows of groups, their references and links; drop rows that merged."""
     payments, links, references = [], [], []
     merged_ids: set[UUID] = set()
+    former = {pk: p.trust for group in groups for pk, p in group.payments.items()}
     for group in groups:
         payment_id = min(group.payments, default=None)
         payment = (
@@ -293,7 +299,7 @@ def _store(groups: list[PaymentGroup], business_id: UUID) -> list[Payment]:
         links += [(pk, payment) for pk in group.captures]
     new = [payment for payment in payments if payment._state.adding]
     existing = [payment for payment in payments if not payment._state.adding]
-    _take_traces(payments, groups)
+    _take_traces(payments, groups, former)
     Payment.objects.bulk_create(new)
     if existing:
         names = [n.removesuffix("_id") if n not in _PLAIN else n for n in COLUMNS]
@@ -338,10 +344,19 @@ def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
     CaptureLink.objects.bulk_update(links, ["payment", "customer", "rule"])
 
 
-def _take_traces(payments: list[Payment], groups: list[PaymentGroup]) -> None:
-    """Copy the address of the first request; captures do not have it."""
+def _take_traces(
+    payments: list[Payment], groups: list[PaymentGroup], former: dict[UUID, str]
+) -> None:
+    """Copy the address of the first request; captures do not have it.
+
+    Of `former`, the trust that each payment had before: that of a claim goes once
+    somebody more trusted speaks.
+    """
     for payment, group in zip(payments, groups, strict=True):
-        for capture in group.captures.values():
+        was_claim = former.get(payment.pk) == Trust.BROWSER
+        if was_claim and payment.trust != Trust.BROWSER:
+            payment.ip_address = payment.user_agent = None
+        for capture in trusted(group.captures.values()):
             payment.ip_address = payment.ip_address or capture.trace_ip
             payment.user_agent = payment.user_agent or capture.trace_agent
 
@@ -354,7 +369,8 @@ def _settle(
     names: dict[UUID, list[str]] = defaultdict(list)
     for payment, group in zip(payments, groups, strict=True):
         names[payment.pk] = sorted(group.references)
-        if not names[payment.pk]:
+        # A claim moves no money, not even of what staff wrote.
+        if not names[payment.pk] or payment.trust == Trust.BROWSER:
             continue
         is_settled = payment.verified and payment.state in SETTLED_STATES
         # A refund or a dispute may come before what it is about.

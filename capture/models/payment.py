@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.fields import NullCharField, NullTextField
+from audit.fields import NullCharField, NullTextField, SealedJSONField
 from capture.choices import PaymentState, Trust
 from capture.models.base import BusinessModel, UntrackedModel, money
 from capture.models.capture import Capture
@@ -40,6 +40,7 @@ class Payment(UntrackedModel, BusinessModel):
         "crypto_amount": "payment",
         "currency": "public",
         "state": "public",
+        "refunds": "public",
     }
 
     customer = models.ForeignKey(
@@ -72,6 +73,8 @@ class Payment(UntrackedModel, BusinessModel):
     state = models.CharField(max_length=20, choices=PaymentState.choices)
     verified = models.BooleanField(default=False)
     amount_refunded = money()
+    # Each refund and dispute as its provider last told of it: `refund_ledger.py`.
+    refunds = SealedJSONField(null=True)
     ip_address = NullCharField(max_length=45)
     user_agent = NullTextField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -101,6 +104,12 @@ class Payment(UntrackedModel, BusinessModel):
     def is_claim(self) -> bool:
         """Tell whether only a browser speaks of it; a claim is in no total."""
         return not self.verified
+
+    @property
+    def is_refunded_above_price(self) -> bool:
+        """Tell whether more went back than was paid, as far as messages say."""
+        price, refunded = self.final_price, self.amount_refunded
+        return price is not None and refunded is not None and refunded > price
 
 
 class PaymentReference(UntrackedModel, BusinessModel):

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.text import slugify
 
 from audit import log
@@ -24,6 +25,7 @@ from capture.adapters import (
     CUSTOMERS,
     LEGACY_TABLES,
     LEGACY_TIMES,
+    PAYMENTS,
     SCREENSHOT_KEYS,
     USERS,
     read_columns,
@@ -40,7 +42,14 @@ from capture.ingest.pipeline import ingest
 from capture.ingest.projections import text
 from capture.ingest.screenshots import MAX_BYTES, store_screenshot
 from capture.ingest.validation import ILLEGAL_IDS
-from capture.models import Capture, Identifier, Payment, Sighting, Source
+from capture.models import (
+    Capture,
+    Identifier,
+    Payment,
+    PaymentReference,
+    Sighting,
+    Source,
+)
 from capture.parsing import SQLiteFile, Table, TableRecord, fingerprint, quoted, redact
 from capture.services.keys import get_or_create_source
 from customers import services as customers
@@ -362,7 +371,7 @@ def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> No
             report.repeated += 1
         else:
             fresh.append(message)
-    fresh = _without_foreign_ids(load, fresh)
+    fresh = _taking_over(load, report, _without_foreign_ids(load, fresh))
     if load.is_check or load.source is None:
         for message in fresh:
             _count_checked(load, report, message, before)
@@ -463,6 +472,47 @@ def _uncovered(
     covered = {id(m) for m in sums if _summary(m.envelope, currency) in recorded}
     report.covered += len(covered)
     return [message for message in batch if id(message) not in covered]
+
+
+def _taking_over(
+    load: _Load, report: TableReport, batch: list[_Message]
+) -> list[_Message]:
+    """Join payments with what the rows of customers told of them in an earlier run.
+
+    Each with one: same e-mail, amount and state. They are one payment from then on.
+    """
+    if report.name != PAYMENTS:
+        return batch
+    currency = load.business.currency
+    good = [m for m in batch if not _issue(m.envelope, load)]
+    emails = {fold_email(e) for m in good if (e := m.envelope.identity.email)}
+    spellings = {way for email in emails for way in email_spellings(email)}
+    # Of one message alone: nothing else has taken it over yet.
+    payments = Payment.objects.filter(
+        business=load.business,
+        user_email__in=spellings,
+        first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:",
+        first_capture=F("latest_capture"),
+    )
+    names = PaymentReference.objects.filter(payment__in=payments).order_by("value")
+    columns = ("payment__user_email", "payment__final_price", "payment__state")
+    summaries: dict[tuple[str, Decimal | None, str], dict[UUID, str]] = {}
+    for payment_id, value, email, price, state in names.values_list(
+        "payment_id", "value", *columns
+    ):
+        key = (fold_email(email or ""), price, state)
+        summaries.setdefault(key, {})[payment_id] = value
+    result = []
+    for message in batch:
+        envelope = message.envelope
+        is_good = summaries and not _issue(envelope, load)
+        same = summaries.get(_summary(envelope, currency)) if is_good else None
+        if same:
+            _, reference = same.popitem()
+            fields = {**envelope.fields, "joins": reference}
+            message = replace(message, envelope=replace(envelope, fields=fields))  # noqa: PLW2901 - the same one, with one field more
+        result.append(message)
+    return result
 
 
 def _issue(envelope: Envelope, load: _Load) -> Issue | None:

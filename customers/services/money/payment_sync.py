@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,10 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus, RefundReason, RefundStatus
 from customers.models import Booking, Business, Refund
-from customers.services.money.booking_rules import OF_PAYMENT, amounts_by_booking
+from customers.services.money.booking_rules import OF_PAYMENT
 
 _REASON = "payment"
+_REFUND_COLUMNS = ("status", "amount", "currency", "customer", "booking")
 _COLUMNS = (
     "customer",
     "status",
@@ -69,30 +70,32 @@ def settle_payments(
     paid: list[tuple[Booking, PaymentSnapshot]] = []
     matches = _find_bookings(business, payments)
     former = {b.pk: _columns(b) for bookings in matches for b in bookings}
-    refunded = _refunded_by_staff(bookings[0] for bookings in matches if bookings)
+    refunds = _Refunds(business, list(former))
     for payment, bookings in zip(payments, matches, strict=True):
-        booking = bookings[0] if bookings else None
         if payment.customer_id is None:
             changed += [_voided(booking) for booking in bookings]
             continue
-        if booking is not None:
-            changed.append(booking)
+        if bookings:
+            booking = bookings[0]
+            # Two payments turned out to be one: the second booking is void.
+            changed += [booking, *(_voided(other) for other in bookings[1:])]
         elif payment.is_settled:
             booking = _new(business, payment)
             new.append(booking)
-        if booking is not None:
-            _update(booking, payment, refunded.get(booking.pk, Decimal(0)))
-            paid.append((booking, payment))
-        # Two payments turned out to be one: the second booking is void.
-        changed += [_voided(other) for other in bookings[1:]]
-    Booking.objects.as_actor(actor, reason=_REASON).bulk_create(new)
+        else:
+            continue
+        refunds.give_to(booking, bookings[1:])
+        _update(booking, payment, refunds)
+        paid.append((booking, payment))
+    writer = Booking.objects.as_actor(actor, reason=_REASON)
+    writer.bulk_create(new)
     # A repeated message of a payment mostly changes nothing.
-    changed = [
-        booking for booking in changed if _columns(booking) != former[booking.pk]
-    ]
+    changed = [b for b in changed if _columns(b) != former[b.pk]]
     if changed:
-        Booking.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
-    _sync_refunds(business, paid, actor)
+        writer.bulk_update(changed, _COLUMNS)
+    for booking, payment in paid:
+        refunds.follow(booking, payment)
+    refunds.save(actor)
 
 
 def _columns(booking: Booking) -> list[object]:
@@ -141,24 +144,25 @@ def _is_synced(instance: Booking | Refund) -> bool:
     return (instance.external_id or "").startswith(OF_PAYMENT)
 
 
-def _refunded_by_staff(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
-    """Return the refunds by staff of those bookings that are refunded, mostly none."""
-    ids = [b.pk for b in bookings if b.status == BookingStatus.REFUNDED]
-    if not ids:
-        return {}
-    refunds = Refund.objects.filter(booking__in=ids, status=RefundStatus.SUCCEEDED)
-    return amounts_by_booking(refunds.exclude(external_id__startswith=OF_PAYMENT))
-
-
-def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> None:
+def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> None:
+    by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     if not _is_synced(booking):
         # Staff or an import wrote what was bought; the payment only pays it.
         if payment.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
             booking.completed_at = booking.completed_at or payment.occurred_at
             booking.paid_amount = booking.paid_amount or payment.amount
+        back = by_staff + refunds.amount_of(booking, payment)
         if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
             booking.status = BookingStatus.REFUNDED
+        elif (
+            booking.status == BookingStatus.REFUNDED
+            and booking.pk in refunds.of_payments
+            and not payment.is_refunded
+            and back < booking.paid_amount
+        ):
+            # A refund of the processor that had made it so came to nothing.
+            booking.status = BookingStatus.COMPLETED
         return
     booking.customer_id = payment.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
@@ -173,7 +177,7 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> No
     if not payment.is_settled:
         booking.status = BookingStatus.CANCELLED
         booking.paid_amount, booking.cancelled_at = Decimal(0), payment.occurred_at
-    elif payment.is_refunded or 0 < payment.amount <= refunded:
+    elif payment.is_refunded or 0 < payment.amount <= by_staff:
         # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
 
@@ -185,45 +189,85 @@ def _voided(booking: Booking) -> Booking:
     return booking
 
 
-def _sync_refunds(
-    business: Business, paid: list[tuple[Booking, PaymentSnapshot]], actor: Actor
-) -> None:
-    """Keep one refund of each payment equal to what the processor refunded."""
-    stored = Refund.objects.filter(
-        business=business, booking__in=[booking.pk for booking, _ in paid]
-    )
-    refunds = {refund.booking_id: refund for refund in stored if _is_synced(refund)}
-    refunded = amounts_by_booking(
-        stored.filter(status=RefundStatus.SUCCEEDED).exclude(
-            pk__in=[refund.pk for refund in refunds.values()]
-        )
-    )
-    new, changed = [], []
-    for booking, payment in paid:
-        # What staff refunded is part of what the processor reports.
-        further = payment.refunded - refunded.get(booking.pk, Decimal(0))
-        amount = min(max(further, Decimal(0)), booking.paid_amount)
-        refund = refunds.get(booking.pk)
+class _Refunds:
+    """The refunds of bookings: one of each payment, and those that staff gave.
+
+    That of a payment is equal to what the processor took back, and fails with it.
+    """
+
+    def __init__(self, business: Business, booking_ids: list[UUID]) -> None:
+        self._business = business
+        self.of_payments: dict[UUID, Refund] = {}
+        self.by_staff: dict[UUID, Decimal] = defaultdict(Decimal)
+        self._new: list[Refund] = []
+        self._failed: list[Refund] = []
+        self._former: dict[UUID, list[object]] = {}
+        if not booking_ids:
+            return
+        refunds = Refund.objects.filter(business=business, booking__in=booking_ids)
+        for refund in refunds.order_by("pk"):
+            if _is_synced(refund):
+                self.of_payments.setdefault(refund.booking_id, refund)
+                self._former[refund.pk] = _refund_columns(refund)
+            elif refund.status == RefundStatus.SUCCEEDED:
+                self.by_staff[refund.booking_id] += refund.amount
+
+    def give_to(self, booking: Booking, void: list[Booking]) -> None:
+        """Give the refund of a booking that is void now to the one that stays."""
+        for other in filter(_is_synced, void):
+            refund = self.of_payments.pop(other.pk, None)
+            if refund is None:
+                continue
+            if booking.pk in self.of_payments:
+                # Its money is that of the other refund.
+                self._failed.append(refund)
+                refund.status = RefundStatus.FAILED
+            else:
+                refund.booking = booking
+                self.of_payments[booking.pk] = refund
+
+    def amount_of(self, booking: Booking, payment: PaymentSnapshot) -> Decimal:
+        """Return what went back by the processor, and not by staff's own refunds."""
+        further = payment.refunded - self.by_staff.get(booking.pk, Decimal(0))
+        return min(max(further, Decimal(0)), booking.paid_amount)
+
+    def follow(self, booking: Booking, payment: PaymentSnapshot) -> None:
+        """Make the refund of a payment what the processor says of it."""
+        amount = self.amount_of(booking, payment)
+        refund = self.of_payments.get(booking.pk)
         if refund is None and amount > 0:
-            new.append(
-                Refund(
-                    business=business,
-                    customer_id=booking.customer_id,
-                    booking=booking,
-                    amount=amount,
-                    currency=booking.currency,
-                    status=RefundStatus.SUCCEEDED,
-                    reason_code=RefundReason.OTHER,
-                    settled_at=timezone.now(),
-                    external_id=f"{OF_PAYMENT}{payment.references[0]}",
-                )
+            refund = Refund(
+                business=self._business,
+                booking=booking,
+                reason_code=RefundReason.OTHER,
+                settled_at=timezone.now(),
+                external_id=f"{OF_PAYMENT}{payment.references[0]}",
             )
-        elif refund is not None and refund.amount != amount:
-            refund.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
-            refund.amount = amount or refund.amount
-            refund.customer_id = booking.customer_id
-            changed.append(refund)
-    Refund.objects.as_actor(actor, reason=_REASON).bulk_create(new)
-    if changed:
-        columns = ("status", "amount", "customer")
-        Refund.objects.as_actor(actor, reason=_REASON).bulk_update(changed, columns)
+            self._new.append(refund)
+        if refund is None:
+            return
+        refund.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
+        refund.amount = amount or refund.amount
+        refund.customer_id, refund.currency = booking.customer_id, booking.currency
+
+    def save(self, actor: Actor) -> None:
+        """Write what is new or has changed; two statements, or none."""
+        writer = Refund.objects.as_actor(actor, reason=_REASON)
+        writer.bulk_create(self._new)
+        changed = [
+            refund
+            for refund in (*self.of_payments.values(), *self._failed)
+            if _refund_columns(refund) != self._former[refund.pk]
+        ]
+        if changed:
+            writer.bulk_update(changed, _REFUND_COLUMNS)
+
+
+def _refund_columns(refund: Refund) -> list[object]:
+    return [
+        refund.status,
+        refund.amount,
+        refund.currency,
+        refund.customer_id,
+        refund.booking_id,
+    ]

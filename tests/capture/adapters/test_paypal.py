@@ -200,6 +200,10 @@ def test_a_refund_belongs_to_its_capture():
     fields = fields_of("PAYMENT.CAPTURE.REFUNDED", REFUND)
 
     assert fields["transaction_id"] == "29Y24445UY2083144"
+    assert fields["refund_id"] == "55105082X5896632E"
+    assert fields["refund_amount"] == Decimal("10.00")
+    assert fields["refund_status"] == "COMPLETED"
+    # The sum of all refunds so far, by PayPal's word.
     assert fields["amount_refunded"] == Decimal("30.00")
     assert "final_price" not in fields
 
@@ -232,7 +236,9 @@ def test_a_refund_of_the_first_version_has_a_minus():
     }
     fields = fields_of("PAYMENT.SALE.REFUNDED", refund)
 
-    assert fields["amount_refunded"] == Decimal("7.47")
+    assert fields["refund_amount"] == Decimal("7.47")
+    assert "amount_refunded" not in fields
+    assert (fields["refund_id"], fields["refund_status"]) == (refund["id"], "completed")
     assert fields["transaction_id"] == "80021663DE681814L"
 
 

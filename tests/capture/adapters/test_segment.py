@@ -237,9 +237,19 @@ def test_the_name_says_how_it_went(name, status):
 def test_a_refund_is_what_went_back():
     item = read(track("Order Refunded", {"order_id": "1", "total": 30}))
 
-    assert item.fields["amount_refunded"] == 30
-    assert "final_price" not in item.fields
-    assert item.sent_as["amount_refunded"] == "properties/total"
+    assert item.fields["refund_amount"] == 30
+    assert not {"final_price", "amount_refunded"} & item.fields.keys()
+    assert item.sent_as["refund_amount"] == "properties/total"
+
+
+def test_an_updated_order_says_nothing_of_how_it_went():
+    updated = read(track("Order Updated", {"order_id": "1", "total": 80}))
+    cancelled = read(track("Order Cancelled", {"order_id": "1", "total": 80}))
+
+    assert (updated.type, cancelled.type) == ("payment", "payment")
+    assert updated.fields["final_price"] == 80
+    assert "payment_status" not in updated.fields
+    assert cancelled.fields["payment_status"] == "cancelled"
 
 
 def test_a_signup():

@@ -904,6 +904,51 @@ def test_a_payment_that_stands_in_both_tables_counts_once(bakery, old):
     assert counts() == before
 
 
+@pytest.mark.parametrize("months", [1, 3])
+@pytest.mark.parametrize(
+    "runs",
+    ["sum pay", "pay sum", "sum both", "sum pay sum pay", "pay sum pay", "both sum"],
+)
+def test_a_payment_in_both_tables_counts_once_in_any_runs(
+    bakery, tmp_path, runs, months
+):
+    files = {
+        "sum": LegacyFile(tmp_path / "sum.sqlite3").make(CUSTOMERS),
+        "pay": LegacyFile(tmp_path / "pay.sqlite3").make(PAYMENTS),
+        "both": LegacyFile(tmp_path / "both.sqlite3").make(CUSTOMERS, PAYMENTS),
+    }
+    for name, file in files.items():
+        if name != "pay":
+            file.add("customer_data_immutable", ANA)
+        if name != "sum":
+            payments = [
+                {
+                    "id": month,
+                    "user_email": ANA["email"],
+                    "final_price": 48.5,
+                    "payment_status": "paid",
+                    "payment_processor": "CoinGate",
+                    "transaction_id": f"TX-{month}",
+                    "created_at": f"2024-0{4 - month}-02 09:15:00",
+                }
+                for month in range(1, months + 1)
+            ]
+            file.add("payment_data", *payments)
+
+    for name in runs.split():
+        load(files[name])
+
+    payments = Payment.objects.filter(verified=True)
+    assert set(payments.values_list("transaction_id", flat=True)) == {
+        f"TX-{month}" for month in range(1, months + 1)
+    }
+    assert Payment.objects.count() == months
+    stats = CustomerStats.objects.get()
+    assert (stats.total_spent, stats.total_orders) == (Decimal("48.5") * months, months)
+    rebuilt = services.rebuild(repair=False, actor=Actor.system("test"))
+    assert list(rebuilt) == []
+
+
 def test_a_payment_in_both_tables_of_one_file_counts_once(bakery, old):
     old.make(CUSTOMERS, PAYMENTS)
     old.add("customer_data_immutable", ANA)
