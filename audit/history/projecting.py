@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 
 class Projector(Protocol):
-    """Writes what is computed from rows of one model; a few statements for all.
+    """Writes what is computed from instances of a model; a few statements for all.
 
-    The rows are as they are stored now, and locked if they were there before. `columns`
-    are the ones that were written; None stands for all of them.
+    The instances are as they are stored now, and locked if they were there before.
+    `columns` are the ones that were written; None stands for all of them.
     """
 
     def __call__(
-        self, rows: Sequence[Any], /, *, columns: Collection[str] | None, is_new: bool
+        self,
+        instances: Sequence[Any],
+        /,
+        *,
+        columns: Collection[str] | None,
+        is_new: bool,
     ) -> None: ...
 
 
@@ -36,9 +41,9 @@ def register_projector(model: type[TrackedModel], projector: Projector) -> None:
 
 
 def project(
-    rows: Sequence[TrackedModel], *, columns: Collection[str] | None, is_new: bool
+    instances: Sequence[TrackedModel], *, columns: Collection[str] | None, is_new: bool
 ) -> None:
-    """Call the projectors of a model with rows of it, in the caller's transaction."""
-    if rows:
-        for projector in _projectors.get(type(rows[0]), ()):
-            projector(rows, columns=columns, is_new=is_new)
+    """Call the projectors of the model of these, in the caller's transaction."""
+    if instances:
+        for projector in _projectors.get(type(instances[0]), ()):
+            projector(instances, columns=columns, is_new=is_new)

@@ -117,18 +117,19 @@ class CustomerIndex(BusinessModel):
     customer = models.OneToOneField(
         Customer, models.PROTECT, primary_key=True, related_name="index"
     )
-    name = FoldedField(max_length=LONGEST_NAME)
-    listed_name = FoldedField(max_length=LONGEST_NAME)
+    name = FoldedField("name", max_length=LONGEST_NAME)
+    listed_name = FoldedField("name", max_length=LONGEST_NAME)
     reference = models.CharField(max_length=LONGEST_REFERENCE)
-    external_id = NullCharField(max_length=255)
-    emails = NullTextField()
-    phones = NullTextField()
-    further_emails = NullTextField()
-    further_phones = NullTextField()
+    external_id = NullCharField("external id", max_length=255)
+    emails = NullTextField("e-mail")
+    phones = NullTextField("phone")
+    further_emails = NullTextField("e-mail")
+    further_phones = NullTextField("phone")
 
     objects = CustomerIndexQuerySet.as_manager()
 
     class Meta:
+        verbose_name = verbose_name_plural = "search index"
         ordering = ("customer",)
         default_permissions = ()
         indexes: ClassVar = [
