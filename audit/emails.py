@@ -83,7 +83,7 @@ def _encoded(domain: str) -> str | None:
         return None
 
 
-def normal_form(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+def normal_form(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
     """Return a text in a normal form of Unicode, in time proportional to its length.
 
     The library sorts the marks upon one letter in time that is the square of their

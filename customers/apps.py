@@ -34,9 +34,11 @@ class CustomersConfig(AppConfig):
             KEYED_FILES,
             forget_old_uploads,
             register_customer_sources,
+            register_index,
         )
 
         register_customer_sources()
+        register_index()
         register_cleanup(forget_old_uploads)
         for scope, permissions in SCOPE_PERMISSIONS.items():
             register_scope_permissions(scope, permissions)

@@ -24,6 +24,7 @@ from audit import canonical
 from audit.database.sealed import SealedModel
 from audit.fields import NullCharField, NullTextField, canonical_value, seal
 from audit.history.models import TrackedModel
+from audit.history.projecting import project
 from audit.history.writing import Authorship, derived_from, history_model
 from audit.ids import uuid7
 from audit.privacy.classes import personal_fields
@@ -65,6 +66,7 @@ def insert_tracked(objs: Sequence[TrackedModel], authorship: Authorship) -> None
         values = _values(objs, model)
         _execute(model, values)
         _execute(log, _histories(objs, values, log, authorship, kind="+"))
+        project(objs, columns=None, is_new=True)
 
 
 def update_tracked(
@@ -94,6 +96,7 @@ def update_tracked(
         _execute_update(model, objs, sorted(written))
         values = _values(objs, model)
         _execute(log, _histories(objs, values, log, authorship, kind="~"))
+        project(objs, columns=written, is_new=False)
 
 
 def upsert_instances(

@@ -109,13 +109,20 @@ class TrackedModel(models.Model):
         # Related managers and `_base_manager` must not be a way round.
         base_manager_name = "objects"
 
-    def save(self, *args: Any, savepoint: bool = True, **kwargs: Any) -> None:
+    def save(
+        self,
+        *args: Any,
+        savepoint: bool = True,
+        changed: Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Write the row and its history in one transaction.
 
         The history row of an update holds what the database says it has stored, not
         what a stale instance believed. Without a savepoint the caller's transaction
-        ends if this fails. Raises NotSupportedError when no actor was set with
-        `as_actor()`.
+        ends if this fails. `changed` are the columns in which it differs from the row
+        that the caller has locked, and spare projections of others. Raises
+        NotSupportedError when no actor was set with `as_actor()`.
         """
         authorship = require_authorship(self._authorship, "save()")
         if hasattr(self, "_history_date"):
@@ -131,8 +138,16 @@ class TrackedModel(models.Model):
                 super().save(*args, **kwargs)
             finally:
                 self._is_saving = False
-            instance = self if is_new else self._take_over(kwargs.get("update_fields"))
-            write_history([instance], "+" if is_new else "~", authorship, using=using)
+            columns = kwargs.get("update_fields")
+            instance = self if is_new else self._take_over(columns)
+            columns = changed if columns is None else columns
+            write_history(
+                [instance],
+                "+" if is_new else "~",
+                authorship,
+                using=using,
+                columns=columns,
+            )
 
     def delete(self, *_: object, **__: object) -> NoReturn:
         refuse("delete()", "Archive the row.")

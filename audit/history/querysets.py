@@ -102,7 +102,9 @@ class TrackedQuerySet(ScopedQuerySet[_T]):
             query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
             query.add_update_values(values)
             updated = update_returning(plain, query)
-            write_history(updated, "~", authorship, using=self.db)
+            write_history(
+                updated, "~", authorship, using=self.db, columns=values.keys()
+            )
             stored += updated
         return stored
 

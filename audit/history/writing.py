@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
+from audit.history.projecting import project
 from audit.tenancy.actors import Actor
 
 if TYPE_CHECKING:
@@ -105,11 +106,21 @@ def build_history(
 
 
 def write_history(
-    instances: Iterable[TrackedModel], kind: str, authorship: Authorship, *, using: str
+    instances: Sequence[TrackedModel],
+    kind: str,
+    authorship: Authorship,
+    *,
+    using: str,
+    columns: Collection[str] | None = None,
 ) -> None:
+    """Write the history of rows that were written just now, and their projections.
+
+    `columns` are those that an update wrote; None stands for all.
+    """
     built = build_history(instances, kind, authorship)
     if not built:
         return
     operations = apps.get_model("audit", "Operation").objects
     operations.using(using).ensure(authorship.actor)
     type(built[0])._base_manager.using(using).bulk_create(built)
+    project(instances, columns=columns, is_new=kind == "+")

@@ -91,6 +91,8 @@ def rebuild(
         yield from _rebuild_values(repair=repair)
         for customer_id, column in customers.find_differences(repair=repair):
             yield Difference("customers.CustomerStats", customer_id, column)
+        for customer_id, column in customers.find_index_differences(repair=repair):
+            yield Difference("customers.CustomerIndex", customer_id, column)
 
 
 def _compare_captures(

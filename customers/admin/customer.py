@@ -139,7 +139,8 @@ class CustomerAdmin(
     ) -> tuple[CustomerQuerySet, bool]:
         if not search_term:
             return queryset, False
-        return queryset.matching(search_term, actor=actor_of(request)), False
+        actor = actor_of(request)
+        return services.match_customers(queryset, search_term, actor=actor), False
 
 
 register_jump("c", _("Customers"), "customers.customer")

@@ -21,6 +21,8 @@ from customers.admin.columns import DEFAULT_COLUMNS, FIGURES, offered_columns
 from customers.models import ListLayout, SavedView
 
 VIEW_VAR = "view"
+# The table by whose column a list is sorted.
+_PROJECTIONS = {"who": "index", **dict.fromkeys(FIGURES, "stats")}
 
 
 class ListChoices:
@@ -84,11 +86,12 @@ class CustomizedChangeList(CappedChangeList):
         if ORDER_VAR in self.params:
             # Django counts columns.
             self.params[ORDER_VAR] = self._by_number(self.params[ORDER_VAR])
-        if self.sort.partition(".")[0].removeprefix("-") in FIGURES:
+        first = self.sort.partition(".")[0].removeprefix("-")
+        if projection := _PROJECTIONS.get(first):
             actor = actor_of(request)
-            by_figures = services.list_by_figures(actor=actor)
+            listed = services.list_by_projection(projection, actor=actor)
             # A list may be sorted by the name as well.
-            self.root_queryset = services.with_order_name(by_figures, actor=actor)
+            self.root_queryset = services.with_order_name(listed, actor=actor)
         return super().get_queryset(request, exclude_parameters)
 
     def get_results(self, request: HttpRequest) -> None:

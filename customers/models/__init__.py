@@ -13,6 +13,7 @@ from customers.models.business import (
 from customers.models.consent import ConsentEvent
 from customers.models.contact import Address, Contact
 from customers.models.customer import Customer, CustomerQuerySet
+from customers.models.customer_index import CustomerIndex, CustomerIndexQuerySet
 from customers.models.import_file import ImportContent, ImportFile
 from customers.models.note import Note
 from customers.models.preferences import Flag, Preferences

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
+from django.db.models import F, Max, Min, Prefetch, Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from audit.emails import email_parts, fold_email
+from audit.emails import fold_email
 from audit.fields import CodeField, EmailField, NullCharField, PastDateTimeField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
-from audit.privacy.masking import REVEAL, SEE_UNMASKED
-from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
 from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.models.fields import NameField, PhoneField
 from customers.references import new_customer_reference
-from customers.values.phone_number import digits_of, to_e164, without_extension
+from customers.values.phone_number import to_e164
 
 if TYPE_CHECKING:
     from customers.models.stats import CustomerStats
 
 LIVE = Q(archived_at=None, erased_at=None)
-
-
-# Names that are an e-mail address or a phone number, for want of another: every one
-# that `audit.privacy.masking.mask_text` masks, and more.
-ADDRESS_AS_NAME = Q(name__contains="@") | Q(
-    name__regex=r"([0-9][^0-9]*){7}|(\+|00)[0-9][0-9\s()/.-]{5,}[0-9]"
-)
-_NONE = Q(pk__in=())
-# Words of a search that are used.
-_WORDS = 8
-# Digits that find a phone number by a part of it, by its end where it is masked, and by
-# its end in any country.
-_PART, _END, _WHOLE = 4, 5, 8
 
 
 class CustomerQuerySet(TrackedQuerySet["Customer"]):
@@ -54,50 +38,6 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
     def live(self) -> Self:
         """Keep customers who are neither archived nor erased."""
         return self.filter(LIVE)
-
-    def matching(self, text: str, *, actor: Actor) -> Self:
-        """Keep customers whose name, e-mail, phone or reference contains the text.
-
-        A part of an e-mail or phone matches only where the actor sees them in clear.
-        Elsewhere only the whole value matches: parts would disclose a masked one letter
-        by letter. The last five digits of a phone, and nothing else beside them, match
-        where the actor may have it revealed, too: who calls says them. A name may be an
-        address or a number too, for want of another. Words after the eighth are
-        ignored.
-        """
-        seen = _within(actor.businesses_for(SEE_UNMASKED))
-        revealed = _within(actor.businesses_for(REVEAL))
-        words = text.split(maxsplit=_WORDS)[:_WORDS]
-        matches = self
-        for word in words:
-            matches = matches.filter(
-                Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
-                | Q(email_key=fold_email(word))
-                | _email(word) & seen
-                | Q(unique_id__istartswith=word)
-                | Q(external_id=word)
-                | Q(pk__in=self._with_contact(word))
-                | _phone(word, seen, revealed if len(words) == 1 else _NONE)
-            )
-        if len(words) > 1 and (digits := _phone(text, seen, revealed)):
-            matches = matches | self.filter(digits)
-        return matches
-
-    def _with_contact(self, word: str) -> models.QuerySet:
-        """Return the customers who have, or had, this further e-mail address."""
-        contacts = apps.get_model("customers", "Contact")._default_manager
-        return contacts.filter(email_key=fold_email(word)).values("customer")
-
-    def named_for_order(self, *, seen_in: Collection[UUID] | None) -> Self:
-        """Add `order_name`, by which a list is sorted.
-
-        It is null for a name that is an address, except in the businesses of `seen_in`
-        (None: all): its position would disclose a masked one letter by letter.
-        """
-        if seen_in is None:
-            return self.alias(order_name=Upper("name"))
-        is_visible = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
-        return self.alias(order_name=Case(When(is_visible, then=Upper("name"))))
 
     def with_details(self) -> Self:
         """Load figures, preferences and the primary address."""
@@ -147,33 +87,6 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
     def for_list(self) -> Self:
         """Load the business and the figures, which lists show."""
         return self.select_related("business", "stats")
-
-
-def _within(business_ids: Collection[UUID] | None) -> Q:
-    return Q() if business_ids is None else Q(business_id__in=business_ids)
-
-
-def _email(word: str) -> Q:
-    """Match a part of an address; of a domain in letters also what was typed."""
-    matched = Q() if word.isascii() else Q(email__icontains=word)
-    for part in email_parts(word):
-        matched |= Q(email_key__contains=part)
-    return matched
-
-
-def _phone(text: str, seen: Q, revealed: Q) -> Q:
-    typed = digits_of(text)
-    if len(typed) < _PART or any(char.isalpha() for char in without_extension(text)):
-        return Q()
-    # A leading zero is the trunk prefix, which E.164 leaves out.
-    digits = typed.lstrip("0") or typed
-    matched = Q(phone_e164__contains=digits) & seen
-    if len(typed) == _END:
-        matched |= Q(phone_e164__endswith=typed) & revealed
-    # With or without the code of the country.
-    return (
-        matched | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else matched
-    )
 
 
 class Customer(ArchiveMarks, TrackedModel):
@@ -294,7 +207,6 @@ class Customer(ArchiveMarks, TrackedModel):
                 fields=["business", "-joined_at", "-id"], name="customer_joined"
             ),
             models.Index(fields=["business", "created_at"], name="customer_created"),
-            models.Index("business", Upper("name"), name="customer_name"),
             models.Index(fields=["business", "email_key"], name="customer_email"),
             models.Index(
                 fields=["business", "email_skeleton"], name="customer_email_look"

@@ -12,13 +12,16 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Upper
 
 from audit.emails import fold_email
-from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
-from customers.models import Contact, Customer, CustomerQuerySet
-from customers.models.customer import ADDRESS_AS_NAME
+from customers.models import (
+    Contact,
+    Customer,
+    CustomerIndex,
+    CustomerIndexQuerySet,
+    CustomerQuerySet,
+)
 from customers.selectors.customers import (
     MOST_NAMED,
     list_businesses,
@@ -26,6 +29,7 @@ from customers.selectors.customers import (
     list_visible,
 )
 from customers.values.phone_number import digits_of, to_e164, without_extension
+from customers.values.search_key import fold_name
 
 LEAST = 2
 # The kinds of exact matches, the best first; a customer may match by several.
@@ -76,41 +80,40 @@ def find_customers(
     businesses = _countries(actor, business_id)
     customers = list_customers(actor=actor, business_id=business_id)
     contacts = list_visible(Contact, actor=actor)
+    indexes = CustomerIndex.objects.visible_to(actor)
+    if business_id is not None:
+        indexes = indexes.filter(business_id=business_id)
     if actor.business_ids is None and len(businesses) <= MOST_NAMED:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
         customers = customers.filter(business_id__in=[*businesses])
         contacts = contacts.filter(business_id__in=[*businesses])
+        indexes = indexes.filter(business_id__in=[*businesses])
     phones = _phones(text, set(businesses.values()))
-    matches = _exact_matches(customers, contacts, text, phones, limit)
+    exact = [*_exact(contacts, indexes, text, phones)]
+    matches = _exact_matches(customers, exact, limit)
     if any(match.matched in _UNMISTAKABLE for match in matches):
         return matches
-    further = [_matching(customers, text, actor)]
+    further = [indexes.matching(text, actor=actor)]
     if any(sign.isalpha() for sign in text):
-        further.insert(0, _beginning(customers, text, actor))
+        further.insert(0, indexes.beginning(text, actor=actor))
     for more in further:
         if len(matches) == limit:
             break
         matched_ids = [match.customer.pk for match in matches]
-        others = more.for_list().exclude(pk__in=matched_ids).order_by(*_ORDER)
+        others = customers.filter(pk__in=more.values("pk")).exclude(pk__in=matched_ids)
+        newest = others.for_list().order_by(*_ORDER)
         left = limit - len(matches)
-        matches += [Match(each, _reason(each, text)) for each in others[:left]]
+        matches += [Match(each, _reason(each, text)) for each in newest[:left]]
     return matches
 
 
 def _exact_matches(
-    customers: CustomerQuerySet,
-    contacts: QuerySet[Contact],
-    text: str,
-    phones: set[str],
-    limit: int,
+    customers: CustomerQuerySet, exact: list[tuple[str, Q]], limit: int
 ) -> list[Match]:
     """Return exact matches, by one statement of look-ups and one for the customers."""
     ranks = {kind: rank for rank, kind in enumerate(_EXACT)}
     branches = [
-        _ranked(
-            customers.alias(upper_name=Upper("name")).filter(condition), ranks[kind]
-        )
-        for kind, condition in _exact(contacts, text, phones)
+        _ranked(customers.filter(condition), ranks[kind]) for kind, condition in exact
     ]
     union = branches[0].union(*branches[1:], all=True)
     best: dict[UUID, int] = {}
@@ -127,7 +130,10 @@ def _exact_matches(
 
 
 def _exact(
-    contacts: QuerySet[Contact], text: str, phones: set[str]
+    contacts: QuerySet[Contact],
+    indexes: CustomerIndexQuerySet,
+    text: str,
+    phones: set[str],
 ) -> Iterable[tuple[str, Q]]:
     key = fold_email(text)
     yield "reference", Q(unique_id=text.upper())
@@ -140,7 +146,9 @@ def _exact(
         further = contacts.order_by().filter(phone_e164__in=phones)
         yield "phone", Q(phone_e164__in=phones)
         yield "phone", Q(pk__in=further.values("customer"))
-    yield "name", Q(upper_name=Upper(Value(text)))
+    if name := fold_name(text):
+        same = indexes.order_by().filter(name=name)
+        yield "name", Q(pk__in=same.values("pk"))
 
 
 def _ranked(
@@ -174,32 +182,15 @@ def _phones(text: str, countries: set[str]) -> set[str]:
     return {number for number in ways if number}
 
 
-def _beginning(
-    customers: CustomerQuerySet, text: str, actor: Actor
-) -> CustomerQuerySet:
-    return customers.filter(_seen_name(actor), name__istartswith=text)
-
-
-def _matching(customers: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
-    return customers.matching(text, actor=actor)
-
-
-def _seen_name(actor: Actor) -> Q:
-    """Keep names; of those that are an address only what the actor sees in clear."""
-    seen_in = actor.businesses_for(SEE_UNMASKED)
-    if seen_in is None:
-        return Q()
-    return Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
-
-
 def _reason(customer: Customer, text: str) -> str:
     """Return what of a customer the first word of the text matches."""
-    word = text.split(maxsplit=1)[0].casefold()
-    if word in (customer.name or "").casefold():
+    first = text.split(maxsplit=1)[0]
+    word = fold_name(first)
+    if word and word in fold_name(customer.name or ""):
         return "name"
-    if customer.unique_id.casefold().startswith(word):
+    if word and customer.unique_id.casefold().startswith(word):
         return "reference"
-    if (customer.external_id or "").casefold() == word:
+    if customer.external_id == first:
         return "external_id"
     has_letters = any(sign.isalpha() for sign in word)
     return "email" if has_letters or "@" in word else "phone"

@@ -31,8 +31,8 @@ from customers.selectors.customers import (
     get_working_business,
     is_colleague,
     list_businesses,
-    list_by_figures,
     list_by_index,
+    list_by_projection,
     list_customers,
     list_detailed_customers,
     list_hub_customers,
@@ -176,6 +176,7 @@ from customers.services.imports.uploads import (
     keep_upload,
     list_uploads,
 )
+from customers.services.indexing import find_index_differences, register_index
 from customers.services.locking import lock_customers
 from customers.services.marking import (
     ADD_FLAG,

@@ -10,6 +10,8 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +20,10 @@ from django.db.models import QuerySet
 from audit.history.bulk import update_tracked
 from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
-from customers.models import Address, Contact, Customer
+from customers.models import Address, Contact, Customer, CustomerIndex
 from customers.services.batches import by_key, compare_again
 from customers.services.constraints import find_holders, unique_rules, unique_values
+from customers.services.indexing import find_index_differences
 from customers.services.locking import lock_customers
 
 _BATCH = 500
@@ -54,8 +57,9 @@ def refill_keys(
 
     All is compared without a lock, five hundred rows at a time, so memory is flat. What
     differs is compared once more under a lock and written, fifty rows in a transaction,
-    each with its history. May be stopped anywhere and run again. `progress` is called
-    with the numbers of compared and of all rows.
+    each with its history; the index of searches follows, which has none. May be stopped
+    anywhere and run again. `progress` is called with the numbers of compared and of all
+    rows.
     """
     tables = [(model, _loaded(model)) for model in _MODELS]
     total = sum(queryset.count() for _, queryset in tables)
@@ -68,6 +72,11 @@ def refill_keys(
                 yield from stale
             done += len(batch)
             progress(done, total)
+    # Made from the keys, so behind them.
+    differences = find_index_differences(repair=repair)
+    for pk, different in groupby(differences, key=itemgetter(0)):
+        columns = tuple(column for _, column in different)
+        yield StaleKeys(CustomerIndex._meta.label, pk, columns)
 
 
 def _loaded(model: type[Customer | Contact | Address]) -> QuerySet[Any]:

@@ -91,7 +91,8 @@ class Write(Generic[_Model]):
         """Write the row, its history and its event."""
         instance, customer_id = self.instance, subject_of(self.instance)
         if isinstance(instance, TrackedModel):
-            instance.as_actor(self.actor, reason=self.reason).save(savepoint=False)
+            tracked = instance.as_actor(self.actor, reason=self.reason)
+            tracked.save(savepoint=False, changed=self._changed())
         else:
             instance.save()
         log.record(

@@ -13,8 +13,9 @@ from capture import services
 
 class Command(BaseCommand):
     help = (
-        "Recompute links, typed captures and the figures of customers, list what "
-        "differed and repair it. Exit code 1 with --check when something differs."
+        "Recompute links, typed captures, the figures of customers and the index by "
+        "which they are searched, list what differed and repair it. Exit code 1 with "
+        "--check when something differs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -14,9 +14,9 @@ class Command(BaseCommand):
     help = (
         "Compute anew by what people are found and compared: the keys of e-mail "
         "addresses, phone numbers and names, of customers, contacts, addresses and "
-        "accounts. Writes those that differ, each with its history, and lists those "
-        "that two would have, which stay as they are. Exit code 1 if there are such, "
-        "and with --check if one differs."
+        "accounts, and the index of searches. Writes those that differ, each with its "
+        "history, and lists those that two would have, which stay as they are. Exit "
+        "code 1 if there are such, and with --check if one differs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
