@@ -24,6 +24,7 @@ from tests.factories.capture import (
 from tests.factories.customers import (
     AddressFactory,
     BookingFactory,
+    BookingPaymentFactory,
     BusinessFactory,
     ConsentEventFactory,
     ContactFactory,
@@ -47,6 +48,7 @@ __all__ = [
     "ApiKeyFactory",
     "AuthenticatorFactory",
     "BookingFactory",
+    "BookingPaymentFactory",
     "BusinessFactory",
     "CaptureFactory",
     "CeremonyFactory",

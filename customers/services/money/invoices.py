@@ -325,7 +325,6 @@ def _language_of(business: Business) -> str:
 
 def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
     refunded = refunded_of(booking) if sees_refunds else Decimal(0)
-    due = booking.total_amount - booking.credit_used - booking.paid_amount
     # Each with whether it is shown even if it is zero.
     amounts = [
         (_("Discount"), -booking.discount_amount, False),
@@ -333,7 +332,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
         (_("Credit used"), -booking.credit_used, False),
         (_("Paid"), booking.paid_amount, True),
         (_("Refunded"), refunded, False),
-        (_("Still to pay"), max(due, Decimal(0)), False),
+        (_("Still to pay"), max(booking.left_to_pay, Decimal(0)), False),
     ]
     return [
         (label, format_money(amount, booking.currency))
