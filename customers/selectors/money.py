@@ -103,8 +103,10 @@ def list_reversible_payments(
     The newest first, a hundred at most; one statement.
     """
     visible = list_visible(BookingPayment, actor=actor)
-    entries = cast("BookingPaymentQuerySet", visible).reversible().filter(business=customer.business_id, booking__customer=customer)
-    return list(entries.select_related("booking__business")[:_MOST])
+    entries = visible.filter(
+        business=customer.business_id, booking__customer=customer
+    ).select_related("booking__business")
+    return list(cast("BookingPaymentQuerySet", entries).reversible()[:_MOST])
 
 
 def list_earlier_paid_bookings(customer: Customer, *, actor: Actor) -> list[Booking]:

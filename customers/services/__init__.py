@@ -191,7 +191,7 @@ from customers.services.marking import (
     skipped_by_type,
     skipped_without_flag,
 )
-from customers.services.messages import add_message, change_message
+from customers.services.messages import add_message
 from customers.services.money.booking_rules import check_new_booking
 from customers.services.money.credits import (
     credit_balance,
@@ -217,6 +217,8 @@ from customers.services.money.payments import (
 from customers.services.money.refund_limits import EXCEED_LIMIT, needs_step_up
 from customers.services.money.refunds import (
     approve_refund,
+    fail_refund,
+    first_status,
     refuse_refund,
     request_refund,
 )

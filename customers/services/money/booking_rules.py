@@ -106,8 +106,8 @@ def check_booking_change(
         is_raised and records_payments
     ):
         msg = _(
-            "What is paid follows from payments: record one (…/payments of the "
-            "booking), or reverse one that is wrong."
+            "What is paid follows from payments. Record one at the booking "
+            "(…/payments), or reverse one that is wrong."
         )
         raise ValidationError(msg, code="paid_by_payments")
     if booking.currency != stored.currency and stored.paid_amount:
