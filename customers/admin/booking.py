@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -24,6 +25,7 @@ from audit.admin.conflicts import RevisedAdmin, RevisedForm
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import require_step_up, sent_fields
 from customers import services
+from customers.admin.acts.registry import act_url, find_act
 from customers.admin.base import (
     CustomerChildAdmin,
     EntryAdmin,
@@ -32,7 +34,7 @@ from customers.admin.base import (
 )
 from customers.admin.booking_lines import BookingLinesField
 from customers.admin.exchange import ExchangeChildAdmin
-from customers.choices import RefundStatus
+from customers.choices import BookingStatus, RefundStatus
 from customers.models import Booking, BookingPayment, Credit, Refund
 
 _WAITS = _(
@@ -95,7 +97,7 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     ordering = ("-placed_at", "-id")
     autocomplete_fields = ("customer", "rescheduled_from")
     # What was paid follows from payments, and nobody types it.
-    exclude = ("business", "paid_amount")
+    exclude = ("business", "paid_amount", "credit_used")
     readonly_fields = (
         "reference",
         "paid",
@@ -110,6 +112,14 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     paid = money_column("paid_amount", _("Paid"))
     confirmed = money_column("confirmed_amount", _("Of that, by captured payments"))
     used_credit = money_column("credit_used", _("Credit used"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        booking = kwargs.get("obj")
+        if isinstance(booking, Booking):
+            context["booking_acts"] = _acts_of(booking, request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.invoice_view)
@@ -142,6 +152,22 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
         if isinstance(instance, Booking) and instance._state.adding:
             services.check_new_booking(instance)
         super().write(instance, **options)
+
+
+def _acts_of(booking: Booking, request: HttpRequest) -> list[tuple[str, str]]:
+    """Return label and address of the acts of money with a booking; no statement."""
+    is_open = booking.status != BookingStatus.CANCELLED and booking.left_to_pay > 0
+    is_paid = booking.paid_amount > 0
+    offered = {"payment": is_open, "reverse-payment": is_paid, "refund": is_paid}
+    acts = [find_act(name) for name, is_there in offered.items() if is_there]
+    query = urlencode({"booking": booking.pk})
+    return [
+        (str(act.label), f"{act_url(act, booking.customer)}?{query}")
+        for act in acts
+        if act is not None
+        and booking.customer.is_live
+        and request.user.has_perm(act.permission, booking)
+    ]
 
 
 class LimitedForms(ScopedAdmin):

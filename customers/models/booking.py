@@ -104,7 +104,9 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
     def paid_earlier(self) -> Self:
         """Keep those paid before payments were recorded, and by no captured one."""
         earlier = self.filter(confirmed_amount=None, paid_amount__gt=0)
-        return earlier.exclude(external_id__startswith=OF_PAYMENT)
+        return earlier.filter(
+            Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT)
+        )
 
     def invoiceable(self) -> Self:
         """Keep those that have an invoice, or may get one."""
@@ -330,6 +332,15 @@ def _sum_of(lines: object) -> Decimal | None:
     return total
 
 
+class RefundQuerySet(TrackedQuerySet["Refund"]):
+    """Refunds by what may become of them."""
+
+    def failable(self) -> Self:
+        """Keep what went back, unless its processor says what became of it."""
+        gone = self.filter(status=RefundStatus.SUCCEEDED)
+        return gone.filter(Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT))
+
+
 class RefundAmountField(MoneyField):
     """What goes back of a booking."""
 
@@ -364,6 +375,8 @@ class Refund(BusinessModel, TrackedModel):
     approved_by_id = models.UUIDField(null=True, editable=False)
     settled_at = PastDateTimeField(null=True, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True)
+
+    objects = RefundQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     class Meta(TrackedModel.Meta):
         ordering = ("-created_at", "-id")

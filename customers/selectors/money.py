@@ -17,7 +17,7 @@ from customers.money import from_database
 from customers.selectors.customers import list_visible
 
 if TYPE_CHECKING:
-    from customers.models.booking import BookingQuerySet
+    from customers.models.booking import BookingQuerySet, RefundQuerySet
     from customers.models.booking_payment import BookingPaymentQuerySet
 
 # More bookings than anybody chooses from.
@@ -125,6 +125,16 @@ def get_payment(pk: UUID | str, *, booking: Booking, actor: Actor) -> BookingPay
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     """Return one refund; DoesNotExist for missing and foreign ones."""
     return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
+
+
+def list_failable_refunds(customer: Customer, *, actor: Actor) -> list[Refund]:
+    """Return refunds of a customer that went back, and may not have arrived.
+
+    The newest first, a hundred at most; one statement.
+    """
+    refunds = list_visible(Refund, actor=actor).filter(customer=customer)
+    failable = cast("RefundQuerySet", refunds.select_related("booking")).failable()
+    return list(failable.order_by("-created_at", "-id")[:_MOST])
 
 
 def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet:

@@ -55,6 +55,7 @@ from customers.selectors.money import (
     get_refund,
     list_credits,
     list_earlier_paid_bookings,
+    list_failable_refunds,
     list_invoiceable_bookings,
     list_orders,
     list_payable_bookings,
