@@ -266,8 +266,8 @@ def test_an_admin_is_offered_what_there_is_to_act_on(alice, bakery, zelda):
     assert offered(alice, zelda) == {
         "first": ["note", "ticket", "flag", "refund", "credit", "edit"],
         "more": [
-            "unflag", "invoice", "reverse-payment", "consent", "preferences", "archive", "export",
-            "correct",
+            "unflag", "invoice", "reverse-payment", "consent", "preferences", "archive",
+            "export", "correct",
         ],
     }  # fmt: skip
 
