@@ -118,6 +118,25 @@ class CancelledBy(TextChoices):
     SYSTEM = "system"
 
 
+class PaymentMethod(TextChoices):
+    """How money came that somebody recorded; the last two nobody chooses."""
+
+    CASH = "cash"
+    CARD = "card", "card at the counter"
+    TRANSFER = "transfer", "bank transfer"
+    OTHER = "other"
+    IMPORTED = "imported", "from a file"
+    EARLIER = "earlier", "before payments were recorded"
+
+
+CHOSEN_METHODS = (
+    PaymentMethod.CASH,
+    PaymentMethod.CARD,
+    PaymentMethod.TRANSFER,
+    PaymentMethod.OTHER,
+)
+
+
 class RefundStatus(TextChoices):
     """The status of a refund; only succeeded ones move money."""
 

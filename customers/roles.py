@@ -32,7 +32,7 @@ class Area(NamedTuple):
 
 _CUSTOMER_TABLES = ("customer", "address", "contact", "preferences", "flag", "booking")
 _CONVERSATIONS = ("note", "ticket", "ticketmessage")
-_MONEY = ("refund", "credit")
+_MONEY = ("refund", "credit", "bookingpayment")
 _OWNER_TABLES = ("business", "membership")
 _INGEST_TABLES = ("source", "apikey", "webhookendpoint")
 
@@ -62,7 +62,7 @@ AREAS = (
         {_ADMIN: _WRITE, _SUPPORT: _WRITE, _AUDITOR: "view"},
     ),
     Area(
-        "Refunds, credit",
+        "Refunds, credit, recorded payments",
         "customers",
         _MONEY,
         {_ADMIN: _WRITE, _SUPPORT: _WRITE, _AUDITOR: "view"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,11 +25,17 @@ from audit.admin.conflicts import RevisedAdmin, RevisedForm
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import require_step_up, sent_fields
 from customers import services
-from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
+from customers.admin.acts.registry import act_url, find_act
+from customers.admin.base import (
+    CustomerChildAdmin,
+    EntryAdmin,
+    ReadOnlyAdmin,
+    money_column,
+)
 from customers.admin.booking_lines import BookingLinesField
 from customers.admin.exchange import ExchangeChildAdmin
-from customers.choices import RefundStatus
-from customers.models import Booking, Credit, Refund
+from customers.choices import BookingStatus, RefundStatus
+from customers.models import Booking, BookingPayment, Credit, Refund
 
 _WAITS = _(
     "Nothing has gone back yet: the refund is requested. It is approved in the list of "
@@ -41,6 +47,15 @@ class RefundInline(ReadOnlyInline):
     model = Refund
     fk_name = "booking"
     fields = ("money", "status", "reason_code", "settled_at")
+    readonly_fields = fields
+
+    money = money_column("amount", _("Amount"))
+
+
+class PaymentInline(ReadOnlyInline):
+    model = BookingPayment
+    fk_name = "booking"
+    fields = ("money", "method", "received_on", "reference", "reverses")
     readonly_fields = fields
 
     money = money_column("amount", _("Amount"))
@@ -81,11 +96,30 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     )
     ordering = ("-placed_at", "-id")
     autocomplete_fields = ("customer", "rescheduled_from")
-    readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
-    inlines = (RefundInline,)
+    # What was paid follows from payments, and nobody types it.
+    exclude = ("business", "paid_amount", "credit_used")
+    readonly_fields = (
+        "reference",
+        "paid",
+        "confirmed",
+        "used_credit",
+        "created_at",
+        "updated_at",
+    )
+    inlines = (PaymentInline, RefundInline)
 
     total = money_column("total_amount", _("Total"))
     paid = money_column("paid_amount", _("Paid"))
+    confirmed = money_column("confirmed_amount", _("Of that, by captured payments"))
+    used_credit = money_column("credit_used", _("Credit used"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        booking = kwargs.get("obj")
+        if isinstance(booking, Booking):
+            context["booking_acts"] = _acts_of(booking, request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.invoice_view)
@@ -120,6 +154,22 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
         super().write(instance, **options)
 
 
+def _acts_of(booking: Booking, request: HttpRequest) -> list[tuple[str, str]]:
+    """Return label and address of the acts of money with a booking; no statement."""
+    is_open = booking.status != BookingStatus.CANCELLED and booking.left_to_pay > 0
+    is_paid = booking.paid_amount > 0
+    offered = {"payment": is_open, "reverse-payment": is_paid, "refund": is_paid}
+    acts = [find_act(name) for name, is_there in offered.items() if is_there]
+    query = urlencode({"booking": booking.pk})
+    return [
+        (str(act.label), f"{act_url(act, booking.customer)}?{query}")
+        for act in acts
+        if act is not None
+        and booking.customer.is_live
+        and request.user.has_perm(act.permission, booking)
+    ]
+
+
 class LimitedForms(ScopedAdmin):
     """A page of money given back: above the business's limit it takes a step-up."""
 
@@ -132,33 +182,23 @@ class LimitedForms(ScopedAdmin):
         form_url: str = "",
         extra_context: Context | None = None,
     ) -> HttpResponse:
-        instance = self._sent(request, object_id) if request.method == "POST" else None
+        is_new = request.method == "POST" and object_id is None
+        instance = self._sent(request) if is_new else None
         if instance is not None and services.needs_step_up(instance):
             source = instance.booking if isinstance(instance, Refund) else instance
             money = services.format_money(instance.amount, source.currency)
             what = gettext("Give back %(amount)s") % {"amount": money}
             form = sent_fields(request)
             table = str(instance._meta.model_name)
-            digest = accounts.digest_of(table, pk=object_id, form=form)
+            digest = accounts.digest_of(table, pk=None, form=form)
             require_step_up(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _sent(
-        self, request: HttpRequest, object_id: str | None
-    ) -> Refund | Credit | None:
+    def _sent(self, request: HttpRequest) -> Refund | Credit | None:
         """Return the instance that the form would save; None for an invalid form."""
-        instance = self.get_object(request, unquote(object_id)) if object_id else None
-        if object_id and instance is None:
+        if not self.has_add_permission(request):
             return None
-        is_allowed = (
-            self.has_change_permission(request, instance)
-            if object_id
-            else self.has_add_permission(request)
-        )
-        if not is_allowed:
-            return None
-        form = self.get_form(request, instance, change=instance is not None)
-        bound = form(request.POST, request.FILES, instance=instance)
+        bound = self.get_form(request)(request.POST, request.FILES)
         return bound.instance if bound.is_valid() else None
 
 
@@ -172,12 +212,24 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     list_select_related = ("booking",)
     search_fields = ("booking__reference__istartswith", "external_id__exact")
     ordering = ("-created_at", "-id")
-    readonly_fields = ("settled_at", "created_at", "updated_at")
+    # Acts move the status, and nobody types it.
+    readonly_fields = (
+        "status",
+        "settled_at",
+        "external_id",
+        "created_at",
+        "updated_at",
+    )
     actions = ("approve", "refuse")
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        # A refund is decided on, and never changed.
+        return obj is None and super().has_change_permission(request)
 
     def save_model(
         self, request: HttpRequest, obj: Refund, form: forms.ModelForm, change: bool
     ) -> None:
+        obj.status = services.first_status(obj, actor=actor_of(request))
         super().save_model(request, obj, form, change)
         if obj.status == RefundStatus.REQUESTED:
             self.message_user(request, _WAITS, messages.WARNING)
@@ -236,3 +288,20 @@ class CreditAdmin(LimitedForms, EntryAdmin):
         if obj is None:
             hidden |= {"created_at", "created_by_id", "operation_id"}
         return readable_columns(self.model, hidden)
+
+
+@admin.register(BookingPayment)
+class BookingPaymentAdmin(ReadOnlyAdmin):
+    """What was recorded as paid. It is recorded, and reversed, by acts."""
+
+    list_display = ("created_at", "booking", "money", "method", "received_on")
+    list_filter = ("method", "received_on")
+    list_select_related = ("booking",)
+    search_fields = ("booking__reference__istartswith", "external_id__exact")
+    extra_lookups = ("booking__id__exact",)
+    ordering = ("-created_at", "-id")
+    money = money_column("amount", _("Amount"))
+
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        hidden = {"salt", "commitment", "id", "business", "amount", "currency"}
+        return ("money", *readable_columns(self.model, hidden))

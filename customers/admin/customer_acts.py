@@ -172,6 +172,8 @@ class CustomerActs(ScopedAdmin):
             customer=customer,
             actor=actor_of(request),
             is_unmasked=self.can_see_unmasked(request, customer),
+            # The page of a booking leads here.
+            initial={"booking": request.GET.get("booking")},
         )
 
     def _act_page(

@@ -45,7 +45,7 @@ PER_PAGE = 50
 CHIPS: tuple[tuple[str, _StrOrPromise, tuple[str, ...]], ...] = (
     ("", _("All"), ()),
     ("captures", _("Captures"), ("capture",)),
-    ("money", _("Money"), ("refund", "credit", "invoice")),
+    ("money", _("Money"), ("payment", "refund", "credit", "invoice")),
     ("bookings", _("Bookings"), ("booking",)),
     ("tickets", _("Tickets"), ("ticket", "message")),
     ("notes", _("Notes"), ("note",)),
@@ -65,6 +65,7 @@ _ICONS = {
     "invoice": ("mail", "money"),
     "message": ("chat", "ticket"),
     "note": ("note", ""),
+    "payment": ("cash", "money"),
     "refund": ("refund", "money"),
     "ticket": ("chat", "ticket"),
 }
@@ -77,6 +78,7 @@ _PAGES = {
     "consent": "customers_consentevent_change",
     "credit": "customers_credit_change",
     "note": "customers_note_change",
+    "payment": "customers_bookingpayment_change",
     "refund": "customers_refund_change",
     "ticket": "customers_ticket_change",
 }

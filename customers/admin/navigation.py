@@ -26,6 +26,7 @@ register_entries(
     "Customers",
     Entry("customers.customer", "people", _("All customers")),
     Entry("customers.booking", "bag"),
+    Entry("customers.bookingpayment", "cash"),
     Entry("customers.refund", "refund"),
     Entry("customers.credit", "cash"),
 )

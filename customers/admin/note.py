@@ -63,10 +63,16 @@ class PreferencesAdmin(CustomerChildAdmin):
 
 @admin.register(Flag)
 class FlagAdmin(CustomerChildAdmin):
+    # Others ask for a flag by its code.
+    fixed_fields = ("code",)
     list_display = ("customer", "code", "created_at", "removed_at")
     list_filter = ("code",)
     search_fields = ("code", "customer__unique_id__istartswith")
     ordering = ("-created_at", "-id")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # An act of the customer's page, where the code is chosen.
+        return False
 
 
 @admin.register(ConsentEvent)

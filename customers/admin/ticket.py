@@ -18,6 +18,11 @@ class MessageInline(TrackedInline):
     model = TicketMessage
     fk_name = "ticket"
     fields = ("author_kind", "is_internal", "body", "sent_at")
+    readonly_fields = ("sent_at",)
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        # What was said stays; a correction is a further message.
+        return False
 
 
 @admin.register(Ticket)
@@ -38,6 +43,7 @@ class TicketAdmin(RevisedAdmin, ExchangeChildAdmin):
     autocomplete_fields = ("customer", "booking", "assignee")
     readonly_fields = (
         "number",
+        "first_response_due_at",
         "first_responded_at",
         "resolved_at",
         "closed_at",
@@ -64,6 +70,15 @@ class TicketMessageAdmin(CustomerChildAdmin):
     search_fields = ("ticket__number__exact",)
     ordering = ("sent_at", "id")
     extra_lookups = ("ticket__id__exact",)
+    fixed_fields = ("author_kind", "is_internal")
+    readonly_fields = ("sent_at", "created_at", "updated_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        # What was said stays; the text of an internal note is its author's.
+        if not isinstance(obj, TicketMessage) or not obj.is_internal:
+            return False
+        is_author = obj.author_id == request.user.pk
+        return is_author and super().has_change_permission(request, obj)
 
 
 register_jump("t", _("Tickets"), "customers.ticket")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError as RuleBroken
@@ -22,9 +22,11 @@ from customers.api.tables import bookings, customer_related
 from customers.api.tables.base import HubViewSet
 from customers.api.views import CustomerLookupView
 from customers.choices import RefundStatus
-from customers.models import Booking, Credit, Customer, Flag, Refund
+from customers.models import Booking, BookingPayment, Credit, Customer, Flag, Refund
 
 _T = TypeVar("_T")
+# In the place of an id: what was paid before payments were recorded.
+_EARLIER = "earlier"
 
 
 class CreditAnswerView(CustomerLookupView):
@@ -57,7 +59,43 @@ class ListCreateViewSet(CreditAnswerView, HubViewSet):
         return self.act(service, *args, **more, **self.body())
 
 
-class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
+class OfBookingViewSet(ListCreateViewSet):
+    """What belongs to the booking in the path."""
+
+    @cached_property
+    def parent_booking(self) -> Booking:
+        """The booking in the path. Raises Http404."""
+        return self.booking(self.kwargs["pk"])
+
+    @cached_property
+    def parent_instance(self) -> Customer:
+        """The customer of the booking: no path here names one."""
+        return self.parent_booking.customer
+
+
+class BookingPaymentListViewSet(OfBookingViewSet, bookings.BookingPaymentViewSet):
+    """Money that came in for one booking."""
+
+    model = BookingPayment
+
+    create_spec = ActionSpec(
+        "customers.add_bookingpayment",
+        serializers.PaymentDoneSerializer,
+        201,
+        serializers.RecordPayment,
+    )
+
+    def get_queryset(self) -> QuerySet[BookingPayment]:
+        return services.list_payments(self.parent_booking, actor=self.actor)
+
+    def create(self, request: Request, **_: object) -> Response:
+        """Record that money came in; the paid amount of the booking follows."""
+        payment = self.create_by(services.record_payment, self.parent_booking)
+        self.note_viewed(self.parent_instance)
+        return self.respond(payment, status=201, is_unmasked=self.can_see_unmasked)
+
+
+class BookingRefundViewSet(OfBookingViewSet, bookings.RefundViewSet):
     """Money that goes back for one booking."""
 
     model = Refund
@@ -69,16 +107,6 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         serializers.AskRefund,
         other_responses={202: serializers.RefundDoneSerializer},
     )
-
-    @cached_property
-    def parent_booking(self) -> Booking:
-        """The booking in the path. Raises Http404."""
-        return self.booking(self.kwargs["pk"])
-
-    @cached_property
-    def parent_instance(self) -> Customer:
-        """The customer of the booking: no path here names one."""
-        return self.parent_booking.customer
 
     def get_queryset(self) -> QuerySet[Refund]:
         return super().get_queryset().filter(booking=self.parent_booking)
@@ -138,13 +166,44 @@ class CustomerFlagViewSet(ListCreateViewSet, customer_related.FlagViewSet):
 # --- acts ----------------------------------------------------------------------------
 
 
+class PaymentActionViewSet(ViewSetMixin, CustomerLookupView):
+    """What is done with a recorded payment."""
+
+    tag = "Bookings"
+    action_specs: ClassVar = {
+        "reverse_payment": ActionSpec(
+            "customers.add_bookingpayment",
+            serializers.PaymentDoneSerializer,
+            201,
+            serializers.GiveReason,
+        ),
+    }
+
+    def reverse_payment(self, request: Request, pk: str, payment: str) -> Response:
+        """Take a payment back that was recorded by mistake, by its opposite."""
+        booking, body = self.booking(pk), self.body()
+        if payment == _EARLIER:
+            entry = self.act(services.reverse_earlier_payment, booking, **body)
+        else:
+            get = partial(services.get_payment, booking=booking)
+            found = self.get_or_404(get, payment)
+            entry = self.act(services.reverse_payment, found, **body)
+        self.note_viewed(booking.customer)
+        return self.respond(entry, is_unmasked=self.can_see_unmasked)
+
+
 class RefundDecisionViewSet(ViewSetMixin, CustomerLookupView):
-    """Decides on requested refunds."""
+    """Decides on requested refunds, and says that one failed."""
 
     tag = "Refunds"
     action_specs: ClassVar = {
         "approve": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer),
         "refuse": ActionSpec(
+            "customers.change_refund",
+            serializers.RefundDoneSerializer,
+            body=serializers.GiveReason,
+        ),
+        "fail": ActionSpec(
             "customers.change_refund",
             serializers.RefundDoneSerializer,
             body=serializers.GiveReason,
@@ -159,6 +218,10 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupView):
     def refuse(self, request: Request, pk: str) -> Response:
         """Refuse or withdraw a requested refund."""
         return self._decide(pk, services.refuse_refund)
+
+    def fail(self, request: Request, pk: str) -> Response:
+        """Say that money which was given back did not arrive."""
+        return self._decide(pk, services.fail_refund)
 
     def _decide(
         self, pk: str, service: Callable[..., Refund], **more: object

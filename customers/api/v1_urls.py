@@ -11,11 +11,13 @@ from customers.api.exports import ExportsView
 from customers.api.invoices import InvoiceView, SendInvoiceView
 from customers.api.me import MeView
 from customers.api.money import (
+    BookingPaymentListViewSet,
     BookingRefundViewSet,
     CreditActionViewSet,
     CustomerCreditViewSet,
     CustomerFlagViewSet,
     FlagView,
+    PaymentActionViewSet,
     RefundDecisionViewSet,
 )
 from customers.api.segments import SegmentViewSet
@@ -95,9 +97,18 @@ _VIEWS = (
     (f"{_CUSTOMER}/credits/balance", _credit({"get": "balance"})),
     (f"{_CUSTOMER}/credits/spend", _credit({"post": "spend_credit"})),
     ("credits/(?P<pk>[^/]+)/reverse", _credit({"post": "reverse_credit"})),
+    (
+        f"{_BOOKING}/payments",
+        BookingPaymentListViewSet.as_view(LIST, parent="booking"),
+    ),
+    (
+        f"{_BOOKING}/payments/(?P<payment>[^/]+)/reverse",
+        PaymentActionViewSet.as_view({"post": "reverse_payment"}),
+    ),
     (f"{_BOOKING}/refunds", BookingRefundViewSet.as_view(LIST, parent="booking")),
     (f"{_REFUND}/approve", _refund({"post": "approve"})),
     (f"{_REFUND}/refuse", _refund({"post": "refuse"})),
+    (f"{_REFUND}/fail", _refund({"post": "fail"})),
     (f"{_BOOKING}/invoice", InvoiceView.as_view()),
     (f"{_BOOKING}/invoice/send", SendInvoiceView.as_view()),
     (

@@ -27,7 +27,18 @@ from customers.models import Booking, Business, Customer
 _T = TypeVar("_T")
 _CustomerOrBooking = TypeVar("_CustomerOrBooking", Customer, Booking)
 # Codes of rules that say: the state of the object does not allow the act.
-_CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
+_CONFLICTS = frozenset(
+    {
+        "already_reversed",
+        "booking_cancelled",
+        "by_processor",
+        "external_id_taken",
+        "not_requested",
+        "not_reversible",
+        "not_succeeded",
+        "nothing_earlier",
+    }
+)
 
 
 class BusinessScopedView(StaffView):

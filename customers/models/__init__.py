@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from customers.models.booking import Booking, Credit, Refund
+from customers.models.booking_payment import BookingPayment
 from customers.models.business import (
     Business,
     Membership,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -46,9 +46,16 @@ from customers.models.base import (
     one_of,
 )
 from customers.models.customer import Customer
-from customers.money import quantise
+from customers.money import amount_text, quantise
 from customers.references import new_booking_reference
 from customers.values.amount import check_amount, parse_amount, parse_number
+
+if TYPE_CHECKING:
+    from customers.models.booking_payment import BookingPayment
+
+
+# How the external id of a booking or refund begins that a payment has created.
+OF_PAYMENT = "payment:"
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
@@ -85,6 +92,20 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
             .filter(paid_amount__gt=0)
             .alias(left=left)
             .filter(left__gt=Decimal("0.0005"))
+        )
+
+    def payable(self) -> Self:
+        """Keep those of which something is left to pay."""
+        # SQLite adds decimals as floats: half of the smallest amount is a rounding.
+        left = F("total_amount") - F("paid_amount") - F("credit_used")
+        open_ones = self.exclude(status=BookingStatus.CANCELLED).alias(to_pay=left)
+        return open_ones.filter(to_pay__gt=Decimal("0.0005"))
+
+    def paid_earlier(self) -> Self:
+        """Keep those paid before payments were recorded, and by no captured one."""
+        earlier = self.filter(confirmed_amount=None, paid_amount__gt=0)
+        return earlier.filter(
+            Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT)
         )
 
     def invoiceable(self) -> Self:
@@ -145,7 +166,11 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
     original_amount = money(null=True, blank=True)
     discount_amount = money(default=ZERO)
     total_amount = money(default=ZERO)
+    # Computed: what was recorded as a payment, and what confirmed ones say.
     paid_amount = money(default=ZERO)
+    # The part of it that captured payments say. Null: paid before payments were
+    # recorded, so nobody knows which part.
+    confirmed_amount = money(null=True, blank=True, default=ZERO, editable=False)
     credit_used = money(default=ZERO)
     currency = currency_code()
     payment_method = NullCharField(max_length=50)
@@ -279,6 +304,16 @@ class Booking(BusinessModel, AmountsModel, TrackedModel):
         """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
 
+    @property
+    def is_synced(self) -> bool:
+        """Return True if a captured payment has created it, which it then follows."""
+        return (self.external_id or "").startswith(OF_PAYMENT)
+
+    @property
+    def left_to_pay(self) -> Decimal:
+        """Return what is still to pay; below zero where more was paid."""
+        return self.total_amount - self.paid_amount - self.credit_used
+
 
 def _sum_of(lines: object) -> Decimal | None:
     """Return the sum of lines that all have an amount, None for others and for none."""
@@ -295,6 +330,15 @@ def _sum_of(lines: object) -> Decimal | None:
             return None
         total += amount
     return total
+
+
+class RefundQuerySet(TrackedQuerySet["Refund"]):
+    """Refunds by what may become of them."""
+
+    def failable(self) -> Self:
+        """Keep what went back, unless its processor says what became of it."""
+        gone = self.filter(status=RefundStatus.SUCCEEDED)
+        return gone.filter(Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT))
 
 
 class RefundAmountField(MoneyField):
@@ -332,6 +376,8 @@ class Refund(BusinessModel, TrackedModel):
     settled_at = PastDateTimeField(null=True, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True)
 
+    objects = RefundQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
+
     class Meta(TrackedModel.Meta):
         ordering = ("-created_at", "-id")
         permissions: ClassVar = [
@@ -361,6 +407,11 @@ class Refund(BusinessModel, TrackedModel):
     def is_of_older_booking(self) -> bool:
         """Return True if the booking was paid in parts of a coin, before the rule."""
         return self.booking_id is not None and self.booking.is_too_fine
+
+    @property
+    def event_data(self) -> dict[str, str]:
+        """Return what the trail says of it."""
+        return {**money_event_data(self), "status": self.status}
 
     def __str__(self) -> str:
         return gettext("refund %(status)s") % {
@@ -424,7 +475,23 @@ class Credit(BusinessModel, SealedModel):
             models.Index(fields=["-created_at", "-id"], name="credit_order"),
         ]
 
+    @property
+    def event_data(self) -> dict[str, str]:
+        """Return what the trail says of it."""
+        return {**money_event_data(self), "kind": self.kind}
+
     def __str__(self) -> str:
         return gettext("credit %(kind)s") % {
             "kind": within_sentence(self.get_kind_display())
         }
+
+
+def money_event_data(entry: Refund | Credit | BookingPayment) -> dict[str, str]:
+    """Return amount, currency and the code of the booking, which are nobody's data."""
+    data = {
+        "amount": amount_text(entry.amount, entry.currency),
+        "currency": entry.currency,
+    }
+    if entry.booking_id is not None:
+        data["booking"] = entry.booking.reference  # type: ignore[union-attr]  # it has one
+    return data

@@ -9,7 +9,14 @@ from django.db.models import Exists, F, OuterRef
 
 from audit.tenancy.actors import Actor
 from customers.choices import FLAG_VERIFIED
-from customers.models import Booking, Customer, CustomerQuerySet, Flag
+from customers.models import (
+    Booking,
+    BookingPayment,
+    Customer,
+    CustomerQuerySet,
+    Flag,
+    Refund,
+)
 from customers.selectors.customers import list_visible
 
 # The newest flags of a business; their codes are those in use.
@@ -26,6 +33,11 @@ class CustomerState:
     is_flagged: bool
     is_refundable: bool
     is_invoiceable: bool
+    # Something is left to pay, and something that was recorded can be taken back.
+    is_payable: bool
+    is_payment_reversible: bool
+    # Something went back that may turn out not to have arrived.
+    is_refund_failable: bool
     # Of the newest capture; None without any.
     last_active_at: datetime | None
 
@@ -39,11 +51,17 @@ def with_state(customers: CustomerQuerySet) -> CustomerQuerySet:
     """Return customers with what `get_customer_state` would ask for."""
     flags = Flag.objects.filter(customer=OuterRef("pk"), removed_at=None)
     bookings = Booking.objects.filter(customer=OuterRef("pk"))
+    refunds = Refund.objects.filter(customer=OuterRef("pk"))
+    payments = BookingPayment.objects.filter(booking__customer=OuterRef("pk"))
     return customers.annotate(
         is_verified=Exists(flags.filter(code=FLAG_VERIFIED)),
         is_flagged=Exists(flags.exclude(code=FLAG_VERIFIED)),
         is_refundable=Exists(bookings.refundable()),
         is_invoiceable=Exists(bookings.invoiceable()),
+        is_refund_failable=Exists(refunds.failable()),
+        is_payable=Exists(bookings.payable()),
+        is_payment_reversible=Exists(payments.reversible())
+        | Exists(bookings.paid_earlier()),
         last_active_at=F("stats__last_active_at"),
     )
 

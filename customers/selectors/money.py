@@ -12,12 +12,13 @@ from django.db import models
 
 from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
-from customers.models import Booking, Credit, Customer, Refund
+from customers.models import Booking, BookingPayment, Credit, Customer, Refund
 from customers.money import from_database
 from customers.selectors.customers import list_visible
 
 if TYPE_CHECKING:
-    from customers.models.booking import BookingQuerySet
+    from customers.models.booking import BookingQuerySet, RefundQuerySet
+    from customers.models.booking_payment import BookingPaymentQuerySet
 
 # More bookings than anybody chooses from.
 _MOST = 100
@@ -77,9 +78,63 @@ def _bookings_of(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     return cast("BookingQuerySet", bookings.order_by("-placed_at", "-id"))
 
 
+def list_payable_bookings(
+    customer: Customer, *, actor: Actor
+) -> dict[Booking, Decimal]:
+    """Return the bookings of which something is left to pay, and how much.
+
+    The newest first, a hundred at most; one statement.
+    """
+    bookings = _bookings_of(customer, actor=actor).payable()[:_MOST]
+    return {booking: booking.left_to_pay for booking in bookings}
+
+
+def list_payments(booking: Booking, *, actor: Actor) -> ScopedQuerySet:
+    """Return the recorded payments of a booking, the newest first."""
+    entries = list_visible(BookingPayment, actor=actor).filter(booking=booking)
+    return entries.select_related("booking")
+
+
+def list_reversible_payments(
+    customer: Customer, *, actor: Actor
+) -> list[BookingPayment]:
+    """Return the recorded payments of a customer that may be reversed.
+
+    The newest first, a hundred at most; one statement.
+    """
+    visible = list_visible(BookingPayment, actor=actor)
+    entries = visible.filter(
+        business=customer.business_id, booking__customer=customer
+    ).select_related("booking__business")
+    return list(cast("BookingPaymentQuerySet", entries).reversible()[:_MOST])
+
+
+def list_earlier_paid_bookings(customer: Customer, *, actor: Actor) -> list[Booking]:
+    """Return bookings with an amount from before payments were recorded.
+
+    The newest first, a hundred at most; one statement.
+    """
+    return list(_bookings_of(customer, actor=actor).paid_earlier()[:_MOST])
+
+
+def get_payment(pk: UUID | str, *, booking: Booking, actor: Actor) -> BookingPayment:
+    """Return one recorded payment; DoesNotExist for missing and foreign ones."""
+    return list_payments(booking, actor=actor).get(pk=pk)
+
+
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     """Return one refund; DoesNotExist for missing and foreign ones."""
     return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
+
+
+def list_failable_refunds(customer: Customer, *, actor: Actor) -> list[Refund]:
+    """Return refunds of a customer that went back, and may not have arrived.
+
+    The newest first, a hundred at most; one statement.
+    """
+    refunds = list_visible(Refund, actor=actor).filter(customer=customer)
+    failable = cast("RefundQuerySet", refunds.select_related("booking")).failable()
+    return list(failable.order_by("-created_at", "-id")[:_MOST])
 
 
 def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet:

@@ -29,6 +29,7 @@ from customers.choices import (
 )
 from customers.models import (
     Booking,
+    BookingPayment,
     ConsentEvent,
     Credit,
     Customer,
@@ -168,6 +169,7 @@ _REFUNDS = {
     RefundStatus.FAILED: _("Refund failed."),
     RefundStatus.REFUSED: _("Refund refused."),
 }
+_PAYMENTS = {False: _("Payment recorded."), True: _("Payment reversed.")}
 _CREDITS = {
     CreditKind.ISSUED: _("Credit issued."),
     CreditKind.SPENT: _("Credit spent."),
@@ -366,6 +368,19 @@ def register_customer_sources() -> None:
             amount="total_amount",
             only=~models.Q(status=BookingStatus.DRAFT),
             data={"reference": "reference", "type": "kind", "status": "status"},
+        ),
+        _table(
+            "payment",
+            BookingPayment,
+            lambda entry: str(_PAYMENTS[entry.reverses_id is not None]),
+            actor_id="created_by_id",
+            amount="amount",
+            customer="booking__customer",
+            data={
+                **_same("booking_id", "method", "reason"),
+                "reverses_id": "reverses_id",
+            },
+            texts=["reason"],
         ),
         _table(
             "refund",

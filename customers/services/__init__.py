@@ -51,11 +51,17 @@ from customers.selectors.lookups import (
 from customers.selectors.money import (
     get_booking,
     get_credit,
+    get_payment,
     get_refund,
     list_credits,
+    list_earlier_paid_bookings,
+    list_failable_refunds,
     list_invoiceable_bookings,
     list_orders,
+    list_payable_bookings,
+    list_payments,
     list_refundable_bookings,
+    list_reversible_payments,
 )
 from customers.selectors.saved_views import get_layout, get_view, list_views
 from customers.selectors.search import find_customers, search_customers
@@ -192,7 +198,7 @@ from customers.services.marking import (
     skipped_by_type,
     skipped_without_flag,
 )
-from customers.services.messages import add_message, change_message
+from customers.services.messages import add_message
 from customers.services.money.booking_rules import check_new_booking
 from customers.services.money.credits import (
     credit_balance,
@@ -210,9 +216,16 @@ from customers.services.money.invoices import (
 )
 from customers.services.money.money_rules import StepUp, refundable_amount, refunded_of
 from customers.services.money.payment_sync import PaymentSnapshot, settle_payments
+from customers.services.money.payments import (
+    record_payment,
+    reverse_earlier_payment,
+    reverse_payment,
+)
 from customers.services.money.refund_limits import EXCEED_LIMIT, needs_step_up
 from customers.services.money.refunds import (
     approve_refund,
+    fail_refund,
+    first_status,
     refuse_refund,
     request_refund,
 )

@@ -10,12 +10,16 @@ from uuid import UUID
 from django.apps import apps
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
+from django.db.models import OuterRef, Subquery, Sum
+from django.utils.translation import gettext
 
 from audit.database.sealed import SealedModel
 from audit.history.models import TrackedModel
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
+from customers.models import Booking, BookingPayment
 from customers.models.base import AmountsModel
+from customers.money import from_database
 from customers.selectors.customers import list_visible
 
 _CHUNK = 1000
@@ -47,6 +51,32 @@ def list_broken_rules(*, actor: Actor) -> Iterator[BrokenRule]:
         queryset = list_visible(model, actor=actor).select_related(*sorted(related))
         for instance in queryset.order_by("pk").iterator(chunk_size=_CHUNK):
             yield from _broken_by(instance, related)
+    yield from _differing_sums(actor)
+
+
+def _differing_sums(actor: Actor) -> Iterator[BrokenRule]:
+    """Yield the bookings whose paid amount is not the sum of what it follows from.
+
+    Not those that were paid before payments were recorded, of which nobody knows.
+    """
+    recorded = BookingPayment.objects.filter(booking=OuterRef("pk")).order_by()
+    sums = recorded.values("booking").annotate(total=Sum("amount")).values("total")
+    bookings = list_visible(Booking, actor=actor).filter(confirmed_amount__isnull=False)
+    compared = bookings.annotate(recorded=Subquery(sums)).order_by("pk")
+    for booking in compared.iterator(chunk_size=_CHUNK):
+        amount = booking.confirmed_amount + from_database(booking.recorded)
+        if booking.paid_amount != amount:
+            yield BrokenRule(
+                rule="paid_differs",
+                table="booking",
+                id=booking.pk,
+                business=booking.business_id,
+                column="paid_amount",
+                sentence=gettext(
+                    "What is paid is not what recorded and confirmed payments add up "
+                    "to. Record a payment, or reverse one."
+                ),
+            )
 
 
 def _broken_by(instance: models.Model, related: set[str]) -> Iterator[BrokenRule]:

@@ -10,6 +10,7 @@ from django.db.models import Model
 from customers.models import (
     Address,
     Booking,
+    BookingPayment,
     ConsentEvent,
     Contact,
     Credit,
@@ -47,6 +48,8 @@ _DECIDES: dict[type[Model], tuple[Figures, str]] = {
         Figures.PURCHASES | Figures.CONSENT,
         "status currency paid_amount items_count completed_at",
     ),
+    # What it changes is a column of its booking.
+    BookingPayment: (_NONE, ""),
     ConsentEvent: (Figures.CONSENT, ""),
     Contact: (Figures.CONTACTS, "kind archived_at"),
     Credit: (_NONE, ""),

@@ -1,4 +1,4 @@
-"""Messages of tickets: written by the actor, and changed by their author alone."""
+"""Messages of tickets, written by the actor."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
-from customers.choices import AuthorKind
 from customers.models import Ticket, TicketMessage
-from customers.services.crud import create_instance, update_instance
+from customers.services.crud import create_instance
 
 
 @transaction.atomic
@@ -36,20 +35,3 @@ def add_message(
         ticket=ticket,
         **values,
     )
-
-
-@transaction.atomic
-def change_message(
-    message: TicketMessage, *, actor: Actor, **changes: Any
-) -> TicketMessage:
-    """Change a message of the actor. Raises ValidationError `not_yours` for others.
-
-    Messages of customers are never changed, those of colleagues by the colleague.
-    """
-    is_author = message.author_kind == AuthorKind.STAFF and (
-        message.author_id == actor.user_id
-    )
-    if not is_author:
-        msg = _("Only messages of your own can be changed. Write a new one.")
-        raise ValidationError(msg, code="not_yours")
-    return update_instance(message, actor=actor, **changes)

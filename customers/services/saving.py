@@ -14,6 +14,7 @@ from django.db import models, transaction
 from audit.tenancy.actors import Actor
 from customers.models import (
     Booking,
+    BookingPayment,
     Business,
     ConsentEvent,
     Credit,
@@ -30,6 +31,7 @@ from customers.services.customers import save_customer
 from customers.services.locking import lock_stored
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import save_credit, save_refund
+from customers.services.money.payments import save_payment
 from customers.services.notes import save_note
 from customers.services.preferences import save_consent, save_flag
 from customers.services.tickets import save_message, save_ticket
@@ -40,6 +42,7 @@ _Model = TypeVar("_Model", bound=models.Model)
 # Each takes the writes of its model. All other models have no rules of their own.
 _SAVE: dict[type[models.Model], Callable[[Any], None]] = {
     Booking: save_booking,
+    BookingPayment: save_payment,
     Business: save_business,
     ConsentEvent: save_consent,
     Credit: save_credit,

@@ -14,7 +14,7 @@ from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
 from customers.models import Business, Customer, Ticket, TicketMessage
 from customers.selectors.customers import is_colleague
-from customers.services.constraints import clean_instance
+from customers.services.constraints import changed_columns, clean_instance
 from customers.services.writing import (
     Write,
     check_live,
@@ -79,8 +79,18 @@ def stamp_ticket(ticket: Ticket) -> None:
 
 
 def save_ticket(write: Write[Ticket]) -> None:
-    """Write a ticket; a new one gets the next number of its business."""
-    ticket = write.instance
+    """Write a ticket; a new one gets the next number of its business.
+
+    When the first response is due is said when the ticket is opened. Raises
+    ValidationError `due_at_opening` for another time.
+    """
+    ticket, stored = write.instance, write.stored
+    due_at = ticket.first_response_due_at
+    if stored is not None and due_at != stored.first_response_due_at:
+        msg = _("When the first response is due was said at the opening. It stays.")
+        raise ValidationError(
+            {"first_response_due_at": ValidationError(msg, code="due_at_opening")}
+        )
     if ticket.number is None:
         # One writer at a time per business, so that no number is given twice.
         Business.objects.select_for_update(no_key=True).get(pk=ticket.business_id)
@@ -93,9 +103,15 @@ def save_ticket(write: Write[Ticket]) -> None:
 
 
 def save_message(write: Write[TicketMessage]) -> None:
-    """Write a message; the first one of staff that is not internal is the response."""
+    """Write a message; the first one of staff that is not internal is the response.
+
+    What was sent, or written by a customer, stays. Raises ValidationError:
+    `message_sent`, `not_yours` for an internal note of a colleague.
+    """
     message, ticket = write.instance, write.instance.ticket
     check_not_erased(ticket.customer)
+    if write.stored is not None:
+        _check_message_change(message, write.stored, write.actor)
     if write.is_new and message.author_kind == AuthorKind.STAFF:
         message.author_id = message.author_id or write.actor.user_id
         if not message.is_internal and ticket.first_responded_at is None:
@@ -104,3 +120,21 @@ def save_message(write: Write[TicketMessage]) -> None:
                 savepoint=False, update_fields=["first_responded_at"]
             )
     write.save()
+
+
+def _check_message_change(
+    message: TicketMessage, stored: TicketMessage, actor: Actor
+) -> None:
+    """Let the author of an internal note change its text, and nobody anything else."""
+    changed = changed_columns(message, stored)
+    if not changed:
+        return
+    if not stored.is_internal:
+        msg = _("A message that was sent stays as it is. Write a further one.")
+        raise ValidationError(msg, code="message_sent")
+    if changed != {"body"}:
+        msg = _("Of an internal note only the text changes. Write a further message.")
+        raise ValidationError(msg, code="message_sent")
+    if stored.author_id != actor.user_id:
+        msg = _("Only notes of your own can be changed. Write a further one.")
+        raise ValidationError(msg, code="not_yours")

@@ -95,13 +95,16 @@ class Write(Generic[_Model]):
             tracked.save(savepoint=False, changed=self._changed())
         else:
             instance.save()
+        noun = getattr(instance, "event_name", instance._meta.model_name)
         log.record(
-            f"{instance._meta.model_name}.{self.verb}",
+            f"{noun}.{self.verb}",
             instance,
             actor=self.actor,
             business_id=self.business_id,
             subjects=[customer_id] if customer_id else [],
             reason=self.reason,
+            # Of money: how much of what, and for which booking.
+            data=getattr(instance, "event_data", None),
         )
 
     def refresh(self) -> None:

@@ -25,6 +25,7 @@ from tests.factories.capture import (
 from tests.factories.customers import (
     AddressFactory,
     BookingFactory,
+    BookingPaymentFactory,
     BusinessFactory,
     ConsentEventFactory,
     ContactFactory,
@@ -48,6 +49,7 @@ __all__ = [
     "ApiKeyFactory",
     "AuthenticatorFactory",
     "BookingFactory",
+    "BookingPaymentFactory",
     "BusinessFactory",
     "CaptureFactory",
     "CeremonyFactory",

@@ -12,6 +12,7 @@ from customers import services
 from customers.models import (
     Address,
     Booking,
+    BookingPayment,
     Business,
     ConsentEvent,
     Contact,
@@ -142,6 +143,20 @@ class RefundFactory(RecordFactory):
     currency = factory.SelfAttribute("booking.currency")
     amount = 5
     reason_code = "quality"
+
+
+class BookingPaymentFactory(RecordFactory):
+    """Part of what a booking costs, in cash."""
+
+    class Meta:
+        model = BookingPayment
+
+    booking = factory.SubFactory(BookingFactory, total_amount=10)
+    business = factory.SelfAttribute("booking.business")
+    currency = factory.SelfAttribute("booking.currency")
+    amount = 5
+    method = "cash"
+    received_on = datetime(2026, 1, 2, tzinfo=UTC).date()
 
 
 class CreditFactory(OfCustomerFactory):

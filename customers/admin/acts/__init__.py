@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from customers.admin.acts import conversations, money, person
+from customers.admin.acts import conversations, money, payments, person

@@ -1,4 +1,4 @@
-"""Acts with money: refund, credit, invoice."""
+"""Acts with money: refund, credit, invoice; payments are in `payments`."""
 
 from __future__ import annotations
 
@@ -135,6 +135,59 @@ register_act(
         button=pgettext_lazy("button", "Refund"),
         form=RefundForm,
         run=_refund,
+    )
+)
+
+# --- a refund that failed -----------------------------------------------------------
+
+
+class FailedForm(ActForm):
+    refund = choice_field(_("Refund"), ())
+    reason = reason_field(_("What happened"))
+
+    def prepare(self) -> None:
+        refunds = services.list_failable_refunds(self.customer, actor=self.actor)
+        self.refunds = {str(refund.pk): refund for refund in refunds}
+        choices = [(key, _refund_words(one)) for key, one in self.refunds.items()]
+        first = [] if len(choices) == 1 else [CHOOSE]
+        self.fields["refund"].choices = [*first, *choices]  # type: ignore[attr-defined]  # a choice field
+
+
+def _refund_words(refund: Refund) -> str:
+    amount = services.format_money(refund.amount, refund.currency)
+    return f"{refund.booking.reference}, {amount}"
+
+
+def _fail_refund(
+    form: FailedForm, customer: Customer, actor: Actor, request: HttpRequest
+) -> Done:
+    refund = form.refunds[form.cleaned_data["refund"]]
+    reason = form.cleaned_data["reason"]
+    refund = services.fail_refund(refund, actor=actor, reason=reason)
+    url = reverse("admin:customers_refund_change", args=[refund.pk])
+    message = gettext("%(amount)s of %(booking)s did not go back, and may again.") % {
+        "amount": services.format_money(refund.amount, refund.currency),
+        "booking": refund.booking,
+    }
+    return Done(message, Link(gettext("Open the refund"), url))
+
+
+register_act(
+    FormAct(
+        name="refund-failed",
+        label=_("A refund failed"),
+        icon="refund",
+        permission="customers.change_refund",
+        is_offered=lambda state, _actor: state.is_live and state.is_refund_failable,
+        unavailable=_("There is no refund that went back."),
+        title=_("Say that a refund failed"),
+        explanation=_(
+            "The bank or the customer says that the money did not arrive. The refund "
+            "counts no more, and the amount can be refunded again."
+        ),
+        button=_("It failed"),
+        form=FailedForm,
+        run=_fail_refund,
     )
 )
 

@@ -18,7 +18,7 @@ from customers.api.serializers.base import (
     HubUpdateSerializer,
     MoneyModelSerializer,
 )
-from customers.models import Booking, Credit, Refund
+from customers.models import Booking, BookingPayment, Credit, Refund
 
 _BOOKING = [
     "kind",
@@ -104,6 +104,11 @@ class BookingCreateSerializer(HubCreateSerializer):
                 "help_text": "The business's own, if it is left out.",
             },
             "total_amount": {"required": True},
+            "paid_amount": {
+                "help_text": "What is paid already: recorded as a payment of the "
+                "method in `payment_method`, else `other`. Later it follows from "
+                "…/payments and is not written."
+            },
         }
 
     def validate(self, attrs: JsonObject) -> JsonObject:
@@ -124,6 +129,35 @@ class BookingUpdateSerializer(HubUpdateSerializer, BookingCreateSerializer):
         if isinstance(data, Mapping) and "lines" in data and data["lines"] == seen:
             data = {key: value for key, value in data.items() if key != "lines"}
         return super().to_internal_value(data)
+
+
+class BookingPaymentSerializer(MoneyModelSerializer):
+    """Money that came in for one booking, as somebody recorded it."""
+
+    amounts = ("amount",)
+
+    class Meta:
+        model = BookingPayment
+        extra_kwargs: ClassVar = {
+            "amount": {"help_text": "Below zero for a reversal."},
+            "external_id": {"help_text": "The same one again is the same payment."},
+        }
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "booking_id",
+            "amount",
+            "currency",
+            "method",
+            "received_on",
+            "reference",
+            "external_id",
+            "reason",
+            "reverses_id",
+            "created_by_id",
+            "operation_id",
+            "created_at",
+        ]
 
 
 class RefundSerializer(MoneyModelSerializer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from operator import attrgetter
 from typing import ClassVar
 
 from django.urls import reverse
@@ -14,9 +15,13 @@ from audit.privacy.masking import mask
 from audit.rest.serializers import DayField, StrictSerializer
 from customers import services
 from customers.api.fields import AmountInput
-from customers.api.serializers.bookings import CreditSerializer, RefundSerializer
-from customers.choices import CreditReason, RefundReason, RefundStatus
-from customers.models import Booking, Refund
+from customers.api.serializers.bookings import (
+    BookingPaymentSerializer,
+    CreditSerializer,
+    RefundSerializer,
+)
+from customers.choices import CHOSEN_METHODS, CreditReason, RefundReason, RefundStatus
+from customers.models import Booking, BookingPayment, Refund
 
 
 def amount_input(*, required: bool = True) -> AmountInput:
@@ -37,6 +42,24 @@ class AskRefund(StrictSerializer):
     amount = amount_input(required=False)
     currency = currency_input()
     reason_code = serializers.ChoiceField(RefundReason.choices)
+    reason = reason_input(required=False)
+
+
+class RecordPayment(StrictSerializer):
+    """Without an amount all that is left was paid, without a day today."""
+
+    amount = amount_input(required=False)
+    currency = currency_input()
+    method = serializers.ChoiceField(
+        [(method.value, method.label) for method in CHOSEN_METHODS]
+    )
+    received_on = DayField(required=False)
+    reference = serializers.CharField(max_length=100, required=False)
+    external_id = serializers.CharField(
+        max_length=255,
+        required=False,
+        help_text="Of yours: the same one again is the same payment.",
+    )
     reason = reason_input(required=False)
 
 
@@ -72,7 +95,7 @@ class NeedsField(serializers.ChoiceField):
 
 
 class BookingAmountField(serializers.CharField):
-    """An amount of the refund's booking, in the refund's currency."""
+    """An amount of the booking of an entry, in its currency."""
 
     def __init__(
         self, amount_of: Callable[[Booking], Decimal], help_text: str | None = None
@@ -80,7 +103,7 @@ class BookingAmountField(serializers.CharField):
         self.amount_of = amount_of
         super().__init__(help_text=help_text)
 
-    def get_attribute(self, instance: Refund) -> str:
+    def get_attribute(self, instance: Refund | BookingPayment) -> str:
         amount = self.amount_of(instance.booking)
         return services.amount_text(amount, instance.currency)
 
@@ -99,6 +122,23 @@ class RefundDoneSerializer(RefundSerializer):
             *RefundSerializer.Meta.fields,
             "needs",
             "refunded_total",
+            "left",
+        ]
+
+
+class PaymentDoneSerializer(BookingPaymentSerializer):
+    """A recorded payment after an act, with what is paid of its booking."""
+
+    paid_total = BookingAmountField(attrgetter("paid_amount"))
+    left = BookingAmountField(
+        lambda booking: max(booking.left_to_pay, Decimal(0)),
+        help_text="What is still to pay.",
+    )
+
+    class Meta(BookingPaymentSerializer.Meta):
+        fields: ClassVar = [
+            *BookingPaymentSerializer.Meta.fields,
+            "paid_total",
             "left",
         ]
 

@@ -16,9 +16,10 @@ from customers.api.tables.base import (
     RANGE,
     TIMES,
     CustomerRelatedViewSet,
+    HubViewSet,
     OfBooking,
 )
-from customers.models import Booking, Credit, Customer, Refund
+from customers.models import Booking, BookingPayment, Credit, Customer, Refund
 
 BOOKING = Related(serializers.BookingSerializer, "booking")
 
@@ -61,6 +62,22 @@ class BookingViewSet(CustomerRelatedViewSet):
     def create_for_customer(self, customer: Customer, values: JsonObject) -> Model:
         values.setdefault("currency", customer.business.currency)
         return super().create_for_customer(customer, values)
+
+
+class BookingPaymentViewSet(HubViewSet):
+    """Money that came in for bookings, as somebody recorded it."""
+
+    tag = "Bookings"
+    model = BookingPayment
+    serializer_class = serializers.BookingPaymentSerializer
+    ordering_fields = ("created_at", "received_on", "amount")
+    filterset_fields: ClassVar = {
+        "method": CHOICES,
+        "received_on": RANGE,
+        "external_id": ["exact"],
+        "created_at": RANGE,
+    }
+    related: ClassVar = {"booking": BOOKING}
 
 
 class RefundViewSet(CustomerRelatedViewSet):

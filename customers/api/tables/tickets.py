@@ -98,7 +98,6 @@ class MessageViewSet(HubViewSet):
         "sent_at": RANGE,
         "created_at": RANGE,
     }
-    update_service = staticmethod(services.change_message)
     cursor_field = "sent_at"
     ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {

@@ -47,7 +47,6 @@ from customers.services.imports.tables import (
 )
 from customers.services.money.booking_rules import (
     check_booking_change,
-    claimed_by_refunds,
     stamp_booking,
 )
 from customers.services.tickets import stamp_ticket
@@ -115,7 +114,7 @@ class RowChecker:
         self._attach(open_rows(checked_rows))
         for checked in open_rows(checked_rows):
             self._fill(checked)
-        check_claims(open_rows(checked_rows))
+        check_bookings(open_rows(checked_rows))
         for checked in open_rows(checked_rows):
             self._clean(checked)
         self._check_unique(open_rows(checked_rows))
@@ -262,28 +261,14 @@ def _note_yes(checked: CheckedRow) -> None:
         checked.notes.append(_YES)
 
 
-def check_claims(checked_rows: Iterable[CheckedRow]) -> None:
-    """Reject changes of bookings that refunds or invoices forbid; one statement.
-
-    Refunds may be requested at any time, so loading checks again under its lock.
-    """
-    changed = [
-        c
-        for c in checked_rows
-        if isinstance(c.instance, Booking) and c.before and not c.errors
-    ]
-    lowered = {
-        c.instance.pk
-        for c in changed
-        if c.instance.paid_amount < c.before["paid_amount"]
-    }
-    claimed = claimed_by_refunds(lowered) if lowered else {}
-    for checked in changed:
+def check_bookings(checked_rows: Iterable[CheckedRow]) -> None:
+    """Reject changes of bookings that payments, refunds or invoices forbid."""
+    for checked in checked_rows:
+        if not isinstance(checked.instance, Booking) or not checked.before:
+            continue
         stored = SimpleNamespace(**checked.before)
         try:
-            check_booking_change(
-                checked.instance, stored, claimed.get(checked.instance.pk)
-            )
+            check_booking_change(checked.instance, stored, records_payments=True)
         except ValidationError as error:
             checked.reject(WHOLE, " ".join(error.messages))
 

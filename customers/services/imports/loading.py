@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -22,13 +23,20 @@ from audit.history.bulk import insert_tracked, update_tracked
 from audit.history.models import TrackedModel
 from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
-from customers.models import Business, Contact, Customer, Preferences, Ticket
+from customers.models import (
+    Booking,
+    BookingPayment,
+    Business,
+    Contact,
+    Customer,
+    Preferences,
+    Ticket,
+)
 from customers.services.consent import MARKETING_CONSENT, RESTRICTIONS
 from customers.services.customers import former_email
 from customers.services.imports.checking import (
     CHANGED_MEANWHILE,
     RowChecker,
-    check_claims,
 )
 from customers.services.imports.rows import (
     CHANGED,
@@ -38,6 +46,7 @@ from customers.services.imports.rows import (
     CheckedRow,
 )
 from customers.services.imports.tables import OPT_OUT
+from customers.services.money.payment_entries import entries_of_file, insert_entries
 from customers.services.preferences import record_opt_outs
 from customers.services.stats import refresh_stats
 
@@ -114,7 +123,6 @@ def _write(
     _lock_for_numbers(checked_rows)
     _lock(checked_rows)
     preferences = _lock_preferences(checked_rows)
-    check_claims(checked_rows)
     new = [c.instance for c in checked_rows if c.outcome == NEW]
     changed = [c for c in checked_rows if c.outcome == CHANGED]
     written = [*new, *(c.instance for c in changed)]
@@ -123,6 +131,7 @@ def _write(
     authorship = Authorship(actor, reason)
     _number_tickets(new)
     insert_tracked(new, authorship)
+    payments = _payments(checked_rows, actor=actor, reason=reason)
     columns = {name for c in changed for name in c.changed_columns - _FURTHER}
     customers = [c.instance for c in changed if c.changed_columns - _FURTHER]
     update_tracked(customers, columns, authorship)
@@ -136,8 +145,30 @@ def _write(
             method="import",
         )
     _record(checked_rows, batch.number, actor=actor, reason=reason)
+    of_business: dict[UUID, list[BookingPayment]] = defaultdict(list)
+    for payment in payments:
+        of_business[payment.business_id].append(payment)
+    for entries in of_business.values():
+        insert_entries(entries, actor=actor, reason=reason, batch=batch.number)
     refresh_stats(_customer_id(instance) for instance in written)
     batch.instances = written
+
+
+def _payments(
+    checked_rows: list[CheckedRow], *, actor: Actor, reason: str
+) -> list[BookingPayment]:
+    """Return entries of what the rows add to what bookings have as paid."""
+    return [
+        entry
+        for checked in checked_rows
+        if isinstance(checked.instance, Booking) and checked.outcome in _VERBS
+        for entry in entries_of_file(
+            checked.instance,
+            checked.before.get("paid_amount", Decimal(0)),
+            actor=actor,
+            reason=reason,
+        )
+    ]
 
 
 def _lock(checked_rows: list[CheckedRow]) -> None:

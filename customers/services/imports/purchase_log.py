@@ -25,6 +25,7 @@ from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
 from customers.services.identity import find_by_identity
+from customers.services.money.payment_entries import entries_of_file, insert_entries
 from customers.services.stats import refresh_stats
 from customers.values.amount import check_amount, invalid_amount, parse_number
 from customers.values.email_address import EmailAddress, parse_email
@@ -255,6 +256,12 @@ def _load(
             )
         )
     insert_tracked(rows, Authorship(actor, _REASON))
+    entries = [
+        entry
+        for row in rows
+        for entry in entries_of_file(row, Decimal(0), actor=actor, reason=_REASON)
+    ]
+    insert_entries(entries, actor=actor, reason=_REASON, batch=report.batches)
     report.purchases += len(rows)
     refresh_stats(set(customer_ids.values()))
     log.record(

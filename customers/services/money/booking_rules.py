@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 
 from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
-from customers.money import format_money, from_database
+from customers.models.booking import OF_PAYMENT
+from customers.money import from_database
+from customers.services.money.payment_entries import method_of, write_entry
 from customers.services.writing import Write, save_plainly
 
-# How the external id of a booking or refund begins that a payment has created.
-OF_PAYMENT = "payment:"
 # The columns that an invoice shows.
 _INVOICED = (
     "invoice_number",
@@ -51,18 +51,20 @@ def stamp_booking(booking: Booking) -> None:
 def save_booking(write: Write[Booking]) -> None:
     """Write a booking, unless a column changes that payments or refunds decide.
 
-    Raises ValidationError: `refunded_by_refunds`, `reserved_id`,
-    `credit_used_by_credit`, `invoiced`, `paid_below_refunded`.
+    What a new one has as paid is recorded as a payment. Raises ValidationError:
+    `refunded_by_refunds`, `reserved_id`, `credit_used_by_credit`, `invoiced`,
+    `paid_by_payments`, `currency_paid`.
     """
     # The customer before the booking: see `money_rules`.
     write.lock()
     booking, stored = write.instance, write.stored
     stamp_booking(booking)
     if stored is not None:
-        is_lower = booking.paid_amount < stored.paid_amount
-        claimed = claimed_by_refunds([booking.pk]) if is_lower else {}
-        check_booking_change(booking, stored, claimed.get(booking.pk))
+        check_booking_change(booking, stored)
     save_plainly(write)
+    if stored is None and booking.paid_amount:
+        method = method_of(booking)
+        write_entry(booking, actor=write.actor, method=method, reason=write.reason)
 
 
 def check_new_booking(booking: Booking) -> None:
@@ -77,12 +79,15 @@ def check_new_booking(booking: Booking) -> None:
 
 
 def check_booking_change(
-    booking: Booking, stored: Booking | SimpleNamespace, claimed: Decimal | None
+    booking: Booking,
+    stored: Booking | SimpleNamespace,
+    *,
+    records_payments: bool = False,
 ) -> None:
     """Raise as `save_booking` does, for columns that were read already.
 
-    `stored` has the former columns; `claimed`, what refunds of the booking claim, is
-    used only where less is paid than before.
+    `stored` has the former columns. Whoever records a payment of the difference says
+    so by `records_payments`; less than before is paid by a reversal alone.
     """
     if booking.status != stored.status and BookingStatus.REFUNDED in (
         booking.status,
@@ -96,12 +101,20 @@ def check_booking_change(
         msg = _("Credit is used by spending it on the booking. Leave this as it is.")
         raise ValidationError(msg, code="credit_used_by_credit")
     _check_invoiced(booking, stored)
-    if booking.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
-        least = format_money(claimed or Decimal(0), booking.currency)
+    is_raised = booking.paid_amount > stored.paid_amount
+    if booking.paid_amount != stored.paid_amount and not (
+        is_raised and records_payments
+    ):
         msg = _(
-            "Refunds of this booking claim %(amount)s. Write at least that as paid."
-        ) % {"amount": least}
-        raise ValidationError(msg, code="paid_below_refunded")
+            "What is paid follows from payments. Record one at the booking "
+            "(…/payments), or reverse one that is wrong."
+        )
+        raise ValidationError(msg, code="paid_by_payments")
+    if booking.currency != stored.currency and stored.paid_amount:
+        msg = _("Money was paid in %(currency)s, so the currency stays.") % {
+            "currency": stored.currency
+        }
+        raise ValidationError(msg, code="currency_paid")
 
 
 def _check_invoiced(booking: Booking, stored: Booking | SimpleNamespace) -> None:

@@ -166,7 +166,7 @@ def _payable(
             "The booking is another customer's, or of another currency. Look again."
         )
         raise ValidationError(msg, code="booking_differs")
-    left = booking.total_amount - booking.paid_amount - booking.credit_used
+    left = booking.left_to_pay
     if amount > left:
         amount_text = format_money(max(left, Decimal(0)), booking.currency)
         msg = _("Only %(amount)s of this booking is still to pay.") % {

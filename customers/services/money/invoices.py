@@ -26,11 +26,12 @@ from django.utils.translation import ngettext
 from audit import log
 from audit.emails import mail_address
 from audit.history.writing import history_model
+from audit.json_text import JsonObject
 from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
 from customers.choices import UNINVOICED_STATUSES, within_sentence
 from customers.models import Address, Booking, Business, Customer
-from customers.money import format_amount, format_money
+from customers.money import amount_text, format_amount, format_money
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
 from customers.services.writing import Write
@@ -172,7 +173,8 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
         numbers = [invoice.number for invoice in sent]
         with translation.override(_language_of(customer.business)):
             mail = _mail(customer, numbers, files)
-        transaction.on_commit(partial(_send, mail, customer, numbers, actor))
+        amounts = [_event_data(booking) for booking in ordered]
+        transaction.on_commit(partial(_send, mail, customer, amounts, actor))
     return sent
 
 
@@ -241,21 +243,29 @@ def _mail(
 
 
 def _send(
-    mail: EmailMultiAlternatives, customer: Customer, numbers: list[str], actor: Actor
+    mail: EmailMultiAlternatives,
+    customer: Customer,
+    amounts: list[JsonObject],
+    actor: Actor,
 ) -> None:
     try:
         mail.send()
     except (OSError, ValueError) as error:
         # Its text may repeat the address.
         _logger.warning("a mail was not taken: %s", type(error).__name__)
-        _record("failed", customer, numbers, actor, code="mail_failed")
+        _record("failed", customer, amounts, actor, code="mail_failed")
         raise MailFailed from error
-    _record("sent", customer, numbers, actor)
+    _record("sent", customer, amounts, actor)
 
 
 def _record(
-    verb: str, customer: Customer, numbers: list[str], actor: Actor, code: str = ""
+    verb: str,
+    customer: Customer,
+    amounts: list[JsonObject],
+    actor: Actor,
+    code: str = "",
 ) -> None:
+    numbers = [amount["number"] for amount in amounts]
     log.record_alone(
         f"invoice.{verb}",
         customer,
@@ -263,8 +273,18 @@ def _record(
         subjects=[customer.pk],
         outcome="failed" if code else "done",
         code=code,
-        data={"numbers": numbers},
+        data={"numbers": numbers, "invoices": amounts},
     )
+
+
+def _event_data(booking: Booking) -> JsonObject:
+    """Return what the trail says of an invoice."""
+    return {
+        "number": booking.invoice_number,
+        "booking": booking.reference,
+        "amount": amount_text(booking.total_amount, booking.currency),
+        "currency": booking.currency,
+    }
 
 
 # --- the document -------------------------------------------------------------------
@@ -325,7 +345,6 @@ def _language_of(business: Business) -> str:
 
 def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
     refunded = refunded_of(booking) if sees_refunds else Decimal(0)
-    due = booking.total_amount - booking.credit_used - booking.paid_amount
     # Each with whether it is shown even if it is zero.
     amounts = [
         (_("Discount"), -booking.discount_amount, False),
@@ -333,7 +352,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
         (_("Credit used"), -booking.credit_used, False),
         (_("Paid"), booking.paid_amount, True),
         (_("Refunded"), refunded, False),
-        (_("Still to pay"), max(due, Decimal(0)), False),
+        (_("Still to pay"), max(booking.left_to_pay, Decimal(0)), False),
     ]
     return [
         (label, format_money(amount, booking.currency))

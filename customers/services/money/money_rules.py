@@ -186,14 +186,26 @@ def _follow_refund(
     """
     if not was_paid_out and refund.status != RefundStatus.SUCCEEDED:
         return
+    names = follow_refunds(booking, reopens=was_paid_out)
+    if names:
+        is_refunded = booking.status == BookingStatus.REFUNDED
+        reason = "refunded in full" if is_refunded else "no longer refunded in full"
+        booking.as_actor(actor, reason=reason).save(update_fields=names)
+
+
+def follow_refunds(booking: Booking, *, reopens: bool) -> set[str]:
+    """Set the status of a purchase that is refunded in full or, if `reopens`, is not.
+
+    Returns the columns that changed. Lock the booking first, and save it after.
+    """
     is_full = 0 < booking.paid_amount <= refunded_of(booking)
     if is_full and booking.status == BookingStatus.COMPLETED:
-        booking.status, reason = BookingStatus.REFUNDED, "refunded in full"
-    elif not is_full and was_paid_out and booking.status == BookingStatus.REFUNDED:
-        booking.status, reason = BookingStatus.COMPLETED, "no longer refunded in full"
+        booking.status = BookingStatus.REFUNDED
+    elif reopens and not is_full and booking.status == BookingStatus.REFUNDED:
+        booking.status = BookingStatus.COMPLETED
     else:
-        return
-    booking.as_actor(actor, reason=reason).save(update_fields=["status"])
+        return set()
+    return {"status"}
 
 
 def save_credit(write: Write[Credit]) -> None:

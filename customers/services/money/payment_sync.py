@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus, RefundReason, RefundStatus
 from customers.models import Booking, Business, Refund
-from customers.services.money.booking_rules import OF_PAYMENT
+from customers.models.booking import OF_PAYMENT
 
 _REASON = "payment"
 _REFUND_COLUMNS = ("status", "amount", "currency", "customer", "booking")
@@ -26,6 +26,7 @@ _COLUMNS = (
     "cancelled_at",
     "total_amount",
     "paid_amount",
+    "confirmed_amount",
     "original_amount",
     "discount_amount",
     "currency",
@@ -151,7 +152,9 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
         if payment.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
             booking.completed_at = booking.completed_at or payment.occurred_at
-            booking.paid_amount = booking.paid_amount or payment.amount
+            # Where money was recorded before, this is the same money.
+            if not booking.paid_amount:
+                _set_confirmed(booking, payment.amount)
         back = by_staff + refunds.amount_of(booking, payment)
         if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
             booking.status = BookingStatus.REFUNDED
@@ -167,7 +170,8 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
     booking.customer_id = payment.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
     booking.currency, booking.payment_method = payment.currency, payment.method
-    booking.total_amount = booking.paid_amount = payment.amount
+    booking.total_amount = payment.amount
+    _set_confirmed(booking, payment.amount)
     booking.original_amount = payment.original
     booking.discount_amount = payment.discount
     # Messages of a payment may arrive out of order.
@@ -176,7 +180,8 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
     booking.status = BookingStatus.COMPLETED
     if not payment.is_settled:
         booking.status = BookingStatus.CANCELLED
-        booking.paid_amount, booking.cancelled_at = Decimal(0), payment.occurred_at
+        booking.cancelled_at = payment.occurred_at
+        _set_confirmed(booking, Decimal(0))
     elif payment.is_refunded or 0 < payment.amount <= by_staff:
         # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
@@ -185,8 +190,18 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
 def _voided(booking: Booking) -> Booking:
     if _is_synced(booking):
         booking.status = BookingStatus.DRAFT
-        booking.paid_amount = booking.total_amount = Decimal(0)
+        booking.total_amount = Decimal(0)
+        _set_confirmed(booking, Decimal(0))
     return booking
+
+
+def _set_confirmed(booking: Booking, amount: Decimal) -> None:
+    """Set what captured payments say; what staff recorded stays beside it."""
+    recorded = Decimal(0)
+    if booking.confirmed_amount is not None:
+        recorded = booking.paid_amount - booking.confirmed_amount
+    booking.confirmed_amount = amount
+    booking.paid_amount = amount + recorded
 
 
 class _Refunds:

@@ -1,4 +1,4 @@
-"""Refunds: asking for one, approving it, refusing it."""
+"""Refunds: asking for one, approving it, refusing it, and its failing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import RefundStatus, within_sentence
 from customers.models import Booking, Refund
+from customers.models.booking import OF_PAYMENT
 from customers.money import format_money, to_column_decimals
 from customers.services.constraints import clean_instance
 from customers.services.locking import lock_customers
@@ -71,8 +72,7 @@ def request_refund(
     if amount is None and refund.amount <= 0:
         msg = _("Nothing of this booking is left to refund.")
         raise ValidationError(msg, code="refund_exceeds_paid")
-    if actor.user_id is not None and exceeds_refund_limit(refund):
-        refund.status = RefundStatus.REQUESTED
+    refund.status = first_status(refund, actor=actor)
     clean_instance(refund)
     check_claim(refund, booking)
     if refund.status == RefundStatus.REQUESTED and step_up is not None:
@@ -89,6 +89,13 @@ def request_refund(
     customer = booking.customer
     save_refund(Write(refund, actor=actor, reason=reason, customer=customer))
     return refund
+
+
+def first_status(refund: Refund, *, actor: Actor) -> str:
+    """Return the status in which a refund begins: above the limit it is requested."""
+    refund.status = RefundStatus.REQUESTED
+    waits = actor.user_id is not None and exceeds_refund_limit(refund)
+    return RefundStatus.REQUESTED if waits else RefundStatus.SUCCEEDED
 
 
 @transaction.atomic
@@ -112,7 +119,7 @@ def approve_refund(
         amount_text = format_money(refund.amount, refund.currency)
         step_up(digest, _("Give back %(amount)s") % {"amount": amount_text})
     refund.approved_by_id = actor.user_id
-    save_refund(Write(refund, actor=actor, reason="approved"))
+    save_refund(Write(refund, actor=actor, reason="approved", verb="approved"))
     return refund
 
 
@@ -125,14 +132,41 @@ def refuse_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
     actor.require_perm(refund.business_id, "customers.change_refund")
     refund = _lock_pending(refund)
     refund.status = RefundStatus.REFUSED
-    save_refund(Write(refund, actor=actor, reason=reason))
+    save_refund(Write(refund, actor=actor, reason=reason, verb="refused"))
     return refund
+
+
+@transaction.atomic
+def fail_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
+    """Say that money which was given back did not arrive; it may be claimed again.
+
+    Raises ValidationError: `not_succeeded` for a refund that gave nothing back,
+    `by_processor` for one that a captured payment says, which it then follows.
+    """
+    actor.require_perm(refund.business_id, "customers.change_refund")
+    refund = _lock(refund)
+    if refund.status != RefundStatus.SUCCEEDED:
+        msg = _("This refund is %(status)s: no money went back.") % {
+            "status": within_sentence(refund.get_status_display())
+        }
+        raise ValidationError(msg, code="not_succeeded")
+    if (refund.external_id or "").startswith(OF_PAYMENT):
+        msg = _("The processor of the payment says what became of this refund.")
+        raise ValidationError(msg, code="by_processor")
+    refund.status, refund.settled_at = RefundStatus.FAILED, None
+    save_refund(Write(refund, actor=actor, reason=reason, verb="failed"))
+    return refund
+
+
+def _lock(refund: Refund) -> Refund:
+    """Lock the customer, and return the refund as stored now."""
+    lock_customers([refund.customer_id])
+    return Refund.objects.select_related("booking__business").get(pk=refund.pk)
 
 
 def _lock_pending(refund: Refund) -> Refund:
     """Lock the customer, and return the refund as stored now, which must be pending."""
-    lock_customers([refund.customer_id])
-    refund = Refund.objects.select_related("booking__business").get(pk=refund.pk)
+    refund = _lock(refund)
     if refund.status != RefundStatus.REQUESTED:
         msg = _("This refund is %(status)s: nothing waits.") % {
             "status": within_sentence(refund.get_status_display())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -243,6 +244,44 @@ def test_a_payment_completes_the_booking_that_it_pays(source):
     assert (booking.status, booking.paid_amount) == ("completed", 30)
     assert Booking.objects.count() == 1
     assert CustomerStats.objects.get().total_spent == 30
+
+
+def differing() -> list[Any]:
+    found = customers.list_broken_rules(actor=ACTOR)
+    return [one for one in found if one.rule == "paid_differs"]
+
+
+def test_what_is_confirmed_and_what_was_recorded_add_up(source):
+    body = {"transaction_id": "T-1", "currency": "EUR", "payment_status": "paid"}
+    pay(source, **body, final_price="30.00")
+    booking = Booking.objects.get()
+    assert (booking.paid_amount, booking.confirmed_amount) == (30, 30)
+    customers.update_instance(booking, actor=ACTOR, total_amount=Decimal(50))
+    customers.record_payment(booking, actor=ACTOR, method="cash", amount=Decimal(20))
+
+    # The same payment says more of itself.
+    pay(source, **body, final_price="30.00", coupon_code="SPRING")
+
+    booking.refresh_from_db()
+    assert (booking.paid_amount, booking.confirmed_amount) == (50, 30)
+    assert differing() == []
+
+
+def test_money_that_was_recorded_is_not_counted_again(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    booking = BookingFactory(
+        customer=customer, reference="T-1", status="confirmed", total_amount=30
+    )
+    customers.record_payment(booking, actor=ACTOR, method="transfer")
+
+    pay(
+        source, transaction_id="T-1", currency="EUR", final_price="30.00",
+        payment_status="paid",
+    )  # fmt: skip
+
+    booking.refresh_from_db()
+    assert (booking.status, booking.paid_amount) == ("completed", 30)
+    assert differing() == []
 
 
 def services_save(row):

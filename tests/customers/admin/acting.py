@@ -62,6 +62,25 @@ def _refund(customer: Customer) -> dict[str, Any]:
     return {"booking": booking.pk, "amount": "5", "reason_code": "goodwill"}
 
 
+def _pay(customer: Customer) -> dict[str, Any]:
+    booking = BookingFactory(customer=customer, status="completed", total_amount=60)
+    return {
+        "booking": booking.pk, "amount": "40", "method": "cash",
+        "received_on": "2026-01-05", "reference": "R-1", "reason": "at the counter",
+    }  # fmt: skip
+
+
+def _unpay(customer: Customer) -> dict[str, Any]:
+    entry = paid_booking(customer).payments.get()
+    return {"payment": entry.pk, "reason": "wrong booking"}
+
+
+def _fail(customer: Customer) -> dict[str, Any]:
+    booking = paid_booking(customer)
+    refund = services.request_refund(booking, actor=SYSTEM, reason_code="other")
+    return {"refund": refund.pk, "reason": "the account is closed"}
+
+
 def _invoice(customer: Customer) -> dict[str, Any]:
     return {"booking": paid_booking(customer).pk}
 
@@ -75,7 +94,10 @@ TYPED: dict[str, Callable[[Customer], dict[str, Any]]] = {
     ),
     "flag": _plain(code="other", other="Fragile goods", reason="asked"),
     "unflag": _unflag,
+    "payment": _pay,
+    "reverse-payment": _unpay,
     "refund": _refund,
+    "refund-failed": _fail,
     "credit": _plain(amount="15", reason_code="loyalty"),
     "invoice": _invoice,
     "verify": _plain(reason="saw the passport"),

@@ -162,7 +162,10 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "ticket": ("subject", {"subject": "", "body": "Where is my bread?"}),
     "flag": ("other", {"code": "other", "other": "!!", "reason": "because"}),
     "unflag": ("code", {"code": "nothing", "reason": "because"}),
+    "payment": ("amount", {"amount": "5000", "reason": "because"}),
+    "reverse-payment": ("payment", {"payment": "nothing", "reason": "because"}),
     "refund": ("amount", {"amount": "5000", "reason": "because"}),
+    "refund-failed": ("refund", {"refund": "nothing", "reason": "because"}),
     "credit": ("amount", {"amount": "0.001", "reason": "because"}),
     "invoice": ("booking", {"booking": "nothing"}),
     "verify": ("reason", {"reason": " "}),
@@ -214,7 +217,18 @@ def test_an_archived_customer_is_not_acted_on(alice, zelda, name):
     )
 
 
-@pytest.mark.parametrize("name", ["unflag", "refund", "invoice", "restore"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unflag",
+        "payment",
+        "reverse-payment",
+        "refund",
+        "refund-failed",
+        "invoice",
+        "restore",
+    ],
+)
 def test_where_there_is_nothing_to_act_on_the_page_says_so(alice, zelda, name):
     page = alice.get(act_path(zelda, name))
 
@@ -252,8 +266,8 @@ def test_an_admin_is_offered_what_there_is_to_act_on(alice, bakery, zelda):
     assert offered(alice, zelda) == {
         "first": ["note", "ticket", "flag", "refund", "credit", "edit"],
         "more": [
-            "unflag", "invoice", "consent", "preferences", "archive", "export",
-            "correct",
+            "unflag", "invoice", "reverse-payment", "consent", "preferences", "archive",
+            "export", "correct",
         ],
     }  # fmt: skip
 
@@ -270,6 +284,12 @@ def test_what_is_offered_follows_the_role_and_the_state(bakery, bob, zelda):
     TYPED["restore"](zelda)
     zelda.refresh_from_db()
     assert offered(support, zelda)["first"] == ["restore"]
+
+
+def test_a_payment_is_offered_where_something_is_left_to_pay(alice, zelda):
+    BookingFactory(customer=zelda, total_amount=5)
+
+    assert "payment" in offered(alice, zelda)["first"]
 
 
 def test_nothing_is_offered_for_money_that_went_back(alice, zelda):

@@ -31,7 +31,7 @@ from tests.factories import (
 BASE = "/api/v1/customers"
 KINDS = [
     "access", "booking", "capture", "change", "consent", "credit", "flag", "invoice",
-    "message", "note", "refund", "ticket",
+    "message", "note", "payment", "refund", "ticket",
 ]  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def test_a_wrong_parameter_is_400(alice, jonas, query):
         (
             "marketing",
             {"access", "capture", "change", "credit", "flag", "message", "note",
-             "refund", "ticket"},
+             "payment", "refund", "ticket"},
         ),
     ],
 )  # fmt: skip

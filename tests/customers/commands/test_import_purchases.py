@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from audit.models import Event
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.models import Booking, Business, Customer
+from customers.models import Booking, BookingPayment, Business, Customer
 
 LOG = """\
  00004 0001 19970101  2   29.33
@@ -77,6 +77,11 @@ def test_the_log_is_loaded_and_the_figures_agree(db, log):
     assert got.lifetime_value == {"USD": Decimal("185.74")}
     assert (got.repeat_customers, got.loyalty) == (2, {"occasional": 2, "one_time": 1})
     assert list(services.find_differences(repair=False)) == []
+    # Each line was paid, and somebody recorded it.
+    recorded = BookingPayment.objects.values_list("amount", "method")
+    paid = Booking.objects.filter(paid_amount__gt=0).values_list("paid_amount")
+    assert sorted(recorded) == sorted((amount, "imported") for (amount,) in paid)
+    assert not [*services.list_broken_rules(actor=Actor.system("test"))]
 
 
 def test_again_loads_nothing_and_a_longer_log_only_what_is_new(db, log):

@@ -119,26 +119,48 @@ def test_who_reads_messages_reads_of_the_customer(bob, jonas):
     assert marketing.get("/api/v1/messages").status_code == 403
 
 
-def test_a_message_is_changed_by_who_wrote_it_alone(alice, bakery, jonas):
+def test_what_was_sent_stays_and_a_note_is_its_authors(alice, bakery, jonas):
     ticket = TicketFactory(customer=jonas)
-    colleague = staff(bakery, "support")
-    others = [
-        TicketMessageFactory(ticket=ticket, author_kind="customer", author=None),
-        TicketMessageFactory(ticket=ticket, author=colleague),
-        TicketMessageFactory(ticket=ticket, author=None),
-    ]
     below = f"{BASE}/{ticket.pk}/messages"
-    own = send(alice, "POST", below, {"body": "On its way."}).json()
+    words = TicketMessageFactory(ticket=ticket, author_kind="customer", author=None)
+    sent = send(alice, "POST", below, {"body": "On its way."}).json()["id"]
+    note = {"body": "Angry.", "is_internal": True}
+    own = send(alice, "POST", below, note).json()["id"]
+    theirs = TicketMessageFactory(
+        ticket=ticket, author=staff(bakery, "support"), is_internal=True
+    )
 
-    wrong = [
-        send(alice, "PATCH", f"/api/v1/messages/{m.pk}", {"body": "No"}) for m in others
-    ]
-    right = send(alice, "PATCH", f"/api/v1/messages/{own['id']}", {"body": "Here."})
+    def change(pk: object, **values: object) -> str:
+        answer = send(alice, "PATCH", f"/api/v1/messages/{pk}", values)
+        assert answer.status_code in (200, 400)
+        return str(answer.json().get("code", answer.json().get("body")))
 
-    assert [(a.status_code, a.json()["code"]) for a in wrong] == [
-        (400, "not_yours")
-    ] * 3
-    assert (right.status_code, right.json()["body"]) == (200, "Here.")
+    assert change(words.pk, body="No") == "message_sent"
+    assert change(sent, body="No") == "message_sent"
+    assert change(sent, is_internal=True) == "message_sent"
+    assert change(own, is_internal=False) == "message_sent"
+    assert change(theirs.pk, body="No") == "not_yours"
+    assert change(own, body="Calm.") == "Calm."
+    # What was answered can be sent back.
+    assert change(sent, body="On its way.", is_internal=False) == "On its way."
+
+
+def test_when_an_answer_is_due_is_said_at_the_opening(alice, jonas):
+    due = "2026-12-01T10:00:00Z"
+    body = {"subject": "x", "customer_id": str(jonas.pk), "first_response_due_at": due}
+    made = send(alice, "POST", BASE, body)
+    assert made.json()["first_response_due_at"] == due
+    path = f"{BASE}/{made.json()['id']}"
+
+    later = {"first_response_due_at": "2026-12-09T10:00:00Z"}
+    changed = send(alice, "PATCH", path, later)
+
+    [error] = changed.json()["errors"]
+    assert (error["code"], error["pointer"]) == (
+        "due_at_opening", "/first_response_due_at",
+    )  # fmt: skip
+    same = {"first_response_due_at": due, "subject": "y"}
+    assert send(alice, "PATCH", path, same).status_code == 200
 
 
 @pytest.mark.parametrize(("by", "code"), [(-1, "too_early"), (9, "in_future")])

@@ -24,6 +24,7 @@ from customers.choices import Role
 from customers.models import (
     Address,
     Booking,
+    BookingPayment,
     Contact,
     Customer,
     CustomerStats,
@@ -45,7 +46,6 @@ from tests.factories import (
     BusinessFactory,
     ContactFactory,
     CustomerFactory,
-    RefundFactory,
     TicketFactory,
 )
 
@@ -257,14 +257,12 @@ def test_what_is_not_simply_written_of_a_booking_is_rejected(alice, bakery):
     paid |= {"total_amount": 20, "paid_amount": 20, "completed_at": datetime.now(UTC)}
     invoiced = BookingFactory(**paid, invoice_number="I-1")
     refunded = BookingFactory(**paid)
-    RefundFactory(booking=refunded, customer=customer, amount=15, status="requested")
     lowered = BookingFactory(**paid)
     text = (
         "id,total_amount,paid_amount,status\n"
         f"{invoiced.pk},10,,\n"
-        f"{refunded.pk},,10,\n"
         f"{lowered.pk},,10,\n"
-        f"{lowered.pk},,,refunded\n"
+        f"{refunded.pk},,,refunded\n"
     )
 
     upload = previewed(text, actor=alice, business=bakery, table="booking")
@@ -273,9 +271,36 @@ def test_what_is_not_simply_written_of_a_booking_is_rejected(alice, bakery):
         line: str(row["errors"]) for line, row in shown(upload, "rejected").items()
     }
     assert "invoiced" in errors[2]
-    assert "Refunds of this booking claim" in errors[3]
-    assert list(shown(upload, "changed")) == [4]
-    assert 5 in errors
+    assert "What is paid follows from payments" in errors[3]
+    assert "becomes refunded by its refunds" in errors[4]
+
+
+def test_what_a_file_says_is_paid_is_recorded(alice, bakery):
+    customer = CustomerFactory(business=bakery)
+    stored = BookingFactory(customer=customer, total_amount=20, paid_amount=5)
+    older = BookingFactory(customer=customer, total_amount=20, paid_amount=5)
+    Booking.objects.filter(pk=older.pk).as_actor(alice).update(confirmed_amount=None)
+    text = (
+        "id,customer,status,total_amount,paid_amount,currency,payment_method\n"
+        f",{customer.unique_id},completed,12.50,12.50,EUR,cash\n"
+        f",{customer.unique_id},completed,8,0,EUR,\n"
+        f"{stored.pk},,,20,15,,\n"
+        f"{older.pk},,,20,7,,\n"
+    )
+
+    load(text, actor=alice, business=bakery, table="booking")
+
+    entries = BookingPayment.objects.filter(reason__startswith="imported")
+    found = {(entry.booking_id, entry.amount, entry.method) for entry in entries}
+    [new] = Booking.objects.filter(total_amount=Decimal("12.5"))
+    assert found == {
+        (new.pk, Decimal("12.5"), "cash"),
+        (stored.pk, 10, "imported"),
+        (older.pk, 2, "imported"),
+    }
+    event = Event.objects.get(action="payment.recorded", data__has_key="payments")
+    assert {one["amount"] for one in event.data["payments"]} >= {"12.50", "10.00"}
+    assert event.subjects == [str(customer.pk)]
 
 
 def test_rights_are_asked_for_each_row(bakery, rival, monkeypatch):
