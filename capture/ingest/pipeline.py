@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from audit import log
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, IngestStatus
+from capture.choices import IngestStatus
 from capture.envelope import Envelope, IngestResult
 from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
@@ -37,6 +37,7 @@ from capture.ingest.quarantine import quarantine
 from capture.ingest.repeats import (
     StoredCapture,
     judge_repeats,
+    record_repeats,
     repeats_of_servers,
     stored_captures,
     unchanged_dashboards,
@@ -44,8 +45,6 @@ from capture.ingest.repeats import (
 from capture.models import (
     Capture,
     CaptureLink,
-    DashboardSnapshot,
-    Sighting,
     Source,
 )
 from capture.models.projections import Projection
@@ -149,7 +148,7 @@ def _ingest(
         id(item): quarantine_id
         for item, quarantine_id in zip(wrong, quarantine_ids, strict=True)
     }
-    _record_duplicates(good, source, actor)
+    record_repeats(good, source, actor)
     fresh = [item for item in first if item.status == IngestStatus.ACCEPTED]
     linked = _project_new(fresh, source, actor)
     before = {
@@ -227,40 +226,6 @@ def _insert_captures(
                 logger.exception("a capture could not be inserted")
                 item.issue = INTERNAL
     return stored_captures(source, first)
-
-
-def _record_duplicates(good: list[IngestItem], source: Source, actor: Actor) -> None:
-    """Write a sighting of every repeat."""
-    again = [i for i in good if i.status == IngestStatus.DUPLICATE and i.capture_id]
-    Sighting.objects.bulk_create(
-        [
-            Sighting(
-                business_id=source.business_id,
-                source=source,
-                capture_id=item.capture_id,
-                key_id=item.envelope.key_id,
-                operation_id=actor.operation.id,
-                message_id=capture_of(item).message_id,
-                occurred_at=capture_of(item).occurred_at,
-                received_at=capture_of(item).received_at,
-                sent_at=capture_of(item).sent_at,
-                attempt=capture_of(item).attempt,
-            )
-            for item in again
-        ]
-    )
-    boards = {
-        item.capture_id: capture_of(item).occurred_at
-        for item in sorted(again, key=lambda i: capture_of(i).occurred_at)
-        if capture_of(item).type == CaptureType.DASHBOARD
-    }
-    if boards:
-        snapshots = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
-        for snapshot in snapshots:
-            snapshot.last_seen_at = max(
-                snapshot.last_seen_at, boards[snapshot.capture_id]
-            )
-        DashboardSnapshot.objects.bulk_update(snapshots, ["last_seen_at"])
 
 
 def _project_new(

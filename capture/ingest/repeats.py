@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import F, Window
 from django.db.models.functions import Length, RowNumber
 
+from audit.tenancy.actors import Actor
 from capture.adapters import without_automatic
 from capture.choices import CaptureType, IngestStatus, Trust
 from capture.envelope import Envelope, Issue
@@ -235,3 +236,37 @@ def _latest_states(
                 if who not in latest or latest[who].seen_at <= state.seen_at:
                     latest[who] = state
     return latest
+
+
+def record_repeats(good: list[IngestItem], source: Source, actor: Actor) -> None:
+    """Write a sighting of every repeat."""
+    again = [i for i in good if i.status == IngestStatus.DUPLICATE and i.capture_id]
+    Sighting.objects.bulk_create(
+        [
+            Sighting(
+                business_id=source.business_id,
+                source=source,
+                capture_id=item.capture_id,
+                key_id=item.envelope.key_id,
+                operation_id=actor.operation.id,
+                message_id=capture_of(item).message_id,
+                occurred_at=capture_of(item).occurred_at,
+                received_at=capture_of(item).received_at,
+                sent_at=capture_of(item).sent_at,
+                attempt=capture_of(item).attempt,
+            )
+            for item in again
+        ]
+    )
+    boards = {
+        item.capture_id: capture_of(item).occurred_at
+        for item in sorted(again, key=lambda i: capture_of(i).occurred_at)
+        if capture_of(item).type == CaptureType.DASHBOARD
+    }
+    if boards:
+        snapshots = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
+        for snapshot in snapshots:
+            snapshot.last_seen_at = max(
+                snapshot.last_seen_at, boards[snapshot.capture_id]
+            )
+        DashboardSnapshot.objects.bulk_update(snapshots, ["last_seen_at"])
