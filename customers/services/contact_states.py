@@ -72,7 +72,8 @@ def contact_states(
     """Return what holds for each purpose and channel.
 
     With `is_loaded` the business, figures and preferences that were loaded with the
-    customer are believed; else they are read now. The caller has checked access. As many statements for any number of answers.
+    customer are believed; else they are read now. The caller has checked access. As
+    many statements for any number of answers.
     """
     if is_loaded:
         profile = _loaded_profile(customer)
