@@ -36,6 +36,7 @@ from customers.admin.page_parts import (
     figures_for,
     tabs_for,
 )
+from customers.admin.timezones import use_zone_of
 from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class CustomerPage(PersonPages):
     def page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show one customer; `?tab=` says what stands below the figures."""
         customer = self._find_customer(request, pk)
+        use_zone_of(request, customer.business_id)
         self.note_access(request, "viewed", [customer], target=customer)
         is_unmasked = self.can_see_unmasked(request, customer)
         view = CustomerView(request, customer, is_unmasked)

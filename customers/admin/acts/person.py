@@ -90,7 +90,7 @@ class ConsentForm(ActForm):
         choices = [("", pgettext("wording", "None")), *((name, name) for name in valid)]
         self.fields["wording_version"].choices = choices  # type: ignore[attr-defined]  # a choice field
         moment: Any = self.fields["occurred_at"]
-        moment.zone = business.zone
+        moment.use_zone(business.zone)
         # Not filled in: cut to minutes it would be older than an answer just before.
         moment.help_text = gettext("Empty: now. Time of %(zone)s.") % {
             "zone": business.timezone
