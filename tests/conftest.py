@@ -31,7 +31,7 @@ from hypothesis import settings as hypothesis_settings
 from audit import clock as clock_module
 from audit.accounts import mails, pin_hashes, pins
 from audit.accounts.session_store import SessionStore
-from audit.admin.moments import offset_of
+from audit.admin.zoned_times import offset_of
 from audit.database.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
 from audit.tenancy.actors import Actor, OperationContext

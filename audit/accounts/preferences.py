@@ -32,7 +32,7 @@ def save_preferences(
     has_shortcuts: bool,
     density: str,
     language: str,
-    shows_own_zone: bool = False,
+    shows_second_zone: bool = False,
     time_zone: str = "",
 ) -> UserPreferences:
     """Store what a person has chosen; an event names what has changed.
@@ -46,7 +46,7 @@ def save_preferences(
         "has_shortcuts": has_shortcuts,
         "density": density,
         "language": language,
-        "shows_own_zone": shows_own_zone,
+        "shows_second_zone": shows_second_zone,
     }
     changed = [n for n, value in values.items() if getattr(preferences, n) != value]
     for name in changed:

@@ -40,8 +40,8 @@ from django.utils.translation import gettext_lazy as _
 from audit import log
 from audit.admin import business_switch, search_terms
 from audit.admin.display import moment, short_decimal
-from audit.admin.moments import MOMENT
 from audit.admin.reveals import is_revealed
+from audit.admin.zoned_times import MOMENT
 from audit.emails import email_spellings
 from audit.fields import without_long
 from audit.ids import parse_uuid

@@ -20,8 +20,8 @@ from audit.admin.base import (
     VisibleChoices,
     has_model_permission,
 )
-from audit.admin.moments import MOMENT
 from audit.admin.untouched import UntouchedForm, carry_initial, drawn_columns
+from audit.admin.zoned_times import MOMENT
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
 

@@ -24,7 +24,7 @@ class UserPreferences(models.Model):
         "has_shortcuts",
         "density",
         "language",
-        "shows_own_zone",
+        "shows_second_zone",
     )
     privacy: ClassVar[dict[str, str]] = {"density": "public", "language": "public"}
 
@@ -42,7 +42,7 @@ class UserPreferences(models.Model):
     )
 
     # Beside those of the business, and smaller.
-    shows_own_zone = models.BooleanField(default=False)
+    shows_second_zone = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "user preferences"

@@ -73,8 +73,8 @@ def _use(request: HttpRequest, name: str) -> None:
     request.zone = zone
     timezone.activate(zone)
     user = user_of(request)
-    is_shown = accounts.get_preferences(user).shows_own_zone
-    own = _zone_of(user.time_zone) if is_shown and user.time_zone != name else None
+    has_second = accounts.get_preferences(user).shows_second_zone
+    own = _zone_of(user.time_zone) if has_second and user.time_zone != name else None
     request.second_zone = own  # type: ignore[attr-defined]  # set at run time, not on the type
     set_second_zone(own)
 

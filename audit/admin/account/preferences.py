@@ -25,11 +25,11 @@ class PreferencesForm(LabelsAbove, forms.ModelForm):
 
     class Meta:
         model = UserPreferences
-        fields = ("has_shortcuts", "density", "language", "shows_own_zone")
+        fields = ("has_shortcuts", "density", "language", "shows_second_zone")
         widgets = {"density": AdminRadioSelect(attrs={"class": "radiolist"})}
         labels = {
             "has_shortcuts": _("Single-key shortcuts"),
-            "shows_own_zone": _("Also show times in my zone"),
+            "shows_second_zone": _("Also show times in my zone"),
         }
         help_texts = {
             "has_shortcuts": _(
@@ -38,7 +38,7 @@ class PreferencesForm(LabelsAbove, forms.ModelForm):
             ),
             "density": _("How close the rows of lists stand."),
             "language": _("Of pages, and of mails about your account."),
-            "shows_own_zone": _(
+            "shows_second_zone": _(
                 "Smaller, beside the time of the business, where the two differ. What "
                 "you type stays in the zone of the business."
             ),

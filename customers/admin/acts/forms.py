@@ -15,7 +15,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.base import Context, LabelsAbove
-from audit.admin.moments import offer_offsets, which_select
+from audit.admin.zoned_times import offer_offsets, which_select
 from audit.datetimes import parse_day, to_moment
 from audit.tenancy.actors import Actor
 from customers import services

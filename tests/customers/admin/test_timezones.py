@@ -182,7 +182,7 @@ def test_of_several_businesses_a_list_is_in_the_zone_of_the_person(
 def traveller(bakery):
     """Somebody in Tokyo who wants to read the time there, too."""
     user = staff(bakery, username="ada", time_zone="Asia/Tokyo")
-    UserPreferencesFactory(user=user, shows_own_zone=True)
+    UserPreferencesFactory(user=user, shows_second_zone=True)
     return signed_in(user)
 
 

@@ -55,7 +55,7 @@ def offset_of(moment: datetime, zone: tzinfo | None = None) -> str:
     return offset_text(local.utcoffset() or offsets[0]) if len(offsets) > 1 else ""
 
 
-class _SplitMoment(forms.MultiWidget):
+class _SplitZoned(forms.MultiWidget):
     """A day, a time, and which of the two times is meant."""
 
     supports_microseconds = False
@@ -67,7 +67,7 @@ class _SplitMoment(forms.MultiWidget):
         return [local.date(), local.time(), offset_of(value)]
 
 
-class HiddenMomentInput(_SplitMoment):
+class HiddenZonedDateTime(_SplitZoned):
     """What a form was drawn with."""
 
     def __init__(self, attrs: Any = None) -> None:
@@ -77,7 +77,7 @@ class HiddenMomentInput(_SplitMoment):
         super().__init__(parts, attrs)
 
 
-class MomentInput(_SplitMoment):
+class ZonedDateTime(_SplitZoned):
     """A day, a time, and where there is one, the choice which of the two."""
 
     template_name = AdminSplitDateTime.template_name
@@ -97,11 +97,11 @@ class MomentInput(_SplitMoment):
         return context | labels | {"which_label": _WHICH}
 
 
-class MomentField(forms.SplitDateTimeField):
+class ZonedDateTimeField(forms.SplitDateTimeField):
     """A day and a time in the zone of the page."""
 
-    widget: Any = MomentInput
-    hidden_widget = HiddenMomentInput
+    widget: Any = ZonedDateTime
+    hidden_widget = HiddenZonedDateTime
 
     def clean(self, value: Any) -> Any:
         if not isinstance(value, list):
@@ -130,7 +130,7 @@ class MomentField(forms.SplitDateTimeField):
 
 
 # For `formfield_overrides`.
-MOMENT = {"form_class": MomentField, "widget": MomentInput}
+MOMENT = {"form_class": ZonedDateTimeField, "widget": ZonedDateTime}
 
 
 def _local_of(parts: list[Any]) -> datetime | None:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="userpreferences",
-            name="shows_own_zone",
+            name="shows_second_zone",
             field=models.BooleanField(default=False),
         ),
     ]
