@@ -74,9 +74,9 @@ def _use(request: HttpRequest, name: str) -> None:
     timezone.activate(zone)
     user = user_of(request)
     has_second = accounts.get_preferences(user).shows_second_zone
-    own = _zone_of(user.time_zone) if has_second and user.time_zone != name else None
-    request.second_zone = own  # type: ignore[attr-defined]  # set at run time, not on the type
-    set_second_zone(own)
+    second = _zone_of(user.time_zone) if has_second and user.time_zone != name else None
+    request.second_zone = second  # type: ignore[attr-defined]  # set at run time, not on the type
+    set_second_zone(second)
 
 
 def _zone_of(name: str) -> tzinfo:
