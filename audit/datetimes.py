@@ -38,6 +38,11 @@ _REFUSALS = {
     "out_of_range": _("Send a time from 1900 on and before 2200."),
     "in_future": _("This is in the future. Write when it happened."),
 }
+# Where a form offers the two times, or another one can be typed.
+_LEFT_OUT = _(
+    "The clocks were put forward then, and left this time out. Write another one."
+)
+_TWICE = _("The clocks were put back then, and had this time twice. Choose which.")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 # RFC 3339, and what programs make of it: without seconds, a comma, no colons.
 _MOMENT = re.compile(
@@ -48,6 +53,7 @@ _MOMENT = re.compile(
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _SPREAD = r"\1-\2-\3T\4:\5:\6Z"
 _LEAP_SECOND, _HOUR = 60, 60
+_MINUTE = timedelta(minutes=1)
 _LARGEST_OFFSET = timedelta(hours=14)
 
 
@@ -152,6 +158,43 @@ def _zone_of(offset: str) -> tzinfo:
     if minutes >= _HOUR or length > _LARGEST_OFFSET:
         raise _refusal("moment_invalid")
     return timezone(-length if digits[0] == "-" else length)
+
+
+def offsets_at(local: datetime, zone: tzinfo) -> list[timedelta]:
+    """Return how far ahead of UTC a clock of a zone is when it shows a time.
+
+    None where the clocks left that time out, two where they had it twice: the one
+    before they were put back first.
+    """
+    first = local.replace(tzinfo=zone, fold=0)
+    code = _clock_change(first)
+    if code == "hour_missing":
+        return []
+    moments = [first, first.replace(fold=1)] if code else [first]
+    return [moment.utcoffset() or timedelta() for moment in moments]
+
+
+def offset_text(offset: timedelta) -> str:
+    """Return an offset as times have it: `+02:00`."""
+    sign, minutes = "-" if offset < timedelta() else "+", abs(offset) // _MINUTE
+    return f"{sign}{minutes // _HOUR:02}:{minutes % _HOUR:02}"
+
+
+def to_moment(local: datetime, zone: tzinfo, offset: str = "") -> datetime:
+    """Return when a clock of a zone shows a time.
+
+    `offset` says which one is meant of a time that clocks had twice. Raises
+    ValidationError `hour_missing` for a time that they left out, and `hour_twice`
+    where nothing says which.
+    """
+    offsets = offsets_at(local, zone)
+    if not offsets:
+        raise ValidationError(_LEFT_OUT, code="hour_missing")
+    texts = [offset_text(each) for each in offsets]
+    if len(texts) > 1 and offset not in texts:
+        raise ValidationError(_TWICE, code="hour_twice")
+    is_second = len(texts) > 1 and offset == texts[1]
+    return local.replace(tzinfo=zone, fold=int(is_second))
 
 
 def _clock_change(moment: datetime) -> str | None:

@@ -21,6 +21,7 @@ class CaptureConfig(AppConfig):
             KEYED_SECRETS,
             capture_columns,
             compute_activity,
+            find_origins,
             forget_old_refusal_counts,
             key_hash_column,
             quarantined_about,
@@ -28,6 +29,7 @@ class CaptureConfig(AppConfig):
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
             register_columns,
+            register_origin_source,
             register_person_part,
             register_stats_provider,
             register_timeline_source,
@@ -35,6 +37,7 @@ class CaptureConfig(AppConfig):
 
         register_stats_provider(compute_activity)
         register_columns(capture_columns())
+        register_origin_source(find_origins)
         register_person_part(quarantined_about)
         register_timeline_source(timeline_source)
         register_cleanup(forget_old_refusal_counts)

@@ -17,6 +17,7 @@ from django.utils.cache import patch_vary_headers
 
 from audit import accounts
 from audit.tenancy.actors import OperationContext, Via, operation_of
+from audit.timezones import no_second_zone
 from config.errors import wants_problem
 from config.logs import request_id
 from config.paths import is_capture_path
@@ -116,7 +117,7 @@ class ZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.zone = None  # type: ignore[attr-defined]  # set at run time, not on the type
-        with timezone.override(None):
+        with timezone.override(None), no_second_zone():
             return self.get_response(request)
 
 

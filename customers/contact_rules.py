@@ -68,7 +68,7 @@ def may_contact(profile: ContactProfile, purpose: str, channel: str) -> Answer:
         return blocked
     if purpose == Purpose.SERVICE:
         return Answer(is_allowed=True, rule="service")
-    newest = _newest(profile, purpose, channel)
+    newest = newest_about(profile, purpose, channel)
     if newest and newest.action == ConsentAction.GIVEN and newest.wording_is_valid:
         return Answer(is_allowed=True, rule="consent", record_id=newest.id)
     is_offer_by_mail = purpose == Purpose.MARKETING and channel == ConsentChannel.EMAIL
@@ -80,7 +80,7 @@ def may_contact(profile: ContactProfile, purpose: str, channel: str) -> Answer:
 def _barrier(profile: ContactProfile, purpose: str, channel: str) -> Answer | None:
     """Return the first rule that says no, or None; the order is the requirement's."""
     needs_consent = purpose != Purpose.SERVICE
-    newest = _newest(profile, purpose, channel)
+    newest = newest_about(profile, purpose, channel)
     is_refused = newest is not None and newest.action != ConsentAction.GIVEN
     is_off = (purpose == Purpose.MARKETING and not profile.can_receive_offers) or (
         purpose == Purpose.LOYALTY and not profile.can_receive_loyalty
@@ -102,9 +102,10 @@ def _barrier(profile: ContactProfile, purpose: str, channel: str) -> Answer | No
     return None
 
 
-def _newest(
+def newest_about(
     profile: ContactProfile, purpose: str, channel: str
 ) -> ConsentRecord | None:
+    """Return the newest answer that is about this purpose and channel."""
     for consent in profile.consents:
         if consent.purpose == purpose and consent.covers(channel):
             return consent

@@ -31,6 +31,7 @@ from hypothesis import settings as hypothesis_settings
 from audit import clock as clock_module
 from audit.accounts import mails, pin_hashes, pins
 from audit.accounts.session_store import SessionStore
+from audit.admin.zoned_times import offset_of
 from audit.database.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -281,11 +282,14 @@ def drawn_data(form: Any) -> dict[str, Any]:
 
 
 def _drawn_moment(field: Any, value: Any) -> dict[str, Any]:
+    which = ""
     if getattr(value, "tzinfo", None):
+        which = offset_of(value)
         value = timezone.localtime(value)
     return {
         f"{field.html_name}_0": value.strftime("%Y-%m-%d"),
         f"{field.html_name}_1": value.strftime("%H:%M:%S"),
+        **({f"{field.html_name}_2": which} if which else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a person has chosen about the admin: shortcuts, density, language."""
+"""What a person has chosen about the admin: shortcuts, density, language, zone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import transaction
 from audit.log.recording import record
 from audit.models import User, UserPreferences
 from audit.tenancy.actors import Actor
+from audit.timezones import check_time_zone
 
 
 def get_preferences(user: User) -> UserPreferences:
@@ -25,11 +26,19 @@ def language_of(user: User) -> str:
 
 @transaction.atomic
 def save_preferences(
-    user: User, *, actor: Actor, has_shortcuts: bool, density: str, language: str
+    user: User,
+    *,
+    actor: Actor,
+    has_shortcuts: bool,
+    density: str,
+    language: str,
+    shows_second_zone: bool = False,
+    time_zone: str = "",
 ) -> UserPreferences:
     """Store what a person has chosen; an event names what has changed.
 
-    Raises ValidationError for a density or language that there is not.
+    Without a time zone that of the account stays. Raises ValidationError for a density,
+    language or time zone that there is not.
     """
     UserPreferences.objects.get_or_create(user=user)
     preferences = UserPreferences.objects.select_for_update().get(user=user)
@@ -37,14 +46,21 @@ def save_preferences(
         "has_shortcuts": has_shortcuts,
         "density": density,
         "language": language,
+        "shows_second_zone": shows_second_zone,
     }
     changed = [n for n, value in values.items() if getattr(preferences, n) != value]
     for name in changed:
         setattr(preferences, name, values[name])
     preferences.clean_fields()
     preferences.user = user
+    fields = [f"preferences.{name}" for name in sorted(changed)]
     if changed:
         preferences.save(update_fields=changed)
-        fields = [f"preferences.{name}" for name in sorted(changed)]
+    if time_zone and time_zone != user.time_zone:
+        check_time_zone(time_zone)
+        user.time_zone = time_zone
+        user.save(update_fields=["time_zone"])
+        fields.append("time_zone")
+    if fields:
         record("user.changed", user, actor=actor, data={"fields": fields})
     return preferences

@@ -18,7 +18,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
-from django.db.models import DecimalField, ForeignKey, Model, QuerySet
+from django.db.models import DateTimeField, DecimalField, ForeignKey, Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.fields.related import RelatedField
 from django.db.models.options import Options
@@ -39,8 +39,9 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.admin import business_switch, search_terms
-from audit.admin.display import short_decimal
+from audit.admin.display import moment, short_decimal
 from audit.admin.reveals import is_revealed
+from audit.admin.zoned_times import MOMENT
 from audit.emails import email_spellings
 from audit.fields import without_long
 from audit.ids import parse_uuid
@@ -55,9 +56,11 @@ from audit.privacy.masking import (
     mask_instance,
 )
 from audit.tenancy.actors import Actor, operation_of
+from audit.timezones import second_zone
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _ListDisplayT
+    from django.utils.functional import _StrOrPromise
 
     from audit.models import User
 
@@ -198,7 +201,10 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     """A page of rows within the person's reach. Nothing here can be deleted."""
 
     form: type[forms.ModelForm] = InstanceForm
-    formfield_overrides: ClassVar = {DecimalField: {"form_class": ShortDecimalField}}
+    formfield_overrides: ClassVar = {
+        DecimalField: {"form_class": ShortDecimalField},
+        DateTimeField: MOMENT,
+    }
 
     show_full_result_count = False
     # Below the rows, where they end. With neither, Django's page has style inside.
@@ -359,6 +365,7 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
+        _show_second_zone(changelist)
         changelist.result_list = [
             mask_instance(one, is_copy=self.is_copy) for one in changelist.result_list
         ]
@@ -460,6 +467,31 @@ class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
+
+
+def _show_second_zone(changelist: ChangeList) -> None:
+    """Let the columns of times show the person's zone, too, where they want it."""
+    if second_zone() is None:
+        return
+    fields = {field.name: field for field in changelist.opts.concrete_fields}
+    columns = {
+        name: _moment_column(name, fields[name].verbose_name)
+        for name in changelist.list_display
+        if isinstance(name, str) and isinstance(fields.get(name), DateTimeField)
+    }
+    for names in ("list_display", "list_display_links", "sortable_by"):
+        before = getattr(changelist, names)
+        if before is not None:
+            setattr(changelist, names, [columns.get(name, name) for name in before])
+
+
+def _moment_column(name: str, title: _StrOrPromise) -> Callable[[Model], str | None]:
+    @admin.display(description=title, ordering=name)
+    def column(instance: Model) -> str | None:
+        return moment(getattr(instance, name), "DATETIME_FORMAT") or None
+
+    column.__name__ = name
+    return column
 
 
 def displayed(instance: _Model, *, is_unmasked: bool, is_copy: bool = False) -> _Model:

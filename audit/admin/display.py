@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import clock
+from audit.timezones import second_zone
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -112,6 +113,32 @@ def ago(moment: datetime | None) -> SafeString | str:
         _exact(timezone.localtime(moment)),
         elapsed(clock.now() - moment),
     )
+
+
+def in_second_zone(moment: datetime | None) -> SafeString | str:
+    """Draw a moment in the zone of the person, smaller; empty where it says no more.
+
+    With its day where that is another one.
+    """
+    zone = second_zone()
+    if moment is None or zone is None:
+        return ""
+    first, second = timezone.localtime(moment), timezone.localtime(moment, zone)
+    if first.utcoffset() == second.utcoffset():
+        return ""
+    is_same_day = first.date() == second.date()
+    layout = "TIME_FORMAT" if is_same_day else "SHORT_DATETIME_FORMAT"
+    text = date_format(second, layout)
+    return format_html('<small class="also" title="{}">{}</small>', str(zone), text)
+
+
+def moment(value: datetime | None, layout: str = "SHORT_DATETIME_FORMAT") -> str:
+    """Draw a moment in the zone of the page, and smaller in that of the person."""
+    if value is None:
+        return ""
+    first = date_format(timezone.localtime(value), layout)
+    also = in_second_zone(value)
+    return format_html("{} {}", first, also) if also else first
 
 
 def _exact(moment: datetime) -> str:

@@ -21,6 +21,7 @@ from audit.admin.base import (
     has_model_permission,
 )
 from audit.admin.untouched import UntouchedForm, carry_initial, drawn_columns
+from audit.admin.zoned_times import MOMENT
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
 
@@ -96,6 +97,7 @@ class TrackedInline(NewestInline):
         models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
         models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
         models.DecimalField: {"form_class": ShortDecimalField},
+        models.DateTimeField: MOMENT,
     }
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:

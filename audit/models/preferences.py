@@ -20,7 +20,12 @@ class Density(models.TextChoices):
 class UserPreferences(models.Model):
     """What one person has chosen; who has no row has the defaults."""
 
-    changeable: ClassVar = ("has_shortcuts", "density", "language")
+    changeable: ClassVar = (
+        "has_shortcuts",
+        "density",
+        "language",
+        "shows_second_zone",
+    )
     privacy: ClassVar[dict[str, str]] = {"density": "public", "language": "public"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -35,6 +40,9 @@ class UserPreferences(models.Model):
     language = models.CharField(
         max_length=10, choices=settings.LANGUAGES, blank=True, default=""
     )
+
+    # Beside those of the business, and smaller.
+    shows_second_zone = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "user preferences"

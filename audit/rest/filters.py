@@ -41,7 +41,7 @@ class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
     """One of several choices, with commas between them."""
 
 
-class _MomentInput(forms.Field):
+class _ZonedDateTime(forms.Field):
     def to_python(self, value: str | None) -> datetime | None:
         return parse_moment(value) if value else None
 
@@ -55,7 +55,7 @@ class _DayInput(forms.Field):
 class OffsetDateTimeFilter(django_filters.Filter):
     """A time with its zone, like 2026-11-20T09:00:00Z."""
 
-    field_class = _MomentInput
+    field_class = _ZonedDateTime
 
 
 @extend_schema_field(OpenApiTypes.DATE)

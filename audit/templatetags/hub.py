@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.contrib.admin.helpers import AdminReadonlyField
-from django.db.models import BooleanField, DecimalField, JSONField
+from django.db.models import BooleanField, DateTimeField, DecimalField, Field, JSONField
 from django.db.models.options import Options
 from django.template.context import Context
 from django.templatetags.static import static
@@ -23,6 +23,8 @@ from audit.admin.display import (
     active_filters,
     ago,
     draw_json,
+    in_second_zone,
+    moment,
     short_decimal,
     to_second,
     yes_or_no,
@@ -30,6 +32,7 @@ from audit.admin.display import (
 
 register = template.Library()
 register.filter(ago)
+register.filter(moment)
 register.filter(to_second, expects_localtime=True)
 register.simple_tag(active_filters)
 
@@ -165,7 +168,14 @@ def contents(field: AdminReadonlyField) -> str:
         return yes_or_no(value)
     if value is not None and isinstance(column, JSONField):
         return draw_json(value)
-    return field.contents() if value is not None else field.empty_value_display
+    return _plain_contents(field, column, value)
+
+
+def _plain_contents(field: AdminReadonlyField, column: Field, value: Any) -> str:
+    if value is None:
+        return str(field.empty_value_display)
+    also = in_second_zone(value) if isinstance(column, DateTimeField) else ""
+    return format_html("{} {}", field.contents(), also) if also else field.contents()
 
 
 @register.filter

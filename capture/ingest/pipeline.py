@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Q
 
 from audit import log
-from audit.emails import normal_form
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, IngestStatus, Trust
-from capture.envelope import Envelope, IngestResult, Issue
+from capture.choices import IngestStatus
+from capture.envelope import Envelope, IngestResult
 from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import SILENT_TYPES, consent_of, update_customers
 from capture.ingest.identity import LinkResult, link, links_of
+from capture.ingest.items import INTERNAL, IngestItem, MessageKey, capture_of, key_of
 from capture.ingest.locking import lock_names
 from capture.ingest.normalisation import build_capture
 from capture.ingest.payments import project_payments
@@ -33,15 +32,19 @@ from capture.ingest.projections import (
     ParsedCapture,
     parse_captures,
     project,
-    state_hash,
 )
 from capture.ingest.quarantine import quarantine
-from capture.ingest.repeats import MessageKey, find_repeats
+from capture.ingest.repeats import (
+    StoredCapture,
+    judge_repeats,
+    record_repeats,
+    repeats_of_servers,
+    stored_captures,
+    unchanged_dashboards,
+)
 from capture.models import (
     Capture,
     CaptureLink,
-    DashboardSnapshot,
-    Sighting,
     Source,
 )
 from capture.models.projections import Projection
@@ -53,12 +56,6 @@ logger = logging.getLogger(__name__)
 IDENTITY_REVIEW = "identity_review"
 _TRIES = 3
 _T = TypeVar("_T")
-_INTERNAL = Issue("internal_error", "", "This is our fault. The item is kept.")
-_CONFLICT = Issue(
-    "message_id_conflict",
-    "",
-    "A message with this id and other content was captured before.",
-)
 
 
 class StrictError(Exception):
@@ -70,50 +67,6 @@ class StrictError(Exception):
     def __init__(self, results: list[IngestResult]) -> None:
         super().__init__("strict")
         self.results = results
-
-
-def _key_of(item: _Item) -> MessageKey:
-    capture = _capture(item)
-    return MessageKey.of(capture.trust, capture.message_id)
-
-
-@dataclass
-class _Item:
-    """One message in the pipeline."""
-
-    position: int
-    envelope: Envelope
-    capture: Capture | None = None
-    issue: Issue | None = None
-    status: str = IngestStatus.ACCEPTED
-    capture_id: UUID | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def parsed(self) -> ParsedCapture:
-        """The capture and its fields."""
-        capture, envelope = _capture(self), self.envelope
-        typed = envelope.identity.email
-        email = normal_form("NFKC", typed) if typed else None
-        return ParsedCapture(
-            capture, envelope.fields, capture.facts, capture.received_at, email
-        )
-
-
-class _Stored(NamedTuple):
-    """The capture that has an id; erased ones have no fingerprint."""
-
-    capture_id: UUID
-    type: str
-    fingerprint: bytes | None
-
-
-class LatestState(NamedTuple):
-    """The state of a dashboard that was seen last of a person."""
-
-    capture_id: UUID
-    digest: str | None
-    seen_at: datetime
 
 
 def ingest(
@@ -145,7 +98,7 @@ def ingest(
 
 
 class _StrictConflictError(Exception):
-    def __init__(self, items: list[_Item]) -> None:
+    def __init__(self, items: list[IngestItem]) -> None:
         super().__init__("conflict")
         self.items = items
 
@@ -163,27 +116,27 @@ def _retrying(work: Callable[[], _T]) -> _T:
     raise AssertionError  # pragma: no cover - the loop returns or raises
 
 
-def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
+def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> IngestItem:
     # Only here the currency is known of amounts whose message names none.
     issue = envelope.issue or find_amount_issue(envelope, source.business.currency)
-    item = _Item(n, envelope, issue=issue)
+    item = IngestItem(n, envelope, issue=issue)
     if item.issue is None:
         try:
             item.capture = build_capture(envelope, source, actor)
         except Exception:
             # One item that we cannot handle must not cost its neighbours.
             logger.exception("an item could not be prepared")
-            item.issue = _INTERNAL
+            item.issue = INTERNAL
     return item
 
 
 def _ingest(
-    items: list[_Item], source: Source, actor: Actor, *, strict: bool
+    items: list[IngestItem], source: Source, actor: Actor, *, strict: bool
 ) -> list[IngestResult]:
     log.ensure_operation(actor)
     # A try before this one may have left its marks.
     good = [_reset(item) for item in items if item.capture is not None]
-    repeated = _unchanged_dashboards(good, source)
+    repeated = unchanged_dashboards(good, source)
     first = _insert(good, repeated, source)
     wrong = [item for item in items if item.issue is not None]
     if strict and wrong:
@@ -197,7 +150,7 @@ def _ingest(
         id(item): quarantine_id
         for item, quarantine_id in zip(wrong, quarantine_ids, strict=True)
     }
-    _record_duplicates(good, source, actor)
+    record_repeats(good, source, actor)
     fresh = [item for item in first if item.status == IngestStatus.ACCEPTED]
     linked = _project_new(fresh, source, actor)
     before = {
@@ -207,7 +160,7 @@ def _ingest(
     return [_result_of(item, owners, quarantine_id_of.get(id(item))) for item in items]
 
 
-def _reset(item: _Item) -> _Item:
+def _reset(item: IngestItem) -> IngestItem:
     """Return the item as it was before it met the database."""
     item.status, item.capture_id, item.notes = IngestStatus.ACCEPTED, None, []
     item.issue = item.envelope.issue
@@ -215,7 +168,7 @@ def _reset(item: _Item) -> _Item:
 
 
 def _quarantine_items(
-    items: list[_Item], source: Source, actor: Actor
+    items: list[IngestItem], source: Source, actor: Actor
 ) -> list[IngestResult]:
     log.ensure_operation(actor)
     quarantine_ids = quarantine(
@@ -229,87 +182,32 @@ def _quarantine_items(
 
 
 def _insert(
-    good: list[_Item], repeated: dict[MessageKey, UUID], source: Source
-) -> list[_Item]:
+    good: list[IngestItem], repeated: dict[MessageKey, UUID], source: Source
+) -> list[IngestItem]:
     """Insert captures, then set the status of every item; return the new ones."""
-    first: dict[MessageKey, _Item] = {}
+    first: dict[MessageKey, IngestItem] = {}
     for item in good:
-        key = _key_of(item)
+        key = key_of(item)
         if key in repeated:
             item.status = IngestStatus.DUPLICATE
             item.capture_id = repeated[key]
             item.notes.append("unchanged")
         else:
             first.setdefault(key, item)
-    before = _repeats_of_servers(first, source)
+    before = repeats_of_servers(first, source)
     for key in before:
         del first[key]
     # In the order of their keys: two batches with the same ids would deadlock.
-    captures = [_capture(first[key]) for key in sorted(first)]
+    captures = [capture_of(first[key]) for key in sorted(first)]
     lock_names(captures)
     stored = before | _insert_captures(captures, first, source)
-    _judge(good, first, stored)
+    judge_repeats(good, first, stored)
     return [item for item in first.values() if item.issue is None]
 
 
-def _repeats_of_servers(
-    first: dict[MessageKey, _Item], source: Source
-) -> dict[MessageKey, _Stored]:
-    """Return what pages repeat word by word of servers, and those captures.
-
-    Never the other way round: what a server says is taken whatever a page said before.
-    Nor payments: there a page claims, and a server confirms.
-    """
-    pages = {
-        key: item
-        for key, item in first.items()
-        if key.is_page and _capture(item).type != CaptureType.PAYMENT
-    }
-    if not pages:
-        return {}
-    stored = _stored(source, pages)
-    before = {}
-    for key, item in pages.items():
-        capture, other = _capture(item), stored.get(key._replace(is_page=False))
-        if other is None or key in stored:
-            continue
-        if (other.type, other.fingerprint) == (capture.type, capture.fingerprint):
-            before[key] = other
-    return before
-
-
-def _judge(
-    good: list[_Item],
-    first: dict[MessageKey, _Item],
-    stored: dict[MessageKey, _Stored],
-) -> None:
-    """Tell repeats from conflicts, by the stored capture with the same id."""
-    differing = []
-    for item in good:
-        capture = _capture(item)
-        if item.capture_id is not None or item.issue is not None:
-            continue
-        key = _key_of(item)
-        if key not in stored:
-            # The first one with this id could not be inserted.
-            item.issue = _INTERNAL
-            continue
-        capture_id, _, fingerprint = stored[key]
-        item.capture_id = capture_id
-        if capture_id == capture.pk and first.get(key) is item:
-            continue
-        item.status = IngestStatus.DUPLICATE
-        if fingerprint is not None and fingerprint != capture.fingerprint:
-            differing.append(item)
-    same = find_repeats([(item.capture_id, item.envelope) for item in differing])
-    for item, is_same in zip(differing, same, strict=True):
-        if not is_same:
-            item.status, item.issue = IngestStatus.CONFLICT, _CONFLICT
-
-
 def _insert_captures(
-    captures: list[Capture], first: dict[MessageKey, _Item], source: Source
-) -> dict[MessageKey, _Stored]:
+    captures: list[Capture], first: dict[MessageKey, IngestItem], source: Source
+) -> dict[MessageKey, StoredCapture]:
     try:
         with transaction.atomic():
             Capture.objects.bulk_create(captures, ignore_conflicts=True)
@@ -321,149 +219,19 @@ def _insert_captures(
         for item in first.values():
             try:
                 with transaction.atomic():
-                    Capture.objects.bulk_create([_capture(item)], ignore_conflicts=True)
+                    Capture.objects.bulk_create(
+                        [capture_of(item)], ignore_conflicts=True
+                    )
             except (IntegrityError, OperationalError):
                 raise
             except Exception:
                 logger.exception("a capture could not be inserted")
-                item.issue = _INTERNAL
-    return _stored(source, first)
-
-
-def _stored(source: Source, keys: Iterable[MessageKey]) -> dict[MessageKey, _Stored]:
-    """Return the captures that have these ids, those of the other trust, too."""
-    captures = Capture.objects.filter(
-        business=source.business_id,
-        source=source,
-        message_id__in={key.message_id for key in keys},
-    )
-    columns = ("trust", "message_id", "pk", "type", "fingerprint")
-    return {
-        MessageKey.of(trust, message_id): _Stored(
-            pk, kind, bytes(fingerprint) if fingerprint is not None else None
-        )
-        for trust, message_id, pk, kind, fingerprint in captures.values_list(*columns)
-    }
-
-
-def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[MessageKey, UUID]:
-    """Return the dashboards without changes: message id and stored capture.
-
-    New is what differs from the state that was seen last of that person; a dashboard
-    older than that is always stored.
-    """
-    boards = [i for i in good if _capture(i).type == CaptureType.DASHBOARD]
-    if not boards:
-        return {}
-    keys = {_key_of(item) for item in boards}
-    seen = Sighting.objects.filter(
-        source=source,
-        message_id__in={key.message_id for key in keys},
-        capture__type=CaptureType.DASHBOARD,
-    )
-    columns = ("message_id", "capture__trust", "capture_id")
-    repeated = {
-        MessageKey.of(trust, message_id): capture_id
-        for message_id, trust, capture_id in seen.values_list(*columns)
-        if message_id and capture_id
-    }
-    # An id that a capture has is compared with that capture.
-    taken = set(_stored(source, keys))
-    repeated = {name: pk for name, pk in repeated.items() if name not in taken}
-    latest = _latest_states(boards, source)
-    for item in sorted(boards, key=lambda i: _capture(i).occurred_at):
-        capture = _capture(item)
-        key = _key_of(item)
-        if key in repeated or key in taken:
-            continue
-        persons = [
-            (key.is_page, name) for name in (capture.email, capture.user_ref) if name
-        ]
-        state = next((latest[who] for who in persons if who in latest), None)
-        state_digest = state_hash(item.envelope.fields)
-        if state is not None and capture.occurred_at < state.seen_at:
-            continue
-        capture_id = capture.pk
-        # An answer that comes with it must not be lost.
-        is_silent = consent_of(item.parsed) is None
-        if state is not None and state.digest == state_digest and is_silent:
-            repeated[key] = capture_id = state.capture_id
-        taken.add(key)
-        now = LatestState(capture_id, state_digest, capture.occurred_at)
-        for is_page in {True, key.is_page}:
-            latest |= {(is_page, name): now for _, name in persons}
-    return repeated
-
-
-def _latest_states(
-    boards: list[_Item], source: Source
-) -> dict[tuple[bool, str], LatestState]:
-    """Return the state seen last of each person, by who compares with it, and name.
-
-    A page compares with all, a server with what servers said: it may be the first to
-    confirm what a page has claimed.
-    """
-    names = {
-        name
-        for item in boards
-        for name in (_capture(item).email, _capture(item).user_ref)
-        if name
-    }
-    snapshots = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
-    columns = ("capture_id", "state_hash", "last_seen_at")
-    latest: dict[tuple[bool, str], LatestState] = {}
-    for is_page in {_key_of(item).is_page for item in boards}:
-        seen = snapshots if is_page else snapshots.exclude(trust=Trust.BROWSER)
-        for name in ("user_email", "user_id"):
-            place = Window(
-                RowNumber(),
-                partition_by=[F(name)],
-                order_by=[F("last_seen_at").desc(), F("pk").desc()],
-            )
-            newest = seen.filter(**{f"{name}__in": names}).annotate(place=place)
-            for person, *values in newest.filter(place=1).values_list(name, *columns):
-                who, state = (is_page, person), LatestState(*values)
-                if who not in latest or latest[who].seen_at <= state.seen_at:
-                    latest[who] = state
-    return latest
-
-
-def _record_duplicates(good: list[_Item], source: Source, actor: Actor) -> None:
-    """Write a sighting of every repeat."""
-    again = [i for i in good if i.status == IngestStatus.DUPLICATE and i.capture_id]
-    Sighting.objects.bulk_create(
-        [
-            Sighting(
-                business_id=source.business_id,
-                source=source,
-                capture_id=item.capture_id,
-                key_id=item.envelope.key_id,
-                operation_id=actor.operation.id,
-                message_id=_capture(item).message_id,
-                occurred_at=_capture(item).occurred_at,
-                received_at=_capture(item).received_at,
-                sent_at=_capture(item).sent_at,
-                attempt=_capture(item).attempt,
-            )
-            for item in again
-        ]
-    )
-    boards = {
-        item.capture_id: _capture(item).occurred_at
-        for item in sorted(again, key=lambda i: _capture(i).occurred_at)
-        if _capture(item).type == CaptureType.DASHBOARD
-    }
-    if boards:
-        snapshots = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
-        for snapshot in snapshots:
-            snapshot.last_seen_at = max(
-                snapshot.last_seen_at, boards[snapshot.capture_id]
-            )
-        DashboardSnapshot.objects.bulk_update(snapshots, ["last_seen_at"])
+                item.issue = INTERNAL
+    return stored_captures(source, first)
 
 
 def _project_new(
-    fresh: list[_Item], source: Source, actor: Actor
+    fresh: list[IngestItem], source: Source, actor: Actor
 ) -> dict[UUID, UUID | None]:
     """Link, project, and update customers; return the customer of each capture.
 
@@ -488,7 +256,7 @@ def _project_new(
         except Exception as error:
             logger.exception("a capture could not be projected")
             item.notes.append("projection_failed")
-            _note_failure(_capture(item), error, actor)
+            _note_failure(capture_of(item), error, actor)
     return owners
 
 
@@ -510,7 +278,7 @@ def project_captures(
     parsed: list[ParsedCapture],
     source: Source,
     actor: Actor,
-    items: Iterable[_Item] = (),
+    items: Iterable[IngestItem] = (),
 ) -> dict[UUID, UUID | None]:
     """Link captures, write their typed rows, and update customers and figures.
 
@@ -519,9 +287,9 @@ def project_captures(
     items = list(items)
     linked = link(parsed, source, actor=actor)
     for item in items:
-        if _capture(item).pk in linked.waiting:
+        if capture_of(item).pk in linked.waiting:
             item.notes.append(IDENTITY_REVIEW)
-    envelopes_by_capture = {_capture(item).pk: item.envelope for item in items}
+    envelopes_by_capture = {capture_of(item).pk: item.envelope for item in items}
     project_linked(parsed, linked, source, actor, envelopes_by_capture)
     return linked.customers | links_of(t.capture.pk for t in parsed)
 
@@ -602,7 +370,7 @@ def _project(
 
 
 def _result_of(
-    item: _Item, owners: dict[UUID, UUID | None], quarantine_id: UUID | None
+    item: IngestItem, owners: dict[UUID, UUID | None], quarantine_id: UUID | None
 ) -> IngestResult:
     envelope, issue = item.envelope, item.issue
     capture = item.capture
@@ -628,9 +396,3 @@ def _result_of(
         pointer=issue.pointer,
         detail=issue.message,
     )
-
-
-def _capture(item: _Item) -> Capture:
-    if item.capture is None:
-        raise AssertionError
-    return item.capture

@@ -30,10 +30,11 @@ from capture.ingest.entrances import (
     segment_items,
 )
 from capture.ingest.envelopes import CLOUDEVENTS, NATIVE, SEGMENT, build_again
+from capture.ingest.items import MessageKey
 from capture.ingest.normalisation import stored_message_id
 from capture.ingest.pipeline import ingest
 from capture.ingest.quarantine import UNREAD, decide
-from capture.ingest.repeats import MessageKey, find_repeats
+from capture.ingest.repeats import find_repeats
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
 from capture.parsing import BodyItem, Parsed, ParseError, parse_body
 

@@ -67,6 +67,7 @@ from capture.services.keys import (
 )
 from capture.services.legacy_import import LegacyReport, import_legacy
 from capture.services.legacy_import import TableReport as LegacyTable
+from capture.services.origins import find_origins
 from capture.services.quarantined import quarantined_about
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import rebuild

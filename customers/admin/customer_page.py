@@ -28,6 +28,7 @@ from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.acts.registry import acts_for
 from customers.admin.badges import badges_of
+from customers.admin.contact_words import origin_words
 from customers.admin.page_parts import (
     CustomerView,
     cards_for,
@@ -35,6 +36,7 @@ from customers.admin.page_parts import (
     figures_for,
     tabs_for,
 )
+from customers.admin.timezones import use_zone_of
 from customers.models import Customer, CustomerQuerySet
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class CustomerPage(PersonPages):
     def page_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show one customer; `?tab=` says what stands below the figures."""
         customer = self._find_customer(request, pk)
+        use_zone_of(request, customer.business_id)
         self.note_access(request, "viewed", [customer], target=customer)
         is_unmasked = self.can_see_unmasked(request, customer)
         view = CustomerView(request, customer, is_unmasked)
@@ -133,6 +136,7 @@ class CustomerPage(PersonPages):
             tabs=[(one, view.counts.get(one.key)) for one in tabs],
             tab=tab,
             view=view,
+            **({} if tab.key == "consent" else _marketing_no(view)),
             **tab.context(view),
         )
 
@@ -160,6 +164,18 @@ class CustomerPage(PersonPages):
         codes = flags.values_list("code", flat=True)
         sees_tickets = view.has_perm("customers.view_ticket")
         return list(badges_of(view.customer, codes, sees_tickets=sees_tickets))
+
+
+def _marketing_no(view: CustomerView) -> Context:
+    """Return the answer that forbids marketing, and from where it is."""
+    is_needless = view.customer.stats.is_opted_in or view.customer.is_archived
+    if is_needless or not view.has_perm("customers.view_consentevent"):
+        return {}
+    newest = services.newest_no(view.customer)
+    if newest is None:
+        return {}
+    event, origin = newest
+    return {"marketing_no": event, "marketing_no_origin": origin_words(origin)}
 
 
 def overview(view: CustomerView) -> Context:

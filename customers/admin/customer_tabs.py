@@ -17,7 +17,12 @@ from audit.history.writing import history_model
 from audit.privacy.masking import REVEAL, mask_instance
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.admin.acts.person import PURPOSE_WORDS
+from customers.admin.contact_words import (
+    METHOD_WORDS,
+    PURPOSE_WORDS,
+    RULE_WORDS,
+    origin_words,
+)
 from customers.admin.customer_page import VIEW_EVENTS, overview
 from customers.admin.page_parts import (
     Card,
@@ -33,12 +38,10 @@ from customers.choices import (
     PURCHASE_STATUSES,
     UNRESOLVED_STATUSES,
     ConsentChannel,
-    ConsentMethod,
     ContactKind,
     Purpose,
     TicketPriority,
 )
-from customers.contact_rules import Answer
 from customers.models import (
     Address,
     Booking,
@@ -63,26 +66,7 @@ DUPLICATE_REASONS = {
     "similar_email": _("the e-mail looks the same and is another one"),
     "similar_name": _("the name looks the same and is written with other letters"),
 }
-# Which rule says whether a person may be contacted.
-RULES = {
-    "consent": _("consent"),
-    "service": _("service"),
-    "soft_opt_in": _("soft opt-in"),
-    "none": pgettext_lazy("consent", "none"),
-    "erased": _("erased"),
-    "restricted": _("restricted"),
-    "archived": _("archived"),
-    "do_not_contact": _("do not contact"),
-    "withdrawn": _("withdrawn"),
-    "channel_off": _("channel off"),
-    "purpose_off": _("purpose off"),
-    "no_address": _("no address"),
-}
 _VIEW = "customers.view_customer"
-_METHODS: dict[str, _StrOrPromise] = {
-    **dict(ConsentMethod.choices),
-    "staff": _("staff"),
-}
 _HISTORY = "customers.view_historicalcustomer"
 
 
@@ -184,9 +168,9 @@ def _balances(view: CustomerView) -> list[str]:
 
 
 def _consent_tab(view: CustomerView) -> Context:
-    by_channel = services.contact_answers(view.customer)
+    states = services.contact_states(view.customer, is_loaded=True)
     answers = [
-        (purpose, [_answer(by_channel[purpose, channel]) for channel in ConsentChannel])
+        (purpose, [_answer(state) for state in states if state.purpose == purpose])
         for purpose in Purpose
     ]
     page = view.paginate(_consents(view.customer, view.actor), "consent")
@@ -194,7 +178,7 @@ def _consent_tab(view: CustomerView) -> Context:
         (
             view.displayed(event),
             PURPOSE_WORDS.get(event.purpose, event.purpose),
-            _METHODS.get(event.method, event.method),
+            METHOD_WORDS.get(event.method, event.method),
         )
         for event in page.object_list
     ]
@@ -206,8 +190,13 @@ def _consent_tab(view: CustomerView) -> Context:
     }
 
 
-def _answer(answer: Answer) -> tuple[Answer, _StrOrPromise]:
-    return answer, RULES.get(answer.rule, answer.rule)
+def _answer(state: services.ContactState) -> Context:
+    rule = state.answer.rule
+    return {
+        "state": state,
+        "rule": RULE_WORDS.get(rule, rule),
+        "origin": origin_words(state.origin),
+    }
 
 
 def _history_tab(view: CustomerView) -> Context:

@@ -16,13 +16,14 @@ from audit.admin.base import readable_columns
 from audit.admin.tracked import TrackedForm
 from audit.admin.untouched import UntouchedForm
 from customers import services
-from customers.admin.acts.person import categories_field, what_holds
+from customers.admin.acts.person import categories_field, preferences_hold
 from customers.admin.base import (
     CustomerChildAdmin,
     EntryAdmin,
     ReadOnlyAdmin,
     money_column,
 )
+from customers.admin.contact_words import what_holds
 from customers.choices import ConsentChannel, Purpose
 from customers.models import ConsentEvent, CustomerStats, Flag, Note, Preferences
 
@@ -55,6 +56,13 @@ class PreferencesAdmin(CustomerChildAdmin):
     list_filter = ("do_not_contact", "can_receive_offers", "can_receive_loyalty")
     search_fields = ("customer__unique_id__istartswith",)
     ordering = ("-created_at", "-id")
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        for sentence in preferences_hold(obj.customer, form.changed_data):
+            self.message_user(request, sentence)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # They are made with the customer.

@@ -1,7 +1,8 @@
 """The time zone of a page: that of its business, named on it.
 
 Lists that hold several businesses are in the zone that these share, else in the
-person's own. Middleware ends it with the request (`config.middleware.ZoneMiddleware`).
+person's. Who wants it reads the time of their zone beside, smaller. Middleware ends
+both with the request (`config.middleware.ZoneMiddleware`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from audit import accounts
 from audit.admin.base import user_of
 from audit.tenancy.actors import Actor
+from audit.timezones import set_second_zone
 from customers import services
 from customers.admin.business_switch import switch_of
 
@@ -66,10 +69,19 @@ def _use(request: HttpRequest, name: str) -> None:
     # A request that no middleware has seen would leave it to the next.
     if not hasattr(request, "zone"):
         return
-    try:
-        zone: tzinfo = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        # This machine knows it no more; the page must open on which it is mended.
-        zone = UTC
+    zone = _zone_of(name)
     request.zone = zone
     timezone.activate(zone)
+    user = user_of(request)
+    has_second = accounts.get_preferences(user).shows_second_zone
+    second = _zone_of(user.time_zone) if has_second and user.time_zone != name else None
+    request.second_zone = second  # type: ignore[attr-defined]  # set at run time, not on the type
+    set_second_zone(second)
+
+
+def _zone_of(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        # This machine knows it no more; the page must open on which it is mended.
+        return UTC

@@ -105,7 +105,15 @@ from customers.services.capture_sync import (
     record_captured_consents,
     update_captured_customers,
 )
-from customers.services.consent import contact_answers, may_contact
+from customers.services.consent import may_contact
+from customers.services.contact_states import (
+    ORIGINS,
+    ContactState,
+    Origin,
+    contact_states,
+    newest_no,
+    register_origin_source,
+)
 from customers.services.crud import (
     archive_instance,
     create_instance,

@@ -46,29 +46,17 @@ def may_contact(customer: Customer, purpose: str, channel: str) -> Answer:
     return contact_rules.may_contact(profile, purpose, channel)
 
 
-def contact_answers(customer: Customer) -> dict[tuple[str, str], Answer]:
-    """Return the answer for each purpose and channel, as `may_contact` gives it.
-
-    As many queries as for one of them.
-    """
-    profile = load_contact_profiles([customer])[customer.pk]
-    return {
-        (purpose, channel): contact_rules.may_contact(profile, purpose, channel)
-        for purpose in Purpose.values
-        for channel in ConsentChannel.values
-    }
-
-
 def load_contact_profiles(
     customers: Iterable[Customer],
     *,
     purchases: Mapping[UUID, int] | None = None,
     businesses: Mapping[UUID, Business] | None = None,
+    preferences: Mapping[UUID, Preferences] | None = None,
 ) -> dict[UUID, ContactProfile]:
     """Return the profiles of many customers, in a constant number of queries.
 
-    `purchases` and `businesses` are passed while figures are being computed; else the
-    stored ones are loaded.
+    `purchases`, `businesses` and `preferences` are passed by callers that have them;
+    else the stored ones are loaded.
     """
     by_id = {customer.pk: customer for customer in customers}
     if purchases is None:
@@ -77,9 +65,9 @@ def load_contact_profiles(
     if businesses is None:
         ids = {customer.business_id for customer in by_id.values()}
         businesses = Business.objects.in_bulk(ids)
-    preferences = {
-        p.customer_id: p for p in Preferences.objects.filter(customer__in=by_id)
-    }
+    if preferences is None:
+        stored = Preferences.objects.filter(customer__in=by_id)
+        preferences = {each.customer_id: each for each in stored}
     flags = Flag.objects.filter(
         customer__in=by_id, code=FLAG_RESTRICTED, removed_at=None
     )

@@ -158,7 +158,7 @@ def look_up(pk: str) -> dict[str, Any]:
     tickets = services.list_visible(Ticket, actor=ME).filter(customer=customer)
     bookings = services.list_visible(Booking, actor=ME).filter(customer=customer)
     reveals = log.list_events_about(customer, actor=ME).filter(action="field.revealed")
-    answers = services.contact_answers(customer)
+    answer = services.may_contact(customer, Purpose.MARKETING, ConsentChannel.EMAIL)
     return {
         "name": customer.name,
         "email": customer.email,
@@ -182,7 +182,7 @@ def look_up(pk: str) -> dict[str, Any]:
         },
         "invoices": [b.invoice_number for b in bookings if b.invoice_number],
         "flags": [flag.code for flag in services.list_flags(customer, actor=ME)],
-        "may_mail": answers[Purpose.MARKETING, ConsentChannel.EMAIL].is_allowed,
+        "may_mail": answer.is_allowed,
     }
 
 

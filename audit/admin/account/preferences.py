@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from audit import accounts
 from audit.admin.base import LabelsAbove, actor_of, render_page, user_of
 from audit.models import User, UserPreferences
+from audit.timezones import check_time_zone
 
 
 class PreferencesForm(LabelsAbove, forms.ModelForm):
@@ -24,9 +25,12 @@ class PreferencesForm(LabelsAbove, forms.ModelForm):
 
     class Meta:
         model = UserPreferences
-        fields = ("has_shortcuts", "density", "language")
+        fields = ("has_shortcuts", "density", "language", "shows_second_zone")
         widgets = {"density": AdminRadioSelect(attrs={"class": "radiolist"})}
-        labels = {"has_shortcuts": _("Single-key shortcuts")}
+        labels = {
+            "has_shortcuts": _("Single-key shortcuts"),
+            "shows_second_zone": _("Also show times in my zone"),
+        }
         help_texts = {
             "has_shortcuts": _(
                 "Off: a single letter never acts, which voice control and unsteady "
@@ -34,7 +38,19 @@ class PreferencesForm(LabelsAbove, forms.ModelForm):
             ),
             "density": _("How close the rows of lists stand."),
             "language": _("Of pages, and of mails about your account."),
+            "shows_second_zone": _(
+                "Smaller, beside the time of the business, where the two differ. What "
+                "you type stays in the zone of the business."
+            ),
         }
+
+    time_zone = forms.CharField(
+        label=_("My time zone"),
+        required=False,
+        max_length=64,
+        validators=[check_time_zone],
+        help_text=_("Like Europe/Oslo. Lists of several businesses are in it."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,4 +80,5 @@ def preferences_context(request: HttpRequest) -> dict[str, object]:
 def _form_of(user: User, data: QueryDict | None = None) -> PreferencesForm:
     # Not its instance: a refused form would change what the page itself looks at.
     chosen = accounts.get_preferences(user)
-    return PreferencesForm(data, initial=forms.model_to_dict(chosen))
+    initial = {**forms.model_to_dict(chosen), "time_zone": user.time_zone}
+    return PreferencesForm(data, initial=initial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext_lazy as _
 
-from audit.admin.base import LabelsAbove
-from audit.datetimes import parse_day
+from audit.admin.base import Context, LabelsAbove
+from audit.admin.zoned_times import offer_offsets, which_select
+from audit.datetimes import parse_day, to_moment
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
@@ -155,23 +156,62 @@ def booking_words(booking: Booking) -> str:
     return f"{date_format(day, 'SHORT_DATE_FORMAT')}, {total}"
 
 
+class BusinessTimeInput(forms.MultiWidget):
+    """A day and a time in one input, and where there is one, the choice which."""
+
+    template_name = "admin/widgets/business_time.html"
+    use_fieldset = False
+    zone: ZoneInfo | None = None
+
+    def __init__(self) -> None:
+        attrs = {"type": "datetime-local"}
+        moment = forms.DateTimeInput(attrs=attrs, format=_MOMENT)
+        super().__init__({"": moment, "offset": which_select()})
+
+    def decompress(self, value: Any) -> list[Any]:
+        return [value, ""]
+
+    def id_for_label(self, id_: str) -> str:
+        return f"{id_}_0" if id_ else ""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> Context:
+        parts = value if isinstance(value, list) else self.decompress(value)
+        select: Any = self.widgets[1]
+        has_choice = offer_offsets(select, _typed(parts[0]), self.zone)
+        context: Context = super().get_context(name, parts, attrs)
+        if not has_choice:
+            del context["widget"]["subwidgets"][1]
+        return context
+
+
 class BusinessTimeField(forms.DateTimeField):
-    """A day and a time in the zone of a business."""
+    """A day and a time in the zone of a business, set before it is drawn or read."""
 
     zone: ZoneInfo | None = None
 
     def __init__(self, **options: Any) -> None:
-        attrs = {"type": "datetime-local"}
-        widget = forms.DateTimeInput(attrs=attrs, format=_MOMENT)
-        super().__init__(widget=widget, **options)
+        super().__init__(widget=BusinessTimeInput(), **options)
+
+    def use_zone(self, zone: ZoneInfo) -> None:
+        """Let what is typed be of this zone."""
+        self.zone = self.widget.zone = zone
 
     def to_python(self, value: Any) -> datetime | None:
-        with timezone.override(self.zone):
-            return super().to_python(value)
+        text, offset = value if isinstance(value, list) else (value, "")
+        # Every clock of UTC is there once; the zone is asked below.
+        with timezone.override(UTC):
+            moment = super().to_python(text)
+        zone = self.zone or timezone.get_current_timezone()
+        if moment is None:
+            return None
+        return to_moment(moment.replace(tzinfo=None), zone, offset or "")
 
-    def prepare_value(self, value: Any) -> Any:
-        with timezone.override(self.zone):
-            return super().prepare_value(value)
+
+def _typed(text: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(text), _MOMENT)  # noqa: DTZ007 - of a clock
+    except ValueError:
+        return None
 
 
 class DayField(forms.DateField):

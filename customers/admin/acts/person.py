@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 from django.contrib import messages
 from django.forms.models import fields_for_model, model_to_dict
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -34,11 +34,9 @@ from customers.admin.acts.registry import (
     always,
     register_act,
 )
+from customers.admin.contact_words import what_holds
 from customers.choices import ConsentAction, ConsentChannel, ConsentMethod, Purpose
 from customers.models import Customer, Preferences
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
 
 # --- edit ---------------------------------------------------------------------------
 
@@ -59,27 +57,6 @@ register_act(
 # --- consent ------------------------------------------------------------------------
 
 _ALL_CHANNELS = "all"
-_CHANNEL_WORDS = {
-    ConsentChannel.EMAIL: _("e-mail"),
-    ConsentChannel.SMS: _("SMS"),
-    ConsentChannel.CALL: _("phone"),
-}
-PURPOSE_WORDS: dict[str, _StrOrPromise] = {
-    Purpose.MARKETING: _("marketing"),
-    Purpose.LOYALTY: _("loyalty"),
-    Purpose.SERVICE: _("service"),
-}
-# Why a message may not go out although somebody said yes.
-_BECAUSE = {
-    "restricted": _("the customer is restricted"),
-    "archived": _("the customer is archived or blocked"),
-    "do_not_contact": _("“do not contact” is set"),
-    "withdrawn": _("a newer answer says no"),
-    "channel_off": _("the preferences say no to this channel"),
-    "purpose_off": _("the preferences say no to it"),
-    "no_address": _("there is no address for it that works"),
-    "none": _("no consent under a valid wording is recorded"),
-}
 
 
 class ConsentForm(ActForm):
@@ -113,7 +90,7 @@ class ConsentForm(ActForm):
         choices = [("", pgettext("wording", "None")), *((name, name) for name in valid)]
         self.fields["wording_version"].choices = choices  # type: ignore[attr-defined]  # a choice field
         moment: Any = self.fields["occurred_at"]
-        moment.zone = business.zone
+        moment.use_zone(business.zone)
         # Not filled in: cut to minutes it would be older than an answer just before.
         moment.help_text = gettext("Empty: now. Time of %(zone)s.") % {
             "zone": business.timezone
@@ -144,37 +121,6 @@ def _record_consent(
     message = gettext("Recorded.")
     message = f"{message} {what_holds(customer, event.purpose, channels)}"
     return Done(message, Link(gettext("Open the answer"), url))
-
-
-def what_holds(customer: Customer, purpose: str, channels: list[str]) -> str:
-    """Return what may be sent from now on, and why not."""
-    answers = services.contact_answers(customer)
-    allowed = [one for one in channels if answers[purpose, one].is_allowed]
-    refused = [one for one in channels if one not in allowed]
-    title = PURPOSE_WORDS[Purpose(purpose)]
-    sentences = []
-    if allowed:
-        sentence = gettext("%(purpose)s by %(channels)s is allowed now.")
-        values = {"purpose": title, "channels": _joined(allowed)}
-        sentences.append(capfirst(sentence % values))
-    if refused:
-        rule = answers[purpose, refused[0]].rule
-        if rule == "withdrawn":
-            sentence = gettext("No %(purpose)s by %(channels)s from now on.")
-        else:
-            sentence = gettext("No %(purpose)s by %(channels)s from now on: %(why)s.")
-        values = {
-            "purpose": title,
-            "channels": _joined(refused),
-            "why": _BECAUSE.get(rule, rule),
-        }
-        sentences.append(sentence % values)
-    return " ".join(sentences)
-
-
-def _joined(channels: list[str]) -> str:
-    words = [str(_CHANNEL_WORDS[ConsentChannel(one)]) for one in channels]
-    return get_text_list(words, gettext("or"))
 
 
 register_act(
@@ -232,9 +178,21 @@ def _update_preferences(
         return Done(gettext("Nothing was changed."), level=messages.INFO)
     services.update_preferences(customer, actor=actor, **changes)
     message = gettext("The preferences are saved.")
-    if changes.get("do_not_contact"):
-        message += " " + gettext("Nobody sends this customer offers from now on.")
-    return Done(message)
+    return Done(" ".join([message, *preferences_hold(customer, changes)]))
+
+
+def preferences_hold(customer: Customer, changed: Collection[str]) -> list[str]:
+    """Return what may be sent after these preferences were changed."""
+    ways = {f"prefer_{channel}": channel for channel in ConsentChannel.values}
+    channels = [ways[name] for name in ways if name in changed]
+    if {"do_not_contact", "can_receive_offers"} & set(changed):
+        channels = ConsentChannel.values
+    sentences = []
+    if channels:
+        sentences.append(what_holds(customer, Purpose.MARKETING, channels))
+    if "can_receive_loyalty" in changed:
+        sentences.append(what_holds(customer, Purpose.LOYALTY))
+    return sentences
 
 
 register_act(

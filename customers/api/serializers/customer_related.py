@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.model_serializers import HubModelSerializer
+from customers import services
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
@@ -14,7 +17,7 @@ from customers.api.serializers.base import (
     HubCreateSerializer,
     RelatedUpdateSerializer,
 )
-from customers.choices import Purpose
+from customers.choices import ConsentChannel, Purpose
 from customers.models import Address, ConsentEvent, Contact, Flag, Note
 
 _ADDRESS = [
@@ -148,6 +151,45 @@ class ConsentSerializer(HubModelSerializer):
             "operation_id",
             "created_at",
         ]
+
+
+class ContactStateSerializer(serializers.Serializer):
+    """Whether a customer may be sent something in one way, and what decided."""
+
+    channel = serializers.ChoiceField(ConsentChannel.choices)
+    is_allowed = serializers.BooleanField()
+    rule = serializers.CharField(help_text="What decided, such as withdrawn.")
+    since = serializers.DateTimeField(allow_null=True)
+    origin = serializers.ChoiceField(
+        services.ORIGINS, allow_null=True, help_text="By what it came."
+    )
+    source = serializers.CharField(  # type: ignore[assignment]  # a key of the answer
+        allow_null=True, help_text="The source, where a capture brought it."
+    )
+
+
+class RecordedConsentSerializer(ConsentSerializer):
+    """One answer, and what holds of its purpose from now on."""
+
+    holds = ContactStateSerializer(many=True)
+
+    class Meta(ConsentSerializer.Meta):
+        fields: ClassVar = [*ConsentSerializer.Meta.fields, "holds"]
+
+
+def represent_states(states: Iterable[services.ContactState]) -> list[JsonObject]:
+    """Return what ContactStateSerializer describes."""
+    return [
+        {
+            "channel": state.channel,
+            "is_allowed": state.answer.is_allowed,
+            "rule": state.answer.rule,
+            "since": state.since,
+            "origin": state.origin.kind if state.origin else None,
+            "source": (state.origin.name or None) if state.origin else None,
+        }
+        for state in states
+    ]
 
 
 class PurposeField(serializers.ChoiceField):

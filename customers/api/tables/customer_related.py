@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
+from rest_framework.request import Request
+from rest_framework.response import Response
+
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import Related
+from audit.rest.model_serializers import Related, expanded
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.serializers import customer_related as serializers
 from customers.api.serializers.businesses import ColleagueSerializer
@@ -100,6 +105,26 @@ class ConsentViewSet(CustomerRelatedViewSet):
         "occurred_at": RANGE,
         "created_at": RANGE,
     }
+
+    @classmethod
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
+        """Return what each action needs; a recorded answer says what holds."""
+        specs = super().get_action_specs()
+        answer = expanded(
+            serializers.RecordedConsentSerializer, tuple(cls.related.items())
+        )
+        return specs | {"create": replace(specs["create"], response=answer)}
+
+    def create(self, request: Request, **kwargs: object) -> Response:
+        """Record an answer, and answer what holds of its purpose from now on."""
+        response = super().create(request, **kwargs)
+        customers = self.visible_queryset(Customer)
+        states = services.contact_states(customers.get(pk=response.data["customer_id"]))
+        purpose = response.data["purpose"]
+        response.data["holds"] = serializers.represent_states(
+            state for state in states if state.purpose == purpose
+        )
+        return response
 
     def create_for_customer(
         self, customer: Customer, values: JsonObject

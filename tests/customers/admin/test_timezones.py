@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from customers import services
-from tests.conftest import form_data, post_confirmed, signed_in, staff
-from tests.customers.admin.acting import paid_booking
-from tests.factories import BookingFactory, CustomerFactory, MembershipFactory
+from tests.conftest import drawn_data, form_data, post_confirmed, signed_in, staff
+from tests.customers.admin.acting import TYPED, do_act, paid_booking
+from tests.factories import (
+    BookingFactory,
+    ConsentEventFactory,
+    CustomerFactory,
+    MembershipFactory,
+    UserPreferencesFactory,
+)
 
 BOOKINGS = "/admin/customers/booking/"
 LATE = datetime(2026, 11, 20, 23, 30)  # noqa: DTZ001 - of a clock on a wall
@@ -32,6 +40,11 @@ def sold_late(business, zone, actor):
     sale = paid_booking(customer, placed_at=moment, completed_at=moment)
     services.refresh_stats([customer.pk])
     return sale
+
+
+@pytest.fixture
+def sold_in(bakery, actor):
+    return partial(sold_late, bakery, actor=actor)
 
 
 @pytest.mark.parametrize(
@@ -72,16 +85,75 @@ def test_what_is_typed_is_of_the_zone_that_the_page_names(alice, bakery, actor):
     assert sale.placed_at == datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_an_hour_that_clocks_left_out_or_had_twice_is_asked(alice, bakery, actor, day):
+def test_an_hour_that_clocks_left_out_is_refused(alice, bakery, actor):
     sale = sold_late(bakery, "Europe/Oslo", actor)
-    typed = {"starts_at_0": day, "starts_at_1": "02:30"}
+    typed = {"starts_at_0": "2026-03-29", "starts_at_1": "02:30"}
 
     page = alice.post(change(sale), form_data(alice, change(sale)) | typed)
 
-    assert "be interpreted in time zone Europe/Oslo" in page.text
+    assert "left this time out. Write another one." in page.text
     sale.refresh_from_db()
     assert sale.starts_at is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "offsets"),
+    [
+        ("Europe/Oslo", "2026-10-25 02:30", ("+02:00", "+01:00")),
+        ("America/New_York", "2026-11-01 01:30", ("-04:00", "-05:00")),
+        ("Pacific/Auckland", "2026-04-05 02:30", ("+13:00", "+12:00")),
+        # Half an hour.
+        ("Australia/Lord_Howe", "2026-04-05 01:45", ("+11:00", "+10:30")),
+    ],
+)
+def test_an_hour_that_clocks_had_twice_is_asked(alice, sold_in, zone, wall, offsets):
+    day, clock = wall.split()
+    sale = sold_in(zone)
+    typed = {"starts_at_0": day, "starts_at_1": clock}
+
+    asked = alice.post(change(sale), form_data(alice, change(sale)) | typed)
+
+    assert "had this time twice. Choose which." in asked.text
+    sale.refresh_from_db()
+    assert sale.starts_at is None
+    for offset in offsets:
+        assert f'<option value="{offset}">' in asked.text
+        answer = form_data(alice, change(sale)) | typed | {"starts_at_2": offset}
+        post_confirmed(alice, change(sale), answer)
+        sale.refresh_from_db()
+        assert sale.starts_at == datetime.fromisoformat(f"{day}T{clock}{offset}")
+        # It is drawn with its choice, and comes back as it was.
+        drawn = form_data(alice, change(sale))
+        assert (drawn["starts_at_1"][:5], drawn["starts_at_2"]) == (clock, offset)
+        post_confirmed(alice, change(sale), drawn | {"comment": "x"})
+        sale.refresh_from_db()
+        assert sale.starts_at == datetime.fromisoformat(f"{day}T{clock}{offset}")
+
+
+def test_a_choice_of_an_hour_that_was_there_once_means_nothing(alice, bakery, actor):
+    sale = sold_late(bakery, "Europe/Oslo", actor)
+    typed = {"starts_at_0": "2026-10-25", "starts_at_1": "04:30"}
+    data = form_data(alice, change(sale)) | typed | {"starts_at_2": "+02:00"}
+
+    post_confirmed(alice, change(sale), data)
+
+    sale.refresh_from_db()
+    assert sale.starts_at == datetime(2026, 10, 25, 3, 30, tzinfo=UTC)
+
+
+def test_the_form_of_an_act_asks_too(alice, bakery, actor):
+    sale = sold_late(bakery, "Europe/Oslo", actor)
+    typed = {**TYPED["consent"](sale.customer), "occurred_at": "2025-10-26T02:30"}
+
+    asked = do_act(alice, sale.customer, "consent", **typed)
+    which = drawn_data(asked.context["form"])
+    do_act(alice, sale.customer, "consent", **typed, occurred_at_offset="+01:00")
+
+    assert "had this time twice. Choose which." in asked.text
+    assert '<option value="+02:00">' in asked.text
+    assert which["occurred_at_0"] == "2025-10-26T02:30"
+    event = sale.customer.consent_events.get()
+    assert event.occurred_at == datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
 
 
 def test_of_several_businesses_a_list_is_in_the_zone_of_the_person(
@@ -104,6 +176,79 @@ def test_of_several_businesses_a_list_is_in_the_zone_of_the_person(
     chosen = ada.get(BOOKINGS).text
     assert "Times in America/New_York" in chosen
     assert "20 Nov 2026, 23:30" in chosen
+
+
+@pytest.fixture
+def traveller(bakery):
+    """Somebody in Tokyo who wants to read the time there, too."""
+    user = staff(bakery, username="ada", time_zone="Asia/Tokyo")
+    UserPreferencesFactory(user=user, shows_second_zone=True)
+    return signed_in(user)
+
+
+def test_who_wants_it_reads_their_time_beside_smaller(traveller, sold_in):
+    sale = sold_in("Europe/Oslo")
+    page = reverse("admin:customers_customer_page", args=[sale.customer_id])
+
+    listed = traveller.get(BOOKINGS).text
+    orders = traveller.get(f"{page}?tab=bookings").text
+    form = traveller.get(change(sale)).text
+    timeline = traveller.get(page).text
+
+    also = '<small class="also" title="Asia/Tokyo">'
+    for drawn in (listed, orders):
+        text = f"20 Nov 2026, 23:30 {also}21 Nov 2026, 07:30</small>"
+        assert text in drawn
+    # Of the same day there: the hour alone.
+    assert f"{also}" in timeline
+    for drawn in (listed, orders, form, timeline):
+        assert "Times in Europe/Oslo <small>smaller: Asia/Tokyo</small>" in drawn
+    # What is typed stays in the zone of the business.
+    assert form_data(traveller, change(sale))["placed_at_1"] == "23:30:00"
+
+
+def test_columns_of_two_times_are_sorted_and_link_as_before(traveller, sold_in):
+    ConsentEventFactory(customer=sold_in("Europe/Oslo").customer)
+
+    page = traveller.get("/admin/customers/consentevent/").text
+
+    assert '<th class="field-occurred_at"><a href="' in page
+    assert re.search(r'class="sortable column-occurred_at[^"]*"', page)
+
+
+def test_nobody_else_reads_a_second_time(alice, traveller, sold_in):
+    sale = sold_in("Europe/Oslo")
+
+    traveller.get(change(sale))
+    assert 'class="also"' not in alice.get(BOOKINGS).text
+
+    # Nor where both clocks show the same.
+    sale = sold_in("Asia/Seoul")
+    assert 'class="also"' not in traveller.get(change(sale)).text
+
+
+def test_the_zone_is_named_once_on_the_page_of_a_customer(alice, sold_in):
+    sale = sold_in("Europe/Oslo")
+    page = reverse("admin:customers_customer_page", args=[sale.customer_id])
+
+    for tab in ("overview", "profile"):
+        text = alice.get(f"{page}?tab={tab}").text
+        # In the header, or where that has no room for it at the end of the page.
+        assert text.count("Europe/Oslo") == 2
+
+
+def test_the_page_of_a_customer_is_in_the_zone_of_its_business(sold_in, rival, actor):
+    sale = sold_in("Europe/Oslo")
+    sold_late(rival, "America/New_York", actor)
+    user = staff(sale.business, username="ada", time_zone="Asia/Tokyo")
+    MembershipFactory(user=user, business=rival)
+
+    page = reverse("admin:customers_customer_page", args=[sale.customer_id])
+    text = signed_in(user).get(f"{page}?tab=bookings").text
+
+    assert "Times in Europe/Oslo" in text
+    assert "Asia/Tokyo" not in text
+    assert "20 Nov 2026, 23:30" in text
 
 
 def test_a_zone_ends_with_its_page(alice, bakery, actor):

@@ -173,7 +173,7 @@ def test_preferences_change_where_they_differ(alice, zelda):
     assert preferences.prefer_call is False
     assert preferences.preferred_categories == ["rye", "oat"]
     assert preferences.preferred_payment == "card"
-    assert "Nobody sends this customer offers from now on." in said(alice)
+    assert "No marketing by e-mail, SMS or phone from now on" in said(alice)
 
 
 def test_nothing_is_written_where_nothing_differs(alice, zelda):
