@@ -201,7 +201,8 @@ class ReadingViewSet(KeyReaderMixin, InstanceViewSet):
         if isinstance(exc, exceptions.AuthenticationFailed):
             raise ApiError(401, "invalid_token", str(exc.detail)) from exc
         if isinstance(exc, exceptions.Throttled):
-            wait = {"Retry-After": str(max(int(exc.wait or 1), 1))}
+            seconds = getattr(exc, "wait", None)
+            wait = {"Retry-After": str(max(int(seconds or 1), 1))}
             raise ApiError(429, "rate_limited", _TOO_MANY, headers=wait) from exc
         raise exc
 

@@ -453,6 +453,46 @@ def test_rejected_rows_come_back_with_their_reasons(alice, bakery):
     assert after == before
 
 
+def test_two_headers_that_mean_one_column_are_refused(alice, bakery):
+    page = upload(alice, CUSTOMERS, "name,E-Mail,email\nAna,a@example.org,b@x.org\n")
+
+    assert "Columns 2 and 3 both mean email. Remove one." in page.text
+    assert not Customer.objects.exists()
+
+
+def test_letters_of_an_assumed_encoding_are_to_be_looked_at(alice, bakery):
+    data = "name,email\nZoë,z@example.org\n".encode("cp1252")
+    file = SimpleUploadedFile("list.csv", data, "text/csv")
+
+    page = alice.post(f"{CUSTOMERS}import/", {"import_file": file}, follow=True)
+
+    assert "it is read as Windows-1252" in page.text
+    assert "Zoë" in page.text
+
+
+def test_an_archived_customer_is_named_however_far_down(alice, bakery):
+    archived = CustomerFactory(
+        business=bakery, email="gone@example.org", archived_at=MOMENT
+    )
+    lines = [f"P{n},p{n}@example.org\n" for n in range(60)]
+    text = "".join(["name,email\n", *lines, "Gone,GONE@example.org\n"])
+
+    preview = upload(alice, CUSTOMERS, text)
+
+    assert counts(preview) == {"new": 61}
+    assert "1 row has a note; see below." in preview.text
+    assert "51 of 61" in preview.text
+    [row] = [
+        row
+        for group in preview.context["groups"]
+        for row in group["rows"]
+        if row["notes"]
+    ]
+    assert (row["line"], row["who"]) == (62, "Gone")
+    assert "An archived customer has this e-mail. Restore that one?" in preview.text
+    assert archived.name not in preview.text
+
+
 def test_columns_that_are_not_used_are_named(alice, bakery):
     preview = upload(alice, CUSTOMERS, "name,height,Shoe\nAna,1,43\n")
 
