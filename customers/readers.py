@@ -55,6 +55,9 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _LOOKED_AT = 8192
 _BETWEEN = re.compile(r"[ \t\r\n]*")
+_WINDOWS = "cp1252"
+# No spreadsheet writes these into a text.
+_CONTROLS = re.compile(r"[\0-\x08\x0e-\x1f]")
 _UNHELD = re.compile("[\0\ud800-\udfff]")
 # A text that cells of a workbook share.
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
@@ -63,6 +66,8 @@ _NO_JSON = _("This is no JSON. Send a list of objects.")
 _NO_LIST = _("Send a list of objects, one for each row.")
 
 KINDS = ("csv", "xlsx", "json")
+# What Excel saves as CSV in Western languages.
+WINDOWS = "Windows-1252"
 
 
 class SheetError(ValueError):
@@ -75,11 +80,13 @@ class Sheet:
 
     `rows` can be read once. Each is the number of the row in the file, where the first
     row is 1, and its cells as text. Short rows are filled up and empty ones left out; a
-    row with more cells than there are columns keeps them.
+    row with more cells than there are columns keeps them. `assumed` names an encoding
+    that the file does not prove, so that somebody looks at the letters.
     """
 
     columns: list[str]
     rows: Iterator[tuple[int, list[str]]]
+    assumed: str = ""
 
 
 def open_sheet(data: bytes, kind: str) -> Sheet:
@@ -91,13 +98,15 @@ def open_sheet(data: bytes, kind: str) -> Sheet:
     if kind == "json":
         names, rows = _json_rows(data)
         return Sheet(_named(names), _measured(rows, len(names), start=2))
-    cells = _xlsx_rows(data) if kind == "xlsx" else _csv_rows(data)
+    encoding = "" if kind == "xlsx" else _encoding(data, "CSV")
+    cells = _xlsx_rows(data) if kind == "xlsx" else _csv_rows(data, encoding)
     number, first = next(cells, (1, []))
     names = [cell.strip() for cell in first]
     while names and not names[-1]:
         names.pop()
     body = ([unescape_cell(cell) for cell in row] for _, row in cells)
-    return Sheet(_named(names), _measured(body, len(names), start=number + 1))
+    measured = _measured(body, len(names), start=number + 1)
+    return Sheet(_named(names), measured, WINDOWS if encoding == _WINDOWS else "")
 
 
 def _named(names: list[str]) -> list[str]:
@@ -152,8 +161,7 @@ def _row_too_wide() -> SheetError:
 # --- CSV --------------------------------------------------------------------------
 
 
-def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    encoding = _encoding(data, "CSV")
+def _csv_rows(data: bytes, encoding: str) -> Iterator[tuple[int, list[str]]]:
     stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     first, number = stream.readline(_LONGEST_FIRST_LINE + 1), 1
     if len(first) > _LONGEST_FIRST_LINE:
@@ -188,6 +196,8 @@ def _encoding(data: bytes, kind: str) -> str:
     try:
         text = str(data, encoding)
     except UnicodeDecodeError as error:
+        if kind == "CSV" and encoding != "utf-16" and _is_windows(data):
+            return _WINDOWS
         msg = gettext("This file is not in UTF-8. Save it as %(format)s in UTF-8.") % {
             "format": kind
         }
@@ -195,6 +205,20 @@ def _encoding(data: bytes, kind: str) -> str:
     if "\0" in text:
         raise SheetError(_NO_TEXT)
     return encoding
+
+
+def _is_windows(data: bytes) -> bool:
+    """Tell whether a file that is no UTF-8 can be Windows-1252.
+
+    Not one of which only some letters are broken: those of UTF-8 in it would be read as
+    two or three others each.
+    """
+    try:
+        text = str(data, _WINDOWS)
+    except UnicodeDecodeError:
+        return False
+    whole = str(data, "utf-8", errors="ignore")
+    return whole.isascii() and not _CONTROLS.search(text)
 
 
 # --- JSON -------------------------------------------------------------------------

@@ -67,8 +67,6 @@ class StepUpRequired(PermissionDenied):
 
     # For people: what will happen, where the edge can say it.
     description = ""
-    # Whether the act answers with a file, while the page that asks stays.
-    is_file = False
 
     def __init__(self, scope: str, digest: str | None) -> None:
         super().__init__("Confirm this act with your PIN first.")

@@ -45,8 +45,7 @@ _CHANGED = _(
     "here is a new form."
 )
 _POPUP = "popup_response_data"
-# The view of import-export, and its action: they hand out files and run long.
-_OTHERS = {"export_action"}
+# The action of import-export, which asks for more.
 _READING_ACTIONS = {"export_admin_action"}
 
 
@@ -63,7 +62,7 @@ def repeatable(view: _View) -> _View:
 def once(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Return a view that acts once for each page; the admin site does so for all."""
     name = getattr(view, "__name__", "")
-    if getattr(view, "is_repeatable", False) or name in _OTHERS:
+    if getattr(view, "is_repeatable", False):
         return view
 
     @wraps(view)
@@ -133,29 +132,6 @@ def answer_again(request: HttpRequest, token: str) -> HttpResponse | None:
         return None
     first = idempotency.find_answer(_claim_name(request, token))
     return None if first is None else _repeated(request, first)
-
-
-def take_once(request: HttpRequest, page: str) -> bool:
-    """Take a page whose act answers with a file; false if it was taken already.
-
-    Files are not kept, and may take long to make, so this is no part of the act.
-    `give_back` lets the page be sent again.
-    """
-    name = _page_name(request, page)
-    with transaction.atomic():
-        if idempotency.claim_answer(name, "") is not None:
-            return False
-        idempotency.keep_answer(name, {})
-    return True
-
-
-def give_back(request: HttpRequest, page: str) -> None:
-    """Let a page that was taken be sent again: nothing was done."""
-    idempotency.forget_answer(_page_name(request, page))
-
-
-def _page_name(request: HttpRequest, page: str) -> str:
-    return hmac_hex("form for a file", str(request.user.pk), request.path, page)
 
 
 def _claim_name(request: HttpRequest, token: str) -> str:

@@ -38,7 +38,7 @@ from django.views.decorators.http import require_POST
 from audit import accounts, clock
 from audit.admin import passkeys
 from audit.admin.base import Context, ScopedAdmin, actor_of, render_page, user_of
-from audit.admin.once import answer_again, give_back, take_once, token_of
+from audit.admin.once import answer_again, token_of
 from audit.crypto import decrypt, encrypt
 from audit.json_text import JsonObject, JsonValue
 from audit.models import Scope
@@ -60,9 +60,6 @@ _CODES = {
     "totp": _("authenticator code"),
     "recovery": _("recovery code"),
 }
-_HANDED_OUT = _(
-    "You have confirmed this already and got the file. For another one begin here."
-)
 _LATE = _("This took too long. Begin again; nothing was done.")
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
@@ -91,13 +88,6 @@ class _PendingAct:
     until: float
     # Of the form that began: however often this page is sent, it acts once.
     token: str = ""
-    # The act answers with a file, while the page that asked stays.
-    is_file: bool = False
-
-    @property
-    def page(self) -> str:
-        """Return the name of the page: no other of the person has its last moment."""
-        return repr(self.until)
 
 
 def binding_of(request: HttpRequest) -> str:
@@ -111,13 +101,12 @@ def require_step_up(
     *,
     what: _StrOrPromise,
     digest: str | None = None,
-    is_file: bool = False,
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
 
     Raises StepUpRequired without one: `guarded`, which wraps every page of the
     admin, then asks for the code. `what` says what will happen, for people, without a
-    personal value. `is_file` says that the act answers with a file.
+    personal value.
     """
     try:
         return accounts.require_grant(
@@ -127,7 +116,7 @@ def require_step_up(
             digest=digest,
         )
     except accounts.StepUpRequired as needed:
-        needed.description, needed.is_file = str(what), is_file
+        needed.description = str(what)
         raise
 
 
@@ -224,7 +213,6 @@ def _pending_act(request: HttpRequest, needed: accounts.StepUpRequired) -> _Pend
         fields=fields,
         until=clock.now().timestamp() + _PATIENCE,
         token=token_of(request),
-        is_file=needed.is_file,
     )
 
 
@@ -242,9 +230,6 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     if (answer := answer_again(request, pending.token)) is not None:
         return answer
     request.form_token = pending.token  # type: ignore[attr-defined]  # for `token_of`
-    if pending.is_file and not take_once(request, pending.page):
-        messages.warning(request, _HANDED_OUT)
-        return HttpResponseRedirect(request.get_full_path())
     user, act = user_of(request), _act(request, pending)
     try:
         if answer_of_key:
@@ -252,8 +237,6 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
         else:
             accounts.verify_step_up(user, code, **act)
     except ValidationError as refused:
-        if pending.is_file:
-            give_back(request, pending.page)
         return _ask(request, pending, " ".join(refused.messages))
     renew_session(request, user)
     return (
@@ -308,7 +291,6 @@ def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpRes
         "released_from": None if methods else accounts.waiting_release(user),
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
-        "is_file": pending.is_file,
         "back": urlencode({"next": request.get_full_path()}),
         "is_popup": "_popup" in dict(pending.fields or []),
     }

@@ -11,7 +11,12 @@ from audit.log.monitoring import (
     readers_of_the_hour,
     record_review,
 )
-from audit.log.recording import ensure_operation, record, record_alone
+from audit.log.recording import (
+    ensure_operation,
+    record,
+    record_alone,
+    record_for_each,
+)
 from audit.log.selectors import (
     find_operation,
     kind_text,

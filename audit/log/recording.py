@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
+from audit.database.batches import batched
 from audit.json_text import JsonObject
 from audit.models import Event, Operation, Outcome
 from audit.tenancy.actors import Actor
@@ -73,6 +74,40 @@ def record_together(events: list[Event], *, actor: Actor) -> None:
         Operation.objects.ensure(actor)
         with tenant_scope(None):
             Event.objects.bulk_create(events)
+
+
+def record_for_each(
+    action: str,
+    subjects: Iterable[UUID],
+    *,
+    actor: Actor,
+    business_id: UUID,
+    reason: str | None = None,
+    object_label: str = "",
+    object_id: str = "",
+    grant_id: UUID | None = None,
+) -> None:
+    """Write an event about each of these persons, which the page of each shows.
+
+    For acts whose persons are more than one event names. Some hundred at a time, each
+    of which are committed in a transaction of their own.
+    """
+    for some in batched(subjects, MAX_SUBJECTS):
+        events = [
+            new_event(
+                action,
+                actor=actor,
+                business_id=business_id,
+                subjects=[subject],
+                reason=reason,
+                object_label=object_label,
+                object_id=object_id,
+                grant_id=grant_id,
+            )
+            for subject in some
+        ]
+        with transaction.atomic():
+            record_together(events, actor=actor)
 
 
 def new_event(

@@ -38,6 +38,8 @@ _BETWEEN_WORDS = frozenset('<>",;')
 _IN_NUMBERS = frozenset("0123456789()/.+-")
 # Of a text that is too long for its list.
 SHORT_TEXT = 1000
+# What `mask` returns, for any value.
+_MASK = re.compile(r".?…|…..|.…@.…(\..*)?|\w{1,4}\.…", re.DOTALL)
 _SHORT = 3
 _DIGITS = 7
 _HIDDEN = "…"
@@ -64,6 +66,11 @@ def mask(value: object) -> JsonValue:
     if sum(map(str.isdigit, value)) >= _DIGITS:
         return f"{_HIDDEN}{value.rstrip()[-2:]}"
     return f"{value[0]}{_HIDDEN}" if len(value) > _SHORT else _HIDDEN
+
+
+def is_masked(text: str) -> bool:
+    """Tell whether a text looks like what `mask` returns, and like no other value."""
+    return _MASK.fullmatch(text) is not None
 
 
 def mask_text(text: str) -> str:

@@ -7,6 +7,7 @@ from capture.adapters.cloudevents import (
     is_cloudevent,
     read_cloudevent,
     whole_cloudevent,
+    with_decoded_data,
 )
 from capture.adapters.item import Item
 from capture.adapters.legacy import (

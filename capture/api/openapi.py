@@ -24,6 +24,7 @@ from capture.api.viewsets import (
     DECISIONS,
     ReadingKeyAuthentication,
     StaffSessionAuthentication,
+    StaffTokenAuthentication,
 )
 from capture.choices import CaptureType, Provider
 
@@ -131,7 +132,11 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 
 # The same ways as those of their bases.
-for _authentication in (ReadingKeyAuthentication, StaffSessionAuthentication):
+for _authentication in (
+    ReadingKeyAuthentication,
+    StaffSessionAuthentication,
+    StaffTokenAuthentication,
+):
     set_override(_authentication, "suppress_collision_warning", True)  # noqa: FBT003 - as in the library
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.renderers import BaseRenderer
@@ -23,6 +23,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.log import note_subjects
+from audit.rest.authentication import TokenAuthentication
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import KeysetPagination
 from audit.rest.renderers import ExactJSONRenderer
@@ -47,12 +48,16 @@ from capture.choices import SCOPE_READ, IngestStatus
 from capture.models import ApiKey, Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
+# A JWT begins with a brace, in base64.
+_JWT_START = "eyJ"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_TOO_MANY = "Too many requests. Wait as long as Retry-After says."
+_SIGN_IN = "Sign in, or send a secret key that may read."
 # What refusals say, for the schema.
 COMMON = {429: "Too many; wait as long as Retry-After says.", 503: "Try again soon."}
 _READING = {
     400: "A parameter is unknown or wrong.",
-    401: "Sign in, or send a secret key that may read.",
+    401: _SIGN_IN,
     403: "The role or the key may not do this.",
     **COMMON,
 }
@@ -85,6 +90,17 @@ class ReadingKeyAuthentication(KeyAuthentication):
         return AnonymousUser(), key
 
 
+class StaffTokenAuthentication(TokenAuthentication):
+    """The access token of a member of staff, where no key came beside it."""
+
+    @staticmethod
+    def token_in(request: HttpRequest) -> str | None:
+        """Return the token; any other text is judged as a key."""
+        text = TokenAuthentication.token_in(request)
+        is_token = text is not None and text.startswith(_JWT_START)
+        return text if is_token and "X-Capture-Key" not in request.headers else None
+
+
 class StaffSessionAuthentication(SessionAuthentication):
     """The session of a member of staff; who writes also needs its CSRF token."""
 
@@ -108,13 +124,14 @@ class ReadingPagination(KeysetPagination):
 
 
 class ReadingViewSet(KeyReaderMixin, InstanceViewSet):
-    """What staff read with a session, and servers with a secret key.
+    """What staff read with a token or a session, and servers with a secret key.
 
     `endpoint` wraps it, and answers and counts its refusals.
     """
 
     tag = "Reading captures"
     authentication_classes: tuple[type[BaseAuthentication], ...] = (
+        StaffTokenAuthentication,
         ReadingKeyAuthentication,
         StaffSessionAuthentication,
     )
@@ -164,8 +181,7 @@ class ReadingViewSet(KeyReaderMixin, InstanceViewSet):
     def permission_denied(self, request: Request, *_: object, **__: object) -> NoReturn:
         if request.user.is_authenticated:
             raise ApiError(403, "permission_denied", "Your role may not do this.")
-        sentence = "Sign in, or send a secret key that may read."
-        raise ApiError(401, "not_authenticated", sentence)
+        raise ApiError(401, "not_authenticated", _SIGN_IN)
 
     def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters of a list; other actions ignore parameters."""
@@ -182,6 +198,12 @@ class ReadingViewSet(KeyReaderMixin, InstanceViewSet):
             raise ApiError(400, exc.code or "invalid", " ".join(exc.messages)) from exc
         if isinstance(exc, Http404):
             raise ApiError(404, "not_found", "There is nothing here.") from exc
+        if isinstance(exc, exceptions.AuthenticationFailed):
+            raise ApiError(401, "invalid_token", str(exc.detail)) from exc
+        if isinstance(exc, exceptions.Throttled):
+            seconds = getattr(exc, "wait", None)
+            wait = {"Retry-After": str(max(int(seconds or 1), 1))}
+            raise ApiError(429, "rate_limited", _TOO_MANY, headers=wait) from exc
         raise exc
 
     def missing(self, model: type[Model], reference: str) -> Http404:
@@ -247,7 +269,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     """Decides on an item in quarantine; for staff alone."""
 
     model = Quarantine
-    authentication_classes = (StaffSessionAuthentication,)
+    authentication_classes = (StaffTokenAuthentication, StaffSessionAuthentication)
     action_specs: ClassVar = {
         "replay": ActionSpec(
             "capture.replay_quarantine",
@@ -266,13 +288,17 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     }
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        if key_in_headers(request._request) is not None:
-            sentence = "Decide in a session of a member of staff."
+        is_token = StaffTokenAuthentication.token_in(request._request) is not None
+        if not is_token and key_in_headers(request._request) is not None:
+            sentence = "Decide as a member of staff, with a token or in a session."
             raise ApiError(403, "staff_only", sentence)
         # Of the plain request; a form is not read to look for a CSRF token in it.
         if (request._request.content_type or "") in _FORMS:
             raise ApiError(415, "unsupported_media_type", "Send application/json.")
         super().initial(request, *args, **kwargs)
+        if is_token:
+            # Whoever sends it means to.
+            return
         try:
             # Of the plain request, too: the library's would read the body for a form.
             SessionAuthentication().enforce_csrf(request._request)  # type: ignore[arg-type]  # takes either
@@ -367,13 +393,15 @@ def _answer(
     """Return what a view of the library answers.
 
     The trail names who has signed in also where a key is refused; the library forgets.
+    Who came with a token stays named, too.
     """
     request = capture_request.request
     user = request.user
     try:
         return view(request, **kwargs)
     finally:
-        request.user = user
+        if not request.user.is_authenticated:
+            request.user = user
 
 
 def _health(_capture_request: CaptureRequest) -> HttpResponse:

@@ -27,6 +27,7 @@ from capture.adapters import (
     read_stripe,
     snake,
     whole_cloudevent,
+    with_decoded_data,
 )
 from capture.adapters.values import misfit, text
 from capture.choices import CaptureType, Provider, Trust
@@ -85,7 +86,8 @@ def build_native(item: object, **envelope_fields: object) -> list[Envelope]:
     if isinstance(value, dict) and is_cloudevent(None, value):
         envelope_fields = {**envelope_fields, "adapter": CLOUDEVENTS}
         reader: Reader = partial(read_cloudevent, None)
-        return with_login(build_envelope(item, reader, None, envelope_fields))
+        decoded = _with_decoded_data(item)
+        return with_login(build_envelope(decoded, reader, None, envelope_fields))
     kind = value.get("type") if isinstance(value, dict) else None
     is_type = isinstance(kind, str) and kind in CaptureType.values
     envelope_fields = {"adapter": NATIVE, **envelope_fields}
@@ -118,12 +120,25 @@ def build_cloudevent(
     """Return the envelope of one CloudEvent with its attributes in headers."""
     envelope_fields = {"adapter": CLOUDEVENTS, **envelope_fields}
     envelope = build_envelope(
-        item, lambda body: read_cloudevent(headers, body), None, envelope_fields
+        _with_decoded_data(item),
+        lambda body: read_cloudevent(headers, body),
+        None,
+        envelope_fields,
     )
     if envelope.issue is not None and envelope.body is not None:
         # In quarantine it keeps its attributes, which a replay needs.
         envelope = replace(envelope, body=whole_cloudevent(headers, envelope.body))
     return [envelope]
+
+
+def _with_decoded_data(item: object) -> BodyItem:
+    """Return a CloudEvent whose data is no base64 any more; written anew if it was."""
+    body_item = item if isinstance(item, BodyItem) else BodyItem(None, item)
+    if not isinstance(body_item.value, dict):
+        return body_item
+    value = with_decoded_data(body_item.value)
+    is_same = value is body_item.value
+    return body_item if is_same else replace(body_item, text=None, value=value)
 
 
 def build_webhook(

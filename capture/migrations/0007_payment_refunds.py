@@ -10,7 +10,7 @@ import audit.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("capture", "0005_message_ids_by_trust"),
+        ("capture", "0006_identity_reviews"),
     ]
 
     operations = [

@@ -80,6 +80,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     """An access token in the header."""
 
     target_class = "audit.rest.authentication.TokenAuthentication"
+    match_subclasses = True
     name = "staffToken"
 
     def get_security_definition(self, auto_schema: object) -> JsonObject:

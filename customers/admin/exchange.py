@@ -1,43 +1,115 @@
-"""Import and export in the admin: permissions of their own, events, scoped data."""
+"""Import and export in the admin: permissions of their own, events, scoped data.
+
+An export is asked for, confirmed with a PIN, and then taken from a page of its own,
+which says what the file holds and what became of it. `customers.services.exports` plans
+and records it, as it does those of the API.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, ClassVar
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from cryptography.exceptions import InvalidTag
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.widgets import AdminRadioSelect, AdminTextareaWidget
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportActionMixin
 from import_export.formats.base_formats import Format
 from import_export.forms import SelectableFieldsExportForm
 from import_export.resources import ModelResource
 
-from audit import accounts, log
-from audit.admin.base import LabelsAbove, actor_of
-from audit.admin.search_terms import tidy_redirect
+from audit import clock
+from audit.admin.base import LabelsAbove, actor_of, refuse, render_page
+from audit.admin.display import active_filters, count_text
+from audit.admin.once import act_once, repeatable
+from audit.admin.paging import MOST_COUNTED
+from audit.admin.search_terms import KEY, term_of, tidy_redirect
 from audit.admin.step_up import require_step_up, sent_fields
-from audit.ids import parse_uuid
-from audit.privacy.classes import subject_of
-from audit.tenancy.actors import Actor
+from audit.crypto import decrypt, encrypt
+from audit.ids import parse_uuid, uuid7
+from audit.json_text import JsonObject
+from audit.privacy.masking import is_masked_path
+from customers import services
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
-from customers.resources import resource_of
+from customers.readers import SheetError
+from customers.resources import TableResource, resource_of
 from customers.sheets import FORMATS
 
 if TYPE_CHECKING:
     from audit.history.querysets import ScopedQuerySet
 
-# How many subjects an event names; `audit.log.recording` keeps fewer still.
-_NOTED = 500
+_MASKED, _CLEAR = "masked", "clear"
+# The fields of the form before its columns.
+_FIRST = ["resource", "format", "contact_data", "purpose", "reason", "recipient"]
+_PURPOSE = "confirmed export"
+_SESSION = "confirmed_exports"
+# Confirmed files of one session that can still be taken.
+_MOST = 5
+_HIDDEN = "…"
+_OVER = _(
+    "The time to take this file is over, or it was confirmed elsewhere. Export again."
+)
+_CHANGED = _("The list is another one by now. Export again.")
 
 
-class ColumnsForm(LabelsAbove, SelectableFieldsExportForm):
-    """Names each column as forms do, and by its header in the file."""
+class ExportForm(LabelsAbove, SelectableFieldsExportForm):
+    """What a file holds, in which format, and why it is made.
+
+    Each column is named as forms do, and by its header in the file.
+    """
+
+    contact_data = forms.ChoiceField(
+        label=_("Contact data"),
+        choices=[
+            (_MASKED, _("Masked, like a…@e….org")),
+            (_CLEAR, _("In clear, and so it can be imported again")),
+        ],
+        widget=AdminRadioSelect(attrs={"class": "radiolist"}),
+    )
+    purpose = forms.CharField(
+        label=_("Purpose"),
+        max_length=100,
+        help_text=_("What the file is for, such as an audit."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=AdminTextareaWidget(attrs={"rows": 2}),
+        help_text=_("Stands on the page of everybody whom the file holds."),
+    )
+    recipient = forms.CharField(
+        label=_("Goes to"),
+        max_length=200,
+        required=False,
+        help_text=_("Who will have the file, if it does not stay with you."),
+    )
+
+    def __init__(self, *args: Any, has_contact_data: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not has_contact_data:
+            del self.fields["contact_data"]
+        self.order_fields(_FIRST)
 
     def _get_field_label(self, resource: type[ModelResource], field_name: str) -> str:
         header = resource.fields[field_name].column_name
@@ -50,12 +122,17 @@ class ColumnsForm(LabelsAbove, SelectableFieldsExportForm):
             label = format_html("{} {}", capfirst(names[header]), label)
         return label
 
+    @property
+    def is_unmasked(self) -> bool:
+        """Tell whether the file is to hold contact data in clear."""
+        return self.cleaned_data.get("contact_data") == _CLEAR
+
 
 class ExchangeAdmin(ExportActionMixin, ImportPages):
     """A page with import and export, each with a permission of its own."""
 
     formats = FORMATS
-    export_form_class = ColumnsForm
+    export_form_class = ExportForm
     # One customer is exported by an act of the customer's page.
     show_change_form_export = False
     to_encoding = "utf-8-sig"
@@ -63,18 +140,47 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
         "admin/import_export/change_list_import_export.html"
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_file_view)
+        name = self.page_name("export_file")
+        return [path("export/<uuid:file_id>/", view, name=name), *super().get_urls()]
+
     def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         """Return the columns of the table that files of this page are loaded into."""
         return [resource_of(self.import_table)]
 
+    # --- asking -----------------------------------------------------------------
+
+    # Reads a long list, and acts once where it writes.
+    @repeatable
     def export_action(self, request: HttpRequest) -> HttpResponse:
-        """Export what the list shows: after the end of its search that is not all."""
-        if self.has_export_permission(request):
-            back = self.page_name("changelist")
-            redirect = tidy_redirect(request, ended_name=back)
-            if redirect is not None:
-                return redirect
-        return super().export_action(request)
+        """Ask what is to be exported; when it is confirmed, lead to the file.
+
+        After the end of its search a list shows other rows than were searched for.
+        """
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        back = self.page_name("changelist")
+        redirection = tidy_redirect(request, ended_name=back)
+        if redirection is not None:
+            return redirection
+        form = self._export_form(request, request.POST or None)
+        if form.is_valid():
+            try:
+                return self._confirm_export(request, form)
+            except ValidationError as error:
+                form.add_error(None, error)
+        changelist = self.get_changelist_instance(request)
+        chosen: Any = form.fields["export_items"]
+        context = {
+            **self.init_request_context_data(request, form),
+            **_counted(len(chosen.choices) or changelist.result_count),
+            "is_across": not chosen.choices,
+            "filters": active_filters(changelist),
+            "is_searched": bool(changelist.query),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, [self.export_template_name], context)
 
     def export_admin_action(
         self, request: HttpRequest, queryset: QuerySet[Model]
@@ -84,78 +190,259 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
         All that match are what the page of the whole list exports: they may be too many
         for a form.
         """
+        filters = f"?{request.GET.urlencode()}" if request.GET else ""
         if request.POST.get("select_across") == "1":
-            filters = f"?{request.GET.urlencode()}" if request.GET else ""
             return redirect(self.page_url("export") + filters)
-        return super().export_admin_action(request, queryset)
+        form = self._export_form(request, None)
+        ids = [str(pk) for pk in queryset.values_list("pk", flat=True)]
+        form.initial["export_items"] = ids
+        context = {
+            **self.init_request_context_data(request, form),
+            **_counted(len(ids)),
+            "export_url": self.page_url("export") + filters,
+        }
+        return TemplateResponse(request, [self.export_template_name], context)
 
-    def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
+    def _export_form(self, request: HttpRequest, data: Any) -> ExportForm:
+        form = ExportForm(
+            self.get_export_formats(),
+            self.get_export_resource_classes(request),
+            data=data,
+            has_contact_data=services.has_contact_data(self.import_table),
+        )
+        chosen = data.getlist("export_items") if data else []
+        ids = self._valid_ids(request, chosen)
+        field: Any = form.fields["export_items"]
+        field.widget = forms.MultipleHiddenInput()
+        field.choices = [(pk, pk) for pk in ids]
+        return form
+
+    def _valid_ids(self, request: HttpRequest, chosen: list[str]) -> list[str]:
         """Return the chosen instances that the person may see."""
-        chosen = [pk for pk in request.POST.getlist("export_items") if parse_uuid(pk)]
-        queryset = self.get_queryset(request).filter(pk__in=chosen)
+        keys = [pk for pk in chosen if parse_uuid(pk)]
+        if not keys:
+            return []
+        queryset = self.get_queryset(request).filter(pk__in=keys)
         return [str(pk) for pk in queryset.values_list("pk", flat=True)]
 
-    def get_export_data(
-        self,
-        file_format: Format,
-        request: HttpRequest,
-        queryset: ScopedQuerySet[Model],
-        **kwargs: object,
-    ) -> str | bytes:
-        actor = actor_of(request)
+    # --- confirmed --------------------------------------------------------------
+
+    def _confirm_export(self, request: HttpRequest, form: ExportForm) -> HttpResponse:
+        """Ask for the PIN, then remember what was confirmed and lead to its page.
+
+        Raises ValidationError for what no file can be made of.
+        """
+        plans = self._plans(request, form)
+        if not plans:
+            msg = gettext("The list has no row that you may export.")
+            raise ValidationError(msg, code="nothing_to_export")
+        fields = sent_fields(request)
+        digest = services.digest_of_exports(plans, fields)
+        what = gettext("Export %(rows)s as %(format)s") % {
+            "rows": self.opts.verbose_name_plural,
+            "format": plans[0].format,
+        }
+
+        def confirm() -> HttpResponse:
+            grant = require_step_up(request, "export", what=what, digest=digest)
+            file_id = uuid7()
+            services.request_exports(plans, actor=actor_of(request), file_id=file_id)
+            until = clock.now() + services.TAKEN_WITHIN
+            confirmed = {
+                "fields": fields,
+                "digest": digest,
+                "grant": str(grant.pk),
+                "until": until.timestamp(),
+            }
+            _remember(request, file_id, confirmed)
+            filters = f"?{request.GET.urlencode()}" if request.GET else ""
+            url = self.page_url("export_file", file_id) + filters
+            return HttpResponseRedirect(url)
+
+        return act_once(request, confirm)
+
+    def _plans(
+        self, request: HttpRequest, form: ExportForm
+    ) -> list[services.ExportPlan]:
+        """Return the plan of the file in each business whose rows it has."""
+        actor, table = actor_of(request), self.import_table
+        queryset = self._chosen(request, form)
+        keys = queryset.order_by().values_list("business_id", flat=True).distinct()
+        permission = f"customers.export_{table.name}"
+        businesses = services.list_businesses(actor=actor, permission=permission)
+        businesses = businesses.filter(pk__in=keys)
+        cleaned = form.cleaned_data
+        return [
+            services.plan_table_export(
+                table,
+                business,
+                actor=actor,
+                columns=form.get_selected_resource_export_fields(),
+                filters=self._filters(request, form),
+                unmasked=form.is_unmasked,
+                purpose=cleaned["purpose"],
+                reason=cleaned["reason"],
+                recipient=cleaned["recipient"],
+                format=self._format(form).get_title(),
+            )
+            for business in businesses.order_by("pk")
+        ]
+
+    def _chosen(self, request: HttpRequest, form: ExportForm) -> ScopedQuerySet[Model]:
+        """Return the rows of the list, or those that were chosen of it."""
+        queryset = self.get_export_queryset(request)
+        if chosen := form.cleaned_data.get("export_items"):
+            queryset = queryset.filter(pk__in=chosen)
         # The person may have another role elsewhere: leave out those businesses.
         permission = f"{self.opts.app_label}.export_{self.opts.model_name}"
-        queryset = queryset.visible_to(actor, permission)
-        details = {"table": self.opts.label_lower, "format": file_format.get_title()}
-        # Filter and columns: one confirmation is for one file.
-        filters = sorted([k, list(v)] for k, v in request.GET.lists())
-        digest = accounts.digest_of(
-            "export", **details, filters=filters, form=sent_fields(request)
+        visible: ScopedQuerySet[Model] = queryset.visible_to(
+            actor_of(request), permission
         )
-        what = _("Export %(rows)s as %(format)s") % {
-            "rows": self.opts.verbose_name_plural,
-            "format": details["format"],
-        }
-        require_step_up(request, "export", what=what, digest=digest, is_file=True)
-        counts = _count_by_business(queryset)
-        _record_each("export.started", counts, actor=actor, details=details)
-        data = super().get_export_data(file_format, request, queryset, **kwargs)
-        _record_each(
-            "export.finished", counts, actor=actor, details=details, exported=queryset
+        return visible
+
+    def _filters(self, request: HttpRequest, form: ExportForm) -> JsonObject:
+        """Return what the list was narrowed by, for the manifest: no personal value."""
+        filters: JsonObject = {}
+        for name, values in sorted(request.GET.lists()):
+            if name != KEY:
+                is_hidden = is_masked_path(self.model, name)
+                filters[name] = _HIDDEN if is_hidden else ", ".join(map(str, values))
+        if chosen := form.cleaned_data.get("export_items"):
+            filters["chosen"] = len(chosen)
+        if term := term_of(request):
+            filters["search"] = term
+        return filters
+
+    def _format(self, form: ExportForm) -> Format:
+        made: Format = self.get_export_formats()[int(form.cleaned_data["format"])]()
+        return made
+
+    # --- the file ---------------------------------------------------------------
+
+    # Takes the file by a mark of its own, and reads a long list.
+    @repeatable
+    def export_file_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
+        """Hand out a confirmed file once; say what it is to hold, and what it held."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        actor, table = actor_of(request), self.import_table
+        manifests = services.list_manifests(file_id, table=table, actor=actor)
+        confirmed = _confirmed(request, file_id)
+        if not manifests and confirmed is None:
+            refuse(request, "not_found", "export", str(file_id))
+            self.message_user(request, _OVER, messages.ERROR)
+            return HttpResponseRedirect(self.page_url("export"))
+        plans: list[services.ExportPlan] = []
+        if not manifests and confirmed is not None:
+            form = self._export_form(request, _as_post(confirmed["fields"]))
+            plans = self._plans(request, form) if form.is_valid() else []
+            digest = services.digest_of_exports(plans, confirmed["fields"])
+            if digest != confirmed["digest"]:
+                self.message_user(request, _CHANGED, messages.ERROR)
+                return HttpResponseRedirect(self.page_url("export"))
+            if request.method == "POST" and services.take_file(file_id):
+                grant_id = UUID(confirmed["grant"])
+                return self._hand_out(request, form, plans, file_id, grant_id)
+        return render_page(
+            request,
+            "admin/customers/export_file.html",
+            gettext("Export %(rows)s") % {"rows": self.opts.verbose_name_plural},
+            opts=self.opts,
+            details=manifests[0] if manifests else _details(plans[0]),
+            has_contact_data=services.has_contact_data(self.import_table),
+            manifest=manifests[0] if manifests else None,
+            rows=sum(each["rows"] or 0 for each in manifests),
+            until=datetime.fromtimestamp(confirmed["until"], UTC)
+            if confirmed
+            else None,
+            changelist_url=self.page_url("changelist"),
+            export_url=self.page_url("export"),
         )
-        return data
 
-
-def _count_by_business(queryset: QuerySet[Model]) -> Counter[UUID]:
-    pairs = queryset.order_by().values_list("business_id").annotate(n=Count("pk"))
-    return Counter(dict(pairs))
-
-
-def _record_each(
-    action: str,
-    counts: Counter[UUID],
-    *,
-    actor: Actor,
-    details: dict[str, str],
-    exported: QuerySet[Model] | None = None,
-) -> None:
-    """Write one event in each business that is exported from; one without any.
-
-    Each event counts what is of its business, and names the first subjects.
-    """
-    for business_id, count in counts.items() or [(None, 0)]:
-        first = (
-            ()
-            if exported is None
-            else exported.filter(business_id=business_id)[:_NOTED]
+    def _hand_out(
+        self,
+        request: HttpRequest,
+        form: ExportForm,
+        plans: Sequence[services.ExportPlan],
+        file_id: UUID,
+        grant_id: UUID,
+    ) -> HttpResponse:
+        actor = actor_of(request)
+        started = services.start_exports(
+            plans, actor=actor, file_id=file_id, grant_id=grant_id
         )
-        log.record_alone(
-            action,
+        file_format = self._format(form)
+        resource: TableResource = resource_of(self.import_table)()
+        dataset = resource.export(
+            queryset=self._chosen(request, form),
+            export_fields=form.get_selected_resource_export_fields(),
+            is_unmasked=form.is_unmasked,
+        )
+        try:
+            data = file_format.export_data(dataset)
+        except SheetError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(self.page_url("export"))
+        if not file_format.is_binary():
+            data = data.encode(self.to_encoding)
+        services.finish_exports(
+            plans,
+            started,
             actor=actor,
-            business_id=business_id,
-            subjects={pk for each in first if (pk := subject_of(each)) is not None},
-            data={**details, "rows": count},
+            data=data,
+            rows=resource.rows,
+            customer_ids=resource.customer_ids,
+            grant_id=grant_id,
         )
+        response = HttpResponse(data, content_type=file_format.get_content_type())
+        name = self.get_export_filename(request, None, file_format)
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _details(plan: services.ExportPlan) -> JsonObject:
+    """Return what a file is to hold, by the names that its manifest has for it."""
+    return {**plan.event_data(), "reason": plan.reason}
+
+
+def _counted(count: int) -> dict[str, object]:
+    """Return a number of rows, as pages write it, and for the plural."""
+    is_more = count > MOST_COUNTED
+    text = f"{count_text(MOST_COUNTED)}+" if is_more else count_text(count)
+    return {"count": count, "number": text}
+
+
+def _remember(request: HttpRequest, file_id: UUID, confirmed: JsonObject) -> None:
+    """Keep in the session what was confirmed, encrypted: it may hold a reason."""
+    files = dict(request.session.get(_SESSION, {}))
+    data = json.dumps(confirmed).encode()
+    files[str(file_id)] = encrypt(
+        data, purpose=_PURPOSE, owner=_owner(request, file_id)
+    )
+    request.session[_SESSION] = dict([*files.items()][-_MOST:])
+
+
+def _confirmed(request: HttpRequest, file_id: UUID) -> JsonObject | None:
+    """Return what was confirmed; None for a file of elsewhere, or one that is late."""
+    box = request.session.get(_SESSION, {}).get(str(file_id))
+    if box is None:
+        return None
+    try:
+        data = decrypt(box, purpose=_PURPOSE, owner=_owner(request, file_id))
+    except (ValueError, InvalidTag):
+        return None
+    confirmed: JsonObject = json.loads(data)
+    is_valid = clock.lasts(confirmed["until"], services.TAKEN_WITHIN)
+    return confirmed if is_valid else None
+
+
+def _owner(request: HttpRequest, file_id: UUID) -> bytes:
+    return f"{request.user.pk} {file_id}".encode()
+
+
+def _as_post(fields: list[list[Any]]) -> QueryDict:
+    """Return fields as a form brings them."""
+    return QueryDict(urlencode(dict(fields), doseq=True))
 
 
 class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):

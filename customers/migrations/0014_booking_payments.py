@@ -34,7 +34,7 @@ def add_without_value(model):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0012_refund_limit_of_new_businesses"),
+        ("customers", "0013_customer_index"),
     ]
 
     operations = [

@@ -318,7 +318,9 @@ def _entry_of_version(
 
 _REVEALS = {
     "field.revealed": _("Contact data revealed."),
+    # Of everything about one person, and of a file with others.
     "export.finished": _("Data of this person exported."),
+    "customer.exported": _("Data of this person exported in a file."),
 }
 _MAILS = {
     "invoice.sent": _("Invoice sent."),

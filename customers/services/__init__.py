@@ -152,6 +152,17 @@ from customers.services.exports.person_export import (
     open_person_link,
     register_person_part,
 )
+from customers.services.exports.table_export import (
+    TAKEN_WITHIN,
+    digest_of_exports,
+    finish_exports,
+    has_contact_data,
+    list_manifests,
+    plan_table_export,
+    request_exports,
+    start_exports,
+    take_file,
+)
 from customers.services.identity import (
     IdentityMatch,
     add_email,

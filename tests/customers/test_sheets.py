@@ -198,7 +198,11 @@ def test_a_claimed_size_is_not_believed():
         ("xlsx", excel()[:2000], "no Excel file"),
         ("csv", excel(), "no CSV but something else"),
         ("csv", b"\x89PNG\r\n\x1a\n\0\0", "no CSV but something else"),
-        ("csv", b"name\n\xff\xfe\n", "not in UTF-8"),
+        ("csv", b"name\n\x81\x8d\n", "not in UTF-8"),
+        ("csv", "name\nÅsa\n".encode() + b"Z\xeb\n", "not in UTF-8"),
+        ("csv", b"name\n\x00\x01\xeb\n", "no CSV but something else"),
+        ("csv", b"name\n\x01\xeb\n", "not in UTF-8"),
+        ("json", b'[{"a": "\xeb"}]', "not in UTF-8"),
         ("csv", b"name\n" + b"x" * 9000 + b"\0\n", "no text can hold"),
         ("csv", b"name\n" + b"x" * 200_000 + b"\n", "A cell is too long"),
         ("csv", b"a," * 300 + b"\n", "more than 200 columns"),
@@ -275,6 +279,20 @@ def test_what_spreadsheets_write_is_read(data, columns, rows):
     back = open_sheet(data, "csv")
 
     assert (back.columns, list(back.rows)) == (columns, rows)
+
+
+def test_what_excel_saves_in_western_languages_is_read_and_named():
+    back = open_sheet("name;note\nÅsa;5 € – “so”\n".encode("cp1252"), "csv")
+
+    assert back.assumed == "Windows-1252"
+    assert list(back.rows) == [(2, ["Åsa", "5 € – “so”"])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_encoding_that_a_file_proves_is_not_assumed(encoding):
+    back = open_sheet("name\nÅsa\n".encode(encoding), "csv")
+
+    assert (back.assumed, list(back.rows)) == ("", [(2, ["Åsa"])])
 
 
 def test_rows_are_read_one_by_one():

@@ -129,6 +129,7 @@ class ManifestSerializer(serializers.Serializer[JsonObject]):
     status = serializers.ChoiceField(("started", "finished"))
     profile = serializers.CharField()
     format = MaybeTextField()
+    table = MaybeTextField()
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     exported_by = ExportedBySerializer()

@@ -2,7 +2,7 @@
 
 There is no table of exports. The event `export.started` is the export and has its id;
 `export.finished` holds the manifest. An aborted stream leaves the first without the
-second.
+second. Whoever is in a file has an event of their own, `customer.exported`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from audit import accounts, log
 from audit.json_text import JsonObject, JsonValue
@@ -47,9 +48,11 @@ EXPORT_PERMISSIONS = {
 }
 _BATCH = 500
 _PIECE = 65_536
+EXPORTED = "customer.exported"
+# What events of an export name in the place of a row.
+EXPORT_LABEL = "export"
 # In memory up to here, in a file without a name above.
 _SPOOLED = 1_000_000
-_NAMED = 200
 # Nothing that a spreadsheet could run; mail tools take an apostrophe for a digit.
 _PHONE = re.compile(r"\+\d{5,15}")
 
@@ -68,19 +71,24 @@ class ExportPlan:
     recipient: str = ""
     channel: str = ""
     preset: str = ""
+    format: str = "csv"
+    # Of a page of the admin: whose columns the file has.
+    table: str = ""
 
     def event_data(self) -> JsonObject:
         """Return the data of its events, which leave out the text of a search."""
         filters = {k: v for k, v in self.filters.items() if k != "search"}
         data: JsonObject = {
             "profile": self.profile,
-            "format": "csv",
+            "format": self.format,
             "filters": _json_safe(filters),
             "columns": list(self.columns),
             "in_clear": self.unmasked,
             "purpose": self.purpose,
             "recipient": self.recipient,
         }
+        if self.table:
+            data["table"] = self.table
         if self.profile == ExportProfile.MARKETING:
             data |= {
                 "channel": self.channel,
@@ -139,10 +147,8 @@ def plan_export(
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
     # Raises for a wrong rule or segment before step-up.
     _selected(filters, actor=actor, business=business)
+    check_declaration(purpose, reason)
     declaration = {"purpose": purpose, "reason": reason, "recipient": recipient}
-    if not reason.strip() or not purpose.strip():
-        msg = "Say for which purpose and reason. They stand in the manifest."
-        raise ValidationError(msg, code="reason_needed")
     if profile == ExportProfile.MARKETING:
         return ExportPlan(
             business,
@@ -154,13 +160,26 @@ def plan_export(
             preset=preset,
             **declaration,
         )
-    if unmasked and not actor.has_perm(SEE_UNMASKED, business.pk):
-        msg = "Your role sees contact data masked. Export without in_clear."
-        raise PermissionDenied(msg)
+    if unmasked:
+        check_unmasked(business, actor)
     names = check_columns(columns, profile, actor=actor, business_id=business.pk)
     return ExportPlan(
         business, profile, tuple(names), filters, unmasked=unmasked, **declaration
     )
+
+
+def check_declaration(purpose: str, reason: str) -> None:
+    """Raise ValidationError `reason_needed` unless both say something."""
+    if not reason.strip() or not purpose.strip():
+        msg = gettext("Say for which purpose and reason. They stand in the manifest.")
+        raise ValidationError(msg, code="reason_needed")
+
+
+def check_unmasked(business: Business, actor: Actor) -> None:
+    """Raise PermissionDenied for contact data in clear that the role sees masked."""
+    if not actor.has_perm(SEE_UNMASKED, business.pk):
+        msg = "Your role sees contact data masked. Export without in_clear."
+        raise PermissionDenied(msg)
 
 
 def start_export(plan: ExportPlan, *, actor: Actor) -> Export:
@@ -192,7 +211,6 @@ class Export:
         self._customers, self._actor = customers, actor
         self._columns = columns_of(plan.profile, plan.columns)
         self._hash = hashlib.sha256()
-        self._subjects: list[UUID] = []
         self._spool: IO[bytes] | None = None
 
     @property
@@ -252,9 +270,12 @@ class Export:
             if self._is_marketing:
                 exported = consenting(batch, plan.channel, self.left_out)
             self.rows += len(exported)
-            room = _NAMED - len(self._subjects)
-            self._subjects += [customer.pk for customer in exported[:room]]
-            yield load_values(exported, plan.columns, profile=plan.profile)
+            values = load_values(exported, plan.columns, profile=plan.profile)
+            # Before they are handed out: a stream that breaks off has named them.
+            record_exported(
+                self.plan, self.pk, [one.pk for one in exported], actor=self._actor
+            )
+            yield values
 
     @property
     def _is_marketing(self) -> bool:
@@ -282,22 +303,63 @@ class Export:
         return data
 
     def _finish(self) -> None:
-        plan = self.plan
-        log.record_alone(
-            "export.finished",
+        record_finished(
+            self.plan,
+            self.pk,
             actor=self._actor,
-            business_id=plan.business.pk,
-            subjects=self._subjects,
-            object_label="export",
-            object_id=str(self.pk),
-            data={
-                "export_id": str(self.pk),
-                **plan.event_data(),
-                "rows": self.rows,
-                "left_out": dict(sorted(self.left_out.items())),
-                "sha256": self._hash.hexdigest(),
-            },
+            rows=self.rows,
+            left_out=self.left_out,
+            sha256=self._hash.hexdigest(),
         )
+
+
+def record_exported(
+    plan: ExportPlan,
+    export_id: UUID,
+    customer_ids: Iterable[UUID],
+    *,
+    actor: Actor,
+    grant_id: UUID | None = None,
+) -> None:
+    """Write on the page of each of these customers that a file holds them, and why."""
+    log.record_for_each(
+        EXPORTED,
+        customer_ids,
+        actor=actor,
+        business_id=plan.business.pk,
+        object_label=EXPORT_LABEL,
+        object_id=str(export_id),
+        reason=plan.reason,
+        grant_id=grant_id,
+    )
+
+
+def record_finished(
+    plan: ExportPlan,
+    export_id: UUID,
+    *,
+    actor: Actor,
+    rows: int,
+    sha256: str,
+    left_out: Mapping[str, int] | None = None,
+    grant_id: UUID | None = None,
+) -> None:
+    """Write the manifest of an export that was handed out whole."""
+    log.record_alone(
+        "export.finished",
+        actor=actor,
+        business_id=plan.business.pk,
+        object_label=EXPORT_LABEL,
+        object_id=str(export_id),
+        data={
+            "export_id": str(export_id),
+            **plan.event_data(),
+            "rows": rows,
+            "left_out": dict(sorted((left_out or {}).items())),
+            "sha256": sha256,
+        },
+        grant_id=grant_id,
+    )
 
 
 def export_customers_for_marketing(

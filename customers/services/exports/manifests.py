@@ -30,14 +30,19 @@ def list_exports(*, actor: Actor, business: Business) -> QuerySet[Event]:
     return started
 
 
-def read_manifests(started: Iterable[Event], *, actor: Actor) -> list[JsonObject]:
+def read_manifests(
+    started: Iterable[Event],
+    *,
+    actor: Actor,
+    permission: str = "customers.view_export",
+) -> list[JsonObject]:
     """Return the manifests of exports: who, when, what, and how they ended.
 
     Without rows and hash for one that was aborted or still runs. Two queries for all.
     """
     events = list(started)
     names = log.usernames_by_id(event.actor_id for event in events)
-    ended = log.list_events(actor=actor, permission="customers.view_export").filter(
+    ended = log.list_events(actor=actor, permission=permission).filter(
         action="export.finished",
         operation_id__in=[event.operation_id for event in events],
     )
@@ -56,7 +61,7 @@ def read_manifests(started: Iterable[Event], *, actor: Actor) -> list[JsonObject
 def _export_of(ended: Event) -> str:
     """Return the id of the export that an end event belongs to, or its operation.
 
-    Pages of the admin make one export in a request, and do not name it.
+    Older ones of pages of the admin name neither: one was made in a request.
     """
     return str(ended.data.get("export") or ended.object_id or ended.operation_id)
 
@@ -68,6 +73,7 @@ def _manifest(event: Event, finished: Event | None, name: str | None) -> JsonObj
         "status": "finished" if finished else "started",
         "profile": data.get("profile") or "table",
         "format": data.get("format"),
+        "table": data.get("table"),
         "started_at": event.occurred_at,
         "finished_at": finished.occurred_at if finished else None,
         "exported_by": {"id": event.actor_id, "name": name},

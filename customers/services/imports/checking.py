@@ -15,6 +15,7 @@ from django.db import models
 from django.utils.translation import gettext_noop as _
 
 from audit.privacy.invisible import trimmed
+from audit.privacy.masking import MASKED, is_masked
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
 from customers.selectors.customers import list_customers
@@ -63,6 +64,9 @@ CHANGED_MEANWHILE = _(
     "Somebody changed this after the preview. Preview the file again."
 )
 
+MASKED_CELL = _(
+    "This is masked, and so nobody can be added with it. Export the file in clear."
+)
 _NO_NUMBER = _(
     "The phone is loaded as it is written, but it is no number that can be called or "
     "found by search."
@@ -189,7 +193,11 @@ class RowChecker:
             cell = checked.cells.get(column.name, "")
             # What nobody sees answers nothing.
             is_filled = trimmed(cell) if column.holds == FLAG else cell.strip()
-            if is_filled:
+            if column.kind in MASKED and is_masked(cell.strip()):
+                # Of an export that masks: what is stored stays.
+                if not checked.before:
+                    checked.reject(column.name, MASKED_CELL)
+            elif is_filled:
                 try:
                     value = read_cell(column, cell, instance.business)
                 except ValueError as error:

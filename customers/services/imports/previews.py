@@ -68,8 +68,11 @@ def preview_import(
                 counts[checked.outcome] += 1
                 noted += bool(checked.notes)
                 repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-                if len(samples[checked.outcome]) < IMPORT_SAMPLE_SIZE:
-                    samples[checked.outcome].append(_sample(checked, checker))
+                sample = samples[checked.outcome]
+                # Those with a note are shown, wherever in the file they are.
+                is_noted = bool(checked.notes) and noted <= IMPORT_SAMPLE_SIZE
+                if is_noted or len(sample) < IMPORT_SAMPLE_SIZE:
+                    sample.append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])
     findings = {
@@ -81,6 +84,7 @@ def preview_import(
         "unread": headers.unread,
         "shown": samples,
         "header": sheet.columns,
+        "assumed": sheet.assumed,
         "rejects": rejects,
         "repeats": repeats,
     }
@@ -98,7 +102,8 @@ def import_findings(upload: ImportFile) -> JsonObject:
     """Return the findings of the preview.
 
     `total` rows and `counts` of each outcome; the columns that are `used`, `unknown`
-    and `unread`; the first rows of each outcome under `shown`, each with its `line`,
+    and `unread`; the encoding that is `assumed`, if it is; under `shown` the first rows
+    of each outcome and the first ones with a note, each with its `line`,
     the `key`, `business` and `label` of the stored row, `who` (its name in the file),
     `changes` (column, before, after), `errors` (column, message) and `notes`. They hold
     personal data: mask `before` for users who see such columns masked.

@@ -12,11 +12,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import translation
+from django.utils.translation import gettext
 
 from audit.datetimes import parse_moment
 from audit.privacy.classes import PUBLIC, declaration
 from customers.choices import ConsentChannel
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
+from customers.readers import SheetError
 from customers.services.columns import Column
 from customers.services.consent import (
     MARKETING_CONSENT,
@@ -101,19 +103,29 @@ class Headers:
 
 
 def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
-    """Match the headers of a file to the columns of a table."""
+    """Match the headers of a file to the columns of a table.
+
+    Raises SheetError for two that mean one column: no cell is dropped for another.
+    """
     columns: list[ImportColumn | None] = []
-    unknown, unread, seen = [], [], set()
+    unknown, unread = [], []
+    seen: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         column = table.column(name) if name else None
-        if column is None or column.name in seen:
+        if column is None:
             unknown.append(name[:_MAX_HEADER_LETTERS] or f"column {number}")
             columns.append(None)
         elif not column.is_read:
             unread.append(column.name)
             columns.append(None)
+        elif column.name in seen:
+            msg = gettext(
+                "Columns %(first)s and %(second)s both mean %(name)s. Remove one."
+            )
+            values = {"first": seen[column.name], "second": number}
+            raise SheetError(msg % {**values, "name": column.name})
         else:
-            seen.add(column.name)
+            seen[column.name] = number
             columns.append(column)
     return Headers(columns, unknown, unread)
 

@@ -1,15 +1,20 @@
 // A form with data-one-file is answered by a file while its page stays: it is sent once, and
-// what was typed does not stay in it. A wrong code is answered by a new page.
+// the page is loaded again as soon as it says what the file held.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-one-file]")) {
+  const EVERY = 1500, MOST = 200;
+
   form.addEventListener("submit", () => {
     // Once the browser has taken what it sends.
-    setTimeout(() => {
-      form.querySelector("[type=submit]").disabled = true;
-      form.querySelector("[type=password]").value = "";
-      const error = document.getElementById("code_error");
-      if (error) error.hidden = true;
-    });
+    setTimeout(() => { form.querySelector("[type=submit]").disabled = true; });
+    setTimeout(ask, EVERY, MOST);
   });
+
+  async function ask(left) {
+    const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+    const text = answer.ok && !answer.redirected ? await answer.text() : "";
+    if (!text.includes("data-one-file") || left === 0) location.reload();
+    else setTimeout(ask, EVERY, left - 1);
+  }
 }

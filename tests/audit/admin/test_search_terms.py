@@ -12,10 +12,17 @@ from django.test import Client
 
 from audit.admin.search_terms import LONGEST, MAX_TERMS
 from audit.crypto import encrypt
+from audit.models import Event
 from customers.models import Customer
 from tests.conftest import post_confirmed, search, signed_in
 from tests.contract.test_forms_once import Browser, token_of
-from tests.customers.admin.test_exchange import CUSTOMERS, export, rows_of
+from tests.customers.admin.test_exchange import (
+    CUSTOMERS,
+    export,
+    export_data,
+    rows_of,
+    take,
+)
 from tests.factories import BookingFactory, CustomerFactory, UserFactory
 
 BOOKINGS = "/admin/customers/booking/"
@@ -290,13 +297,11 @@ def test_a_search_takes_no_act_away_from_its_page(alice, ana, jonas):
 
 def test_an_export_has_what_was_searched_for(alice, ana, jonas):
     key = key_of(alice.post(CUSTOMERS, {"q": TERM}))
-    page = alice.get(f"{CUSTOMERS}export/?s={key}")
-    names = page.context["form"].fields
-    fields = {n: "on" for n in names if n not in {"format", "resource", "export_items"}}
-    data = {"format": "0", "resource": "0", **fields}
+    data = export_data(alice, CUSTOMERS)
     response = post_confirmed(alice, f"{CUSTOMERS}export/?s={key}", data)
 
-    assert [row["name"] for row in rows_of(response)] == ["Ana"]
+    assert [row["name"] for row in rows_of(take(alice, response))] == ["Ana"]
+    assert Event.objects.get(action="export.started").query == TERM
     assert len(rows_of(export(alice, CUSTOMERS))) == 2
 
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.privacy.masking import mask, mask_instance, mask_text, mask_within
+from audit.privacy.masking import (
+    is_masked,
+    mask,
+    mask_instance,
+    mask_text,
+    mask_within,
+)
 from tests.factories import CustomerFactory
 
 
@@ -71,3 +77,15 @@ def test_a_masked_row_is_not_the_stored_one(db):
     assert masked.email_key == "a…@e….org"
     customer.refresh_from_db()
     assert customer.email == "ada@example.org"
+
+
+@given(st.text(min_size=1) | st.emails() | st.ip_addresses().map(str))
+def test_a_masked_value_is_recognised(value):
+    assert is_masked(str(mask(value)))
+
+
+@pytest.mark.parametrize(
+    "value", ["ana@example.org", "+47 22 00 00 00", "Wait… what", "Oslo", ""]
+)
+def test_a_value_is_not_taken_for_a_masked_one(value):
+    assert not is_masked(value)

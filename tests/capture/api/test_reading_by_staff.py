@@ -1,10 +1,13 @@
-"""Staff who read captures with a session: from where, what they see, what it leaves."""
+"""Staff who read captures: with a token or a session, what they see, what it leaves."""
 
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
+from audit import accounts
 from audit.models import Event
+from capture.models import QuarantineDecision
 from tests.conftest import signed_in, staff
 from tests.factories import (
     ApiKeyFactory,
@@ -13,7 +16,7 @@ from tests.factories import (
     SourceFactory,
 )
 
-CAPTURES = "/api/v1/captures"
+CAPTURES, QUARANTINE = "/api/v1/captures", "/api/v1/quarantine"
 PAGE = "https://shop.example.com"
 
 
@@ -99,3 +102,112 @@ def test_a_foreign_item_is_a_refused_attempt(alice, rival, act):
 def test_a_foreign_capture_is_a_refused_attempt(charlie, capture):
     assert charlie.get(f"{CAPTURES}/{capture.pk}").status_code == 404
     assert Event.objects.get(action="access.denied").object_id == str(capture.pk)
+
+
+# --- with a token -----------------------------------------------------------------
+
+STATS = "/api/data-capture/stats/mia%40example.org"
+READING = [CAPTURES, CAPTURES + "/{capture}", QUARANTINE, QUARANTINE + "/{item}", STATS]
+
+
+@pytest.fixture
+def item(capture):
+    return QuarantineFactory(source=capture.source)
+
+
+def bearer(user) -> dict[str, str]:
+    return {"Authorization": f"Bearer {accounts.issue_tokens(user).access}"}
+
+
+def path_to(path: str, capture, item) -> str:
+    return path.format(capture=capture.pk, item=item.pk)
+
+
+@pytest.mark.parametrize("path", READING)
+def test_a_token_of_staff_reads_what_a_session_reads(alice, capture, item, path):
+    path = path_to(path, capture, item)
+
+    answer = Client().get(path, headers=bearer(alice.user))
+
+    assert (answer.status_code, answer.content) == (200, alice.get(path).content)
+    assert "mia@example.org" in answer.text or "quarantine" in path
+    seen = Event.objects.filter(action__regex=r"\.(viewed|listed|searched)$")
+    assert [event.actor_id for event in seen] == [alice.user.pk] * 2
+
+
+@pytest.mark.parametrize("path", READING)
+def test_a_token_reads_nothing_of_another_business(charlie, capture, item, path):
+    answer = Client().get(path_to(path, capture, item), headers=bearer(charlie.user))
+
+    if path == STATS:
+        assert answer.json()["total_data_points"] == 0
+    elif "{" in path:
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    else:
+        assert answer.json()["results"] == []
+
+
+@pytest.mark.parametrize("path", READING)
+def test_a_role_without_the_permission_reads_nothing_with_a_token(
+    bakery, capture, item, path
+):
+    user = staff(bakery, "marketing")
+
+    answer = Client().get(path_to(path, capture, item), headers=bearer(user))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert Event.objects.get(action="access.denied").actor_id == user.pk
+
+
+@pytest.mark.parametrize("path", [CAPTURES, STATS])
+def test_a_token_that_has_ended_says_so(alice, capture, path):
+    headers = bearer(alice.user)
+    alice.user.is_active = False
+    alice.user.save()
+
+    answer = Client().get(path, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+
+def test_a_token_beside_a_key_is_two_credentials(alice, capture, page_key):
+    headers = {**bearer(alice.user), "X-Capture-Key": page_key.prefix}
+
+    answer = Client().get(CAPTURES, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_mismatch")
+
+
+def test_reading_with_a_token_counts_against_its_person(alice, capture, settings):
+    settings.STAFF_RATES = {**settings.STAFF_RATES, "user": (1, 1)}
+    headers = bearer(alice.user)
+
+    answers = [Client().get(CAPTURES, headers=headers) for _ in range(3)]
+
+    assert answers[0].status_code == 200
+    late = answers[-1]
+    assert (late.status_code, late.json()["code"]) == (429, "rate_limited")
+    assert int(late["Retry-After"]) >= 1
+
+
+def test_staff_decide_with_a_token_and_no_csrf_token(alice, item):
+    answer = Client(enforce_csrf_checks=True).post(
+        f"{QUARANTINE}/{item.pk}/discard",
+        {"reason": "spam"},
+        "application/json",
+        headers=bearer(alice.user),
+    )
+
+    assert answer.status_code == 200, answer.content
+    assert QuarantineDecision.objects.get().reason == "spam"
+
+
+def test_an_auditor_decides_nothing_with_a_token(bakery, item):
+    answer = Client().post(
+        f"{QUARANTINE}/{item.pk}/discard",
+        {"reason": "spam"},
+        "application/json",
+        headers=bearer(staff(bakery, "auditor")),
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")

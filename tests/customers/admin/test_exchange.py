@@ -31,19 +31,42 @@ from tests.factories import (
 )
 
 CUSTOMERS = "/admin/customers/customer/"
-KEYS = {"format", "resource", "export_items"}
+KEYS = {
+    "format",
+    "resource",
+    "export_items",
+    "contact_data",
+    "purpose",
+    "reason",
+    "recipient",
+}
+DECLARED = {"contact_data": "clear", "purpose": "a test", "reason": "to look at it"}
 MOMENT = datetime(2026, 3, 27, 14, 5, tzinfo=UTC)
 HEADER = "business,reference,name,email,status,phone\n"
 
 
-def export(client: Client, path: str, kind: str = "csv") -> Any:
+def export_data(
+    client: Client, path: str, kind: str = "csv", **changes: Any
+) -> dict[str, Any]:
+    """Return what the form of an export sends, with all columns."""
     page = client.get(f"{path}export/")
     assert page.status_code == 200
     form = page.context["form"]
     fields = {name: "on" for name in form.fields if name not in KEYS}
     number = str(["csv", "xlsx", "json"].index(kind))
-    data = {"format": number, "resource": "0", **fields}
-    return post_confirmed(client, f"{path}export/", data)
+    return {"format": number, "resource": "0", **DECLARED, **fields, **changes}
+
+
+def export(client: Client, path: str, kind: str = "csv", **changes: Any) -> Any:
+    """Export a list, confirm it, and return the file."""
+    data = export_data(client, path, kind, **changes)
+    return take(client, post_confirmed(client, f"{path}export/", data))
+
+
+def take(client: Client, confirmed: Any) -> Any:
+    """Download the file to which the answer to a confirmation leads."""
+    assert confirmed.status_code == 302, confirmed.text
+    return client.post(confirmed["Location"])
 
 
 def upload(client: Client, path: str, text: str, **more: Any) -> Any:
@@ -82,8 +105,12 @@ def test_export_is_utf8_with_mark_scoped_and_on_record(alice, bakery, rival):
     (row,) = rows_of(response)
     assert (row["name"], row["phone"]) == ("'=HYPERLINK(1)", "'+47 22 00 00 00")
     finished = Event.objects.get(action="export.finished")
-    assert finished.data == {"format": "csv", "rows": 1, "table": "customers.customer"}
     assert finished.actor_id == alice.user.pk
+    assert {name: finished.data[name] for name in ("format", "rows", "table")} == {
+        "format": "csv",
+        "rows": 1,
+        "table": "customers.customer",
+    }
 
 
 @pytest.mark.parametrize(
@@ -197,13 +224,9 @@ def test_only_chosen_rows_within_reach_are_exported(alice, bakery, rival):
         CustomerFactory(business=bakery, name=n) for n in ("Chosen", "Other")
     )
     stranger = CustomerFactory(business=rival)
-    form = alice.get(f"{CUSTOMERS}export/").context["form"]
-    fields = {name: "on" for name in form.fields if name not in KEYS}
-    data = {"format": "0", "resource": "0", **fields}
+    data = export_data(alice, CUSTOMERS)
 
-    response = post_confirmed(
-        alice, f"{CUSTOMERS}export/", data | {"export_items": [str(chosen.pk)]}
-    )
+    response = export(alice, CUSTOMERS, export_items=[str(chosen.pk)])
     forged = post_confirmed(
         alice, f"{CUSTOMERS}export/", data | {"export_items": [str(stranger.pk), "x"]}
     )
@@ -220,10 +243,8 @@ def test_the_rows_that_are_ticked_are_exported(alice, bakery):
     asked = alice.post(
         CUSTOMERS, {"action": "export_admin_action", "_selected_action": chosen}
     )
-    form = asked.context["form"]
-    fields = {name: "on" for name in form.fields if name not in KEYS}
-    data = {"format": "0", "resource": "0", "export_items": chosen, **fields}
-    file = post_confirmed(alice, asked.context["export_url"], data)
+    data = export_data(alice, CUSTOMERS, export_items=chosen)
+    file = take(alice, post_confirmed(alice, asked.context["export_url"], data))
 
     assert "Export 2 selected items." in asked.text
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
@@ -451,6 +472,46 @@ def test_rejected_rows_come_back_with_their_reasons(alice, bakery):
     assert (row["name"], row["Shoe"], row["row"]) == ("'=1+1", "44, or 45", "3")
     assert row["reason"].startswith("email: ")
     assert after == before
+
+
+def test_two_headers_that_mean_one_column_are_refused(alice, bakery):
+    page = upload(alice, CUSTOMERS, "name,E-Mail,email\nAna,a@example.org,b@x.org\n")
+
+    assert "Columns 2 and 3 both mean email. Remove one." in page.text
+    assert not Customer.objects.exists()
+
+
+def test_letters_of_an_assumed_encoding_are_to_be_looked_at(alice, bakery):
+    data = "name,email\nZoë,z@example.org\n".encode("cp1252")
+    file = SimpleUploadedFile("list.csv", data, "text/csv")
+
+    page = alice.post(f"{CUSTOMERS}import/", {"import_file": file}, follow=True)
+
+    assert "it is read as Windows-1252" in page.text
+    assert "Zoë" in page.text
+
+
+def test_an_archived_customer_is_named_however_far_down(alice, bakery):
+    archived = CustomerFactory(
+        business=bakery, email="gone@example.org", archived_at=MOMENT
+    )
+    lines = [f"P{n},p{n}@example.org\n" for n in range(60)]
+    text = "".join(["name,email\n", *lines, "Gone,GONE@example.org\n"])
+
+    preview = upload(alice, CUSTOMERS, text)
+
+    assert counts(preview) == {"new": 61}
+    assert "1 row has a note; see below." in preview.text
+    assert "51 of 61" in preview.text
+    [row] = [
+        row
+        for group in preview.context["groups"]
+        for row in group["rows"]
+        if row["notes"]
+    ]
+    assert (row["line"], row["who"]) == (62, "Gone")
+    assert "An archived customer has this e-mail. Restore that one?" in preview.text
+    assert archived.name not in preview.text
 
 
 def test_columns_that_are_not_used_are_named(alice, bakery):

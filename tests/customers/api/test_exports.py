@@ -77,7 +77,9 @@ def test_the_full_export_is_a_file_with_a_manifest(alice, bakery, ana, slash):
     assert started.grant_id is not None
     finished = manifest_of(answer)
     assert finished.business_id == bakery.pk
-    assert finished.subjects == [str(ana.pk)]
+    about = Event.objects.get(action="customer.exported")
+    assert (about.subject_id, about.reason) == (ana.pk, "year-end")
+    assert about.object_id == str(started.pk)
     assert finished.data == {
         "export_id": str(started.pk),
         "profile": "full",
