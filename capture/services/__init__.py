@@ -47,6 +47,7 @@ from capture.services.host_integration import direct_sender
 from capture.services.idempotency import claim_key
 from capture.services.identity_reviews import (
     DECIDE,
+    candidates_of,
     decide_identity_review,
     list_decisions,
     list_identity_reviews,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,9 @@ from capture.choices import ReviewDecision, ReviewKind, ReviewState
 from capture.models import Capture, CaptureLink, IdentityReview
 from capture.models.identity_review import IdentityReviewQuerySet
 from customers import services as customers
+
+if TYPE_CHECKING:
+    from customers.models import Customer
 
 DECIDE = "capture.decide_identityreview"
 
@@ -78,6 +81,12 @@ def list_waiting(review: IdentityReview) -> QuerySet[Capture]:
     """
     captures = Capture.objects.filter(link__review=review)
     return captures.select_related("source", "link").order_by("-received_at", "-pk")
+
+
+def candidates_of(review: IdentityReview) -> list[Customer]:
+    """Return whose the messages may be, each once: who has the e-mail comes first."""
+    both = (review.email_customer, review.user_customer)
+    return list(dict.fromkeys(one for one in both if one is not None))
 
 
 def list_decisions(review: IdentityReview) -> list[ReviewDecision]:
