@@ -114,9 +114,9 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
         """Note that the candidates were seen, too: a review is about both."""
         reviews = cast("list[IdentityReview]", list(instances))
         super().note_access(request, verb, reviews, **about)
-        persons = [one for review in reviews for one in services.candidates_of(review)]
-        action, actor = f"{self.event_prefix}.{verb}", actor_of(request)
-        log.note_access(action, persons, actor=actor, target=about.get("target"))
+        services.note_candidates(
+            verb, reviews, actor=actor_of(request), target=about.get("target")
+        )
 
     # --- the list -------------------------------------------------------------------
 

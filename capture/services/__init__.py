@@ -52,6 +52,7 @@ from capture.services.identity_reviews import (
     list_decisions,
     list_identity_reviews,
     list_waiting,
+    note_candidates,
 )
 from capture.services.keys import (
     allowed_origin,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -62,11 +63,7 @@ def list_identity_reviews(
     if kind:
         reviews = reviews.filter(kind=kind)
     if customer is not None:
-        reviews = reviews.filter(
-            Q(email_customer=customer)
-            | Q(user_customer=customer)
-            | Q(customer=customer)
-        )
+        reviews = reviews.about(customer)
     waiting = CaptureLink.objects.filter(review=OuterRef("pk"), customer=None)
     counts = waiting.order_by().values("review").values(n=Count("pk"))
     return reviews.select_related(
@@ -87,6 +84,18 @@ def candidates_of(review: IdentityReview) -> list[Customer]:
     """Return whose the messages may be, each once: who has the e-mail comes first."""
     both = (review.email_customer, review.user_customer)
     return list(dict.fromkeys(one for one in both if one is not None))
+
+
+def note_candidates(
+    verb: str,
+    reviews: Iterable[IdentityReview],
+    *,
+    actor: Actor,
+    target: Model | None = None,
+) -> None:
+    """Note that a request shows the candidates of these reviews."""
+    persons = [one for review in reviews for one in candidates_of(review)]
+    log.note_access(f"identity_review.{verb}", persons, actor=actor, target=target)
 
 
 def list_decisions(review: IdentityReview) -> list[ReviewDecision]:
@@ -128,7 +137,7 @@ def decide_identity_review(
     actor.require_perm(review.business_id, DECIDE)
     if not reason.strip():
         msg = _("Write why you decide so.")
-        raise ValidationError({"reason": msg}, code="required")
+        raise ValidationError({"reason": ValidationError(msg, "required")})
     locked = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
     review = locked.select_related("source__business").get(pk=review.pk)
     if not review.is_open:
@@ -136,11 +145,11 @@ def decide_identity_review(
         raise ValidationError(msg, code="already_decided")
     if decision not in list_decisions(review):
         msg = _("This cannot be decided about this review.")
-        raise ValidationError({"decision": msg}, code="not_possible")
+        raise ValidationError({"decision": ValidationError(msg, "not_possible")})
     chosen = customer or review.email_customer_id or review.user_customer_id
     if chosen not in (review.email_customer_id, review.user_customer_id):
         msg = _("Name one of the two candidates.")
-        raise ValidationError({"customer_id": msg}, code="not_possible")
+        raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})
     waiting = CaptureLink.objects.filter(review=review, customer=None)
     waiting.update(customer=chosen, linked_at=timezone.now())
     review.state, review.decision = ReviewState.DECIDED, decision
