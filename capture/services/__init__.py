@@ -73,6 +73,11 @@ from capture.services.quarantined import quarantined_about
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import rebuild
 from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
+from capture.services.reviewed import (
+    columns_of_others,
+    reviews_about,
+    waiting_about,
+)
 from capture.services.search import find_captures, find_payments
 from capture.services.selectors import (
     fields_of,
