@@ -277,3 +277,22 @@ def test_the_history_says_who_decided(alice, review, ana):
     page = alice.get(url("history", review))
     assert page.status_code == 200
     assert "Asked both on the phone." in page.text
+
+
+def test_the_pages_of_both_candidates_say_that_something_waits(
+    alice, bakery, review, ana, bea
+):
+    other = CustomerFactory(business=bakery)
+    link = f'href="{url("change", review)}"'
+    for customer in (ana, bea):
+        page = alice.get(reverse("admin:customers_customer_page", args=[customer.pk]))
+        assert link in page.text
+        assert "(1 message waits)" in page.text
+    path = reverse("admin:customers_customer_page", args=[ana.pk])
+    marketing = signed_in(staff(bakery, "marketing"))
+    assert link not in marketing.get(path).text
+    nobody = reverse("admin:customers_customer_page", args=[other.pk])
+    assert "to be reviewed" not in alice.get(nobody).text
+
+    alice.post(url("decide", review), answer("same_person", ana))
+    assert "to be reviewed" not in alice.get(path).text
