@@ -37,7 +37,9 @@ def replace_corrected(
         correction = corrections[capture.pk]
         item = parse_capture(capture, correction)
         owner = linked.customers[correction.pk]
-        CaptureLink.objects.filter(capture=capture).update(customer=owner)
+        CaptureLink.objects.filter(capture=capture).update(
+            customer=owner, review=linked.reviews.get(correction.pk)
+        )
         linked.customers[capture.pk] = owner
         if capture.type in TYPED:
             seen = last_seen([capture.pk]).get(capture.pk)

@@ -8,7 +8,7 @@ and a rebuild finds them again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -69,7 +69,7 @@ def update_customers(
         first_seen=first,
     )
     customers.record_captured_consents(
-        _answers(owned),
+        [*_answers(owned), *_refusals(parsed, linked.waiting)],
         business_id=source.business_id,
         wording_version=source.consent_wording_version,
         actor=actor,
@@ -178,3 +178,14 @@ def _answers(
                 customers.CapturedConsent(pk, is_yes, capture.occurred_at, capture.pk)
             )
     return answers
+
+
+def _refusals(
+    parsed: list[ParsedCapture], waiting: Mapping[UUID, UUID | None]
+) -> list[customers.CapturedConsent]:
+    """Return each *no* of messages that wait for staff to say whose they are.
+
+    It holds at once, for whoever the e-mail finds, else for the user id's.
+    """
+    of_waiting = [(item, pk) for item in parsed if (pk := waiting.get(item.capture.pk))]
+    return [answer for answer in _answers(of_waiting) if not answer.is_yes]

@@ -1,15 +1,15 @@
-"""Whose message is it? Finds customers, makes them, and links captures to them.
+"""Links captures to customers: loads names, resolves, stores what follows.
 
-A capture is linked by its e-mail, then by its user id, then by the anonymous id of a
-browser or provider. An anonymous id that two customers used, as on a shared computer,
-links nothing: two people are never mixed.
+`capture.ingest.resolver` decides; this module reads for it and writes after it, in a
+constant number of statements for one message or a thousand.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
@@ -17,10 +17,30 @@ from django.utils import timezone
 
 from audit.emails import email_spellings, fold_email
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
+from capture.choices import (
+    CaptureType,
+    IdentifierKind,
+    IdentifierTrust,
+    LinkRule,
+    ReviewDecision,
+    ReviewKind,
+    ReviewState,
+    Trust,
+)
 from capture.ingest.projections import TYPED, ParsedCapture, name_in
+from capture.ingest.resolver import (
+    Directory,
+    Message,
+    Name,
+    Outcome,
+    Person,
+    Question,
+    QuestionKey,
+    Resolver,
+    names_of,
+)
 from capture.ingest.validation import is_success
-from capture.models import Capture, CaptureLink, Identifier, Source
+from capture.models import Capture, CaptureLink, Identifier, IdentityReview, Source
 from customers import services as customers
 from customers.values.phone_number import captured_phone
 
@@ -33,31 +53,7 @@ _MAX_ROUNDS = 10
 # So many waiting captures are attached in one request.
 _MAX_ATTACHED = 1000
 _LARGE = ("capture__payload", "capture__raw", "capture__warnings")
-
-
-@dataclass
-class Identities:
-    """Customers of one business by e-mail key, user id and anonymous id."""
-
-    by_email: dict[str | None, UUID] = field(default_factory=dict)
-    by_ref: dict[str | None, UUID] = field(default_factory=dict)
-    by_anonymous: dict[str | None, UUID] = field(default_factory=dict)
-
-    def find(self, capture: Capture) -> tuple[UUID | None, str | None]:
-        """Return the customer of a capture, and the rule that says so."""
-        ref, anonymous = capture.user_ref or "", capture.anonymous_ref or ""
-        previous = capture.previous_ref or ""
-        ways = (
-            (self.by_email, email_key(capture) or "", LinkRule.EMAIL),
-            (self.by_ref, ref, LinkRule.USER_ID),
-            (self.by_ref, previous, LinkRule.ALIAS),
-            (self.by_anonymous, anonymous, LinkRule.ANONYMOUS_ID),
-            (self.by_anonymous, previous, LinkRule.ALIAS),
-        )
-        for customers_by_key, name, rule in ways:
-            if name in customers_by_key:
-                return customers_by_key[name], rule
-        return None, None
+_REASON = "captured"
 
 
 @dataclass
@@ -66,7 +62,8 @@ class LinkResult:
 
     `customers` has None for the unmatched, `new_identifiers` the ids that a customer
     lacked. `attached` are earlier captures that got a customer, `detached` those that
-    lost it because an anonymous id turned out to be shared.
+    lost it because an anonymous id turned out to be shared. `waiting` are captures
+    whose customer staff have to name, with whom a *no* in them is of until then.
     """
 
     customers: dict[UUID, UUID | None] = field(default_factory=dict)
@@ -74,6 +71,178 @@ class LinkResult:
     attached: list[Capture] = field(default_factory=list)
     detached: list[Capture] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
+    waiting: dict[UUID, UUID | None] = field(default_factory=dict)
+    reviews: dict[UUID, UUID] = field(default_factory=dict)
+
+
+@dataclass
+class _Linking:
+    """Captures of one business that are being linked, and the names they need."""
+
+    captures: list[Capture]
+    business_id: UUID
+    # Of captures that may make a customer, their fields.
+    parsed: dict[UUID, ParsedCapture] = field(default_factory=dict)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Who has the names of these captures."""
+        return load_directory(self.business_id, self.captures)
+
+    @cached_property
+    def reviews(self) -> _Reviews:
+        """The reviews of their sources, e-mails and user ids."""
+        return _Reviews(self.business_id, self.captures)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The rule, over these names and what staff decided about them."""
+        self.reviews.directory = self.directory
+        self.directory.answers = self.reviews
+        return Resolver(self.directory)
+
+    @cached_property
+    def outcomes(self) -> dict[UUID, Outcome]:
+        """Whose each capture is, resolved in their order."""
+        return {
+            capture.pk: self.resolver.resolve(
+                message_of(capture, self.parsed.get(capture.pk))
+            )
+            for capture in self.captures
+        }
+
+    def store_questions(self, actor: Actor) -> dict[UUID, UUID]:
+        """Return the review of each capture with a question; open what is missing."""
+        questions = {
+            capture: question
+            for capture in self.captures
+            if (question := self.outcomes[capture.pk].question) is not None
+        }
+        return self.reviews.store(questions, self.parsed, actor) if questions else {}
+
+    def names_and_emails(self) -> tuple[dict[Name, IdentifierTrust], set[str]]:
+        """Return the identifiers and e-mail keys that those with a customer give."""
+        names, emails = dict(self.resolver.changed), set()
+        for capture in self.captures:
+            outcome = self.outcomes[capture.pk]
+            if outcome.customer_id is None:
+                continue
+            if key := email_key(capture):
+                emails.add(key)
+            names |= names_of(message_of(capture), outcome, self.directory)
+        shared = {
+            name
+            for name in names
+            if name.kind == IdentifierKind.ANONYMOUS_ID
+            and self.directory.is_shared(name.value)
+        }
+        return {n: t for n, t in names.items() if n not in shared}, emails
+
+    def followed_by(self, captures: list[Capture]) -> _Linking:
+        """Return the linking of captures that waited; it loads what is not loaded."""
+        following = _Linking(captures, self.business_id)
+        loaded = set().union(*map(_names_in, self.captures))
+        if set().union(*map(_names_in, captures)) <= loaded:
+            following.directory = self.directory
+        return following
+
+
+def _names_in(capture: Capture) -> set[tuple[str, str | None]]:
+    return {
+        ("email", email_key(capture)),
+        ("user", capture.user_ref),
+        ("anonymous", capture.anonymous_ref),
+        ("user", capture.previous_ref),
+        ("anonymous", capture.previous_ref),
+    } | {("email", None), ("user", None), ("anonymous", None)}
+
+
+class _Reviews(Mapping[tuple[UUID, QuestionKey], "UUID | None"]):
+    """What staff decided about the questions of some captures.
+
+    Loaded once somebody asks, because questions are rare. Adds whom staff decided for
+    to the directory.
+    """
+
+    def __init__(self, business_id: UUID, captures: list[Capture]) -> None:
+        self._business_id = business_id
+        self._captures = captures
+        self.directory = Directory()
+
+    def __getitem__(self, key: tuple[UUID, QuestionKey]) -> UUID | None:
+        return self._decided[key]
+
+    def __iter__(self) -> Iterator[tuple[UUID, QuestionKey]]:
+        return iter(self._decided)
+
+    def __len__(self) -> int:
+        return len(self._decided)
+
+    @cached_property
+    def _stored(self) -> list[IdentityReview]:
+        emails = {key for c in self._captures if (key := email_key(c))}
+        refs = {c.user_ref for c in self._captures if c.user_ref}
+        reviews = IdentityReview.objects.filter(
+            Q(email_key__in=emails) | Q(user_ref__in=refs),
+            business=self._business_id,
+            source__in={c.source_id for c in self._captures},
+        )
+        return list(reviews.select_related("customer").order_by("decided_at", "pk"))
+
+    @cached_property
+    def _decided(self) -> dict[tuple[UUID, QuestionKey], UUID | None]:
+        decided: dict[tuple[UUID, QuestionKey], UUID | None] = {}
+        for review in self._stored:
+            if review.is_open:
+                continue
+            decided[_key_of(review)] = review.customer_id
+            customer = review.customer
+            if customer is not None and customer.erased_at is None:
+                self.directory.people.setdefault(
+                    customer.pk,
+                    Person(
+                        customer.pk,
+                        customer.email_key,
+                        customer.external_id,
+                        customer.is_archived,
+                    ),
+                )
+        return decided
+
+    def store(
+        self,
+        questions: dict[Capture, Question],
+        parsed: dict[UUID, ParsedCapture],
+        actor: Actor,
+    ) -> dict[UUID, UUID]:
+        """Return the open review of each capture's question; make what is missing."""
+        pending = {_key_of(r): r for r in self._stored if r.is_open}
+        new: list[IdentityReview] = []
+        result: dict[UUID, UUID] = {}
+        for capture, question in questions.items():
+            key = (capture.source_id, question.key)
+            if key not in pending:
+                item = parsed.get(capture.pk)
+                typed = (item and item.email) or capture.email
+                pending[key] = IdentityReview(
+                    business_id=capture.business_id,
+                    source_id=capture.source_id,
+                    kind=question.kind,
+                    email=typed if question.email else None,
+                    user_ref=question.user_ref,
+                    email_customer_id=question.email_customer,
+                    user_customer_id=question.user_customer,
+                )
+                new.append(pending[key])
+            result[capture.pk] = pending[key].pk
+        if new:
+            IdentityReview.objects.as_actor(actor, reason=_REASON).bulk_create(new)
+        return result
+
+
+def _key_of(review: IdentityReview) -> tuple[UUID, QuestionKey]:
+    key = QuestionKey(review.kind, review.email_key, review.user_ref)
+    return review.source_id, key
 
 
 def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkResult:
@@ -81,21 +250,58 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
 
     A constant number of statements, whatever the number of messages.
     """
-    captures = [item.capture for item in parsed]
-    identities = find_identities(source.business_id, captures)
-    missing = _missing(parsed, identities)
-    made = customers.create_captured_customers(source.business, missing, actor=actor)
-    for new_customer, customer_id in zip(missing, made, strict=True):
-        if new_customer.email:
-            identities.by_email[fold_email(new_customer.email)] = customer_id
-        if new_customer.external_id:
-            identities.by_ref[new_customer.external_id] = customer_id
-    linked = LinkResult(new_identifiers=_learn(parsed, identities))
-    links = [link_of(capture, identities) for capture in captures]
+    linking = _Linking(
+        [item.capture for item in parsed],
+        source.business_id,
+        {item.capture.pk: item for item in parsed},
+    )
+    linked = LinkResult()
+    outcomes = linking.outcomes
+    _create(linking, source, linked, actor)
+    linked.reviews = linking.store_questions(actor)
+    links = [
+        CaptureLink(
+            business_id=capture.business_id,
+            capture=capture,
+            customer_id=outcomes[capture.pk].customer_id,
+            rule=outcomes[capture.pk].rule,
+            review_id=linked.reviews.get(capture.pk),
+            linked_at=capture.received_at,
+        )
+        for capture in linking.captures
+    ]
     CaptureLink.objects.bulk_create(links)
-    linked.customers = {saved.capture_id: saved.customer_id for saved in links}
-    linked.touched = {pk for pk in linked.customers.values() if pk is not None}
-    _link_waiting(captures, identities, linked, source.business_id)
+    _note(linking, linked)
+    _attach_further(linking, linked, actor)
+    return linked
+
+
+def attach(
+    captures: list[Capture],
+    customer_id: UUID,
+    *,
+    business_id: UUID,
+    names: Mapping[Name, IdentifierTrust],
+    actor: Actor,
+) -> LinkResult:
+    """Link captures that waited for staff to whom staff named, with what that teaches.
+
+    Also what waited for these `names`. In the caller's transaction, which has locked
+    them.
+    """
+    linked = LinkResult(attached=list(captures), touched={customer_id})
+    links = CaptureLink.objects.filter(capture__in=captures)
+    links.update(customer=customer_id, rule=LinkRule.MANUAL, linked_at=timezone.now())
+    _copy_customers([capture.pk for capture in captures])
+    linking = _Linking(captures, business_id)
+    outcome = Outcome(customer_id, LinkRule.MANUAL)
+    linking.outcomes = {capture.pk: outcome for capture in captures}
+    for capture in captures:
+        for name, trust in names_of(message_of(capture), outcome, linking.directory):
+            linking.resolver.add(name, trust)
+    for name, trust in names.items():
+        linking.resolver.add(name, trust)
+    _attach_further(linking, linked, actor)
     return linked
 
 
@@ -110,101 +316,114 @@ def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
     return dict(links.values_list("capture_id", "customer_id"))
 
 
-def link_of(capture: Capture, identities: Identities) -> CaptureLink:
-    """Return the unsaved link of a capture."""
-    customer_id, rule = identities.find(capture)
-    return CaptureLink(
-        business_id=capture.business_id,
-        capture=capture,
-        customer_id=customer_id,
-        rule=rule,
-        linked_at=capture.received_at,
+def message_of(capture: Capture, item: ParsedCapture | None = None) -> Message:
+    """Return what a capture says of its person; with its fields, of a new one, too."""
+    return Message(
+        source_id=capture.source_id,
+        email=email_key(capture),
+        typed_email=item.email if item else capture.email,
+        user_ref=capture.user_ref,
+        previous_ref=capture.previous_ref,
+        anonymous_ref=capture.anonymous_ref,
+        is_page=capture.trust == Trust.BROWSER,
+        is_alias=capture.type == CaptureType.ALIAS,
+        makes_customer=item is not None and _makes_customer(item),
     )
 
 
-def find_identities(business_id: UUID, captures: Iterable[Capture]) -> Identities:
-    """Return the customers with the identifiers of these captures."""
+def expected_owners(captures: list[Capture]) -> dict[UUID, UUID | None]:
+    """Return whose these captures are by what is known now, making nobody."""
+    owners: dict[UUID, UUID | None] = {}
+    for business_id in sorted({capture.business_id for capture in captures}):
+        own = [capture for capture in captures if capture.business_id == business_id]
+        outcomes = _Linking(own, business_id).outcomes
+        owners |= {pk: outcome.customer_id for pk, outcome in outcomes.items()}
+    return owners
+
+
+def load_directory(
+    business_id: UUID, captures: Iterable[Capture], *, is_exact: bool = False
+) -> Directory:
+    """Return who has the names of these captures.
+
+    With `is_exact`, names of before user ids had sources are told from the numbers
+    that staff or files gave; one more statement.
+    """
     captures = list(captures)
     emails = {key for c in captures if (key := email_key(c))}
     previous = {c.previous_ref for c in captures if c.previous_ref}
     refs = {c.user_ref for c in captures if c.user_ref} | previous
     anonymous = {c.anonymous_ref for c in captures if c.anonymous_ref} | previous
-    by_email, by_ref = customers.find_by_identity(
+    by_email, by_id = customers.find_by_identity(
         business_id, emails=emails, external_ids=refs
     )
-    more = _identified(business_id, refs, anonymous)
-    return Identities(
-        by_email,
-        {**_unambiguous(more[IdentifierKind.USER_ID]), **by_ref},
-        _unambiguous(more[IdentifierKind.ANONYMOUS_ID]),
+    directory = Directory(
+        emails={key: match.customer_id for key, match in by_email.items()},
+        external_ids={key: match.customer_id for key, match in by_id.items()},
     )
+    for match in (*by_email.values(), *by_id.values()):
+        directory.people.setdefault(match.customer_id, Person(*match))
+    _load_names(directory, business_id, refs, anonymous)
+    if is_exact:
+        pairs = [
+            (pk, value)
+            for value, pk in directory.external_ids.items()
+            if directory.is_company_number(value)
+        ]
+        directory.captured_ids = customers.find_captured_ids(pairs) if pairs else set()
+    return directory
 
 
-def _identified(
-    business_id: UUID, refs: set[str], anonymous: set[str]
-) -> dict[str, dict[str, set[UUID]]]:
-    """Return the customers of further names, by kind and value."""
-    customers_by_name: dict[str, dict[str, set[UUID]]] = {
-        kind: defaultdict(set) for kind in IdentifierKind.values
-    }
-    identifiers = Identifier.objects.filter(business=business_id).filter(
-        Q(kind=IdentifierKind.USER_ID, value__in=refs)
-        | Q(kind=IdentifierKind.ANONYMOUS_ID, value__in=anonymous)
-    )
-    live = identifiers.filter(customer__archived_at=None, customer__erased_at=None)
-    for kind, value, pk in live.order_by("pk").values_list(
-        "kind", "value", "customer_id"
-    ):
-        customers_by_name[kind][value or ""].add(pk)
-    return customers_by_name
-
-
-def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str | None, UUID]:
-    return {value: next(iter(ids)) for value, ids in owners.items() if len(ids) == 1}
-
-
-def _missing(
-    parsed: list[ParsedCapture], identities: Identities
-) -> list[customers.CapturedCustomer]:
-    """Return the customers to be made.
-
-    Messages of one batch may name a person by e-mail, by user id, or by both.
-    """
-    missing: list[customers.CapturedCustomer] = []
-    by_name: dict[str, customers.CapturedCustomer] = {}
-    for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
-        capture = item.capture
-        names = [name for name in (email_key(capture), capture.user_ref) if name]
-        has_customer = (
-            email_key(capture) in identities.by_email
-            or capture.user_ref in identities.by_ref
-        )
-        if not names or has_customer or not _makes_customer(item):
-            continue
-        new_customer = next((by_name[name] for name in names if name in by_name), None)
-        if new_customer is None:
-            new_customer = _new_customer(item)
-            missing.append(new_customer)
-        _complete(new_customer, item, by_name)
-        for name in names:
-            by_name.setdefault(name, new_customer)
-    return missing
-
-
-def _complete(
-    new_customer: customers.CapturedCustomer,
-    item: ParsedCapture,
-    by_name: dict[str, customers.CapturedCustomer],
+def _load_names(
+    directory: Directory, business_id: UUID, refs: set[str], anonymous: set[str]
 ) -> None:
-    """Add the id that an earlier message of the batch did not name."""
-    capture = item.capture
-    lacks_ref = not new_customer.external_id and capture.user_ref not in by_name
-    if capture.user_ref and lacks_ref:
-        new_customer.external_id = capture.user_ref
-    if (key := email_key(capture)) and not new_customer.email and key not in by_name:
-        if new_customer.name == new_customer.external_id:
-            new_customer.name = name_in(item.fields.get("full_name")) or item.email
-        new_customer.email = item.email
+    identifiers = Identifier.objects.filter(
+        Q(kind=IdentifierKind.USER_ID, value__in=refs)
+        | Q(kind=IdentifierKind.ANONYMOUS_ID, value__in=anonymous),
+        business=business_id,
+        customer__erased_at=None,
+    )
+    columns = ("kind", "value", "customer_id", "source_id", "trust")
+    of_customer = ("email_key", "external_id", "archived_at")
+    for (
+        kind,
+        value,
+        pk,
+        source_id,
+        trust,
+        email,
+        ref,
+        archived_at,
+    ) in identifiers.order_by("pk").values_list(
+        *columns, *(f"customer__{name}" for name in of_customer)
+    ):
+        person = Person(pk, email, ref, archived_at is not None)
+        directory.people.setdefault(pk, person)
+        name = Name(IdentifierKind(kind), value or "", pk, source_id)
+        directory.add(name, IdentifierTrust(trust))
+
+
+def _create(
+    linking: _Linking, source: Source, linked: LinkResult, actor: Actor
+) -> None:
+    """Make the customers that the outcomes name, and note what others have learned."""
+    resolver = linking.resolver
+    new: dict[UUID, customers.CapturedCustomer] = {}
+    for capture in linking.captures:
+        pk = linking.outcomes[capture.pk].customer_id
+        if pk not in resolver.made:
+            continue
+        if pk not in new:
+            new[pk] = _new_customer(pk, linking.parsed[capture.pk])
+            new[pk].email = resolver.learned[pk].get("email")
+            new[pk].external_id = resolver.learned[pk].get("external_id")
+        new[pk].joined_at = min(new[pk].joined_at, capture.occurred_at)
+    customers.create_captured_customers(
+        source.business, list(new.values()), actor=actor
+    )
+    linked.new_identifiers = {
+        pk: names for pk, names in resolver.learned.items() if pk not in resolver.made
+    }
 
 
 def _makes_customer(item: ParsedCapture) -> bool:
@@ -213,9 +432,10 @@ def _makes_customer(item: ParsedCapture) -> bool:
     return item.capture.type not in _NOT_ENOUGH
 
 
-def _new_customer(item: ParsedCapture) -> customers.CapturedCustomer:
+def _new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:
     fields, capture = item.fields, item.capture
     return customers.CapturedCustomer(
+        id=pk,
         name=name_in(fields.get("full_name")) or item.email or capture.user_ref,
         email=item.email,
         phone=captured_phone(capture.phone)[0],
@@ -230,163 +450,156 @@ def _source(value: object) -> str:
     return text.encode("utf-8", errors="replace").decode().strip()[:100]
 
 
-def _learn(
-    parsed: list[ParsedCapture], identities: Identities
-) -> dict[UUID, dict[str, str]]:
-    """Return the e-mail or user id that a message adds to a customer it found.
-
-    Adds them to both maps too, so that no second customer claims them. A page does
-    not set the e-mail of a user id: anybody could put theirs on another customer.
-    """
-    by_email, by_ref = identities.by_email, identities.by_ref
-    new_identifiers: dict[UUID, dict[str, str]] = {}
-    for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
-        capture = item.capture
-        email, ref = email_key(capture), capture.user_ref
-        if email is None or ref is None or (email in by_email) == (ref in by_ref):
-            continue
-        if email in by_email:
-            by_ref[ref] = by_email[email]
-            new_identifiers.setdefault(by_ref[ref], {}).setdefault("external_id", ref)
-        elif capture.trust != Trust.BROWSER:
-            by_email[email] = by_ref[ref]
-            typed = item.email or email
-            new_identifiers.setdefault(by_email[email], {}).setdefault("email", typed)
-    return new_identifiers
+def _note(linking: _Linking, linked: LinkResult) -> None:
+    """Add to the result whose the captures are, and which of them wait."""
+    for capture in linking.captures:
+        outcome = linking.outcomes[capture.pk]
+        linked.customers[capture.pk] = outcome.customer_id
+        if outcome.customer_id is not None:
+            linked.touched.add(outcome.customer_id)
+        elif outcome.question is not None:
+            linked.waiting[capture.pk] = outcome.objector_id
+            if outcome.objector_id is not None:
+                linked.touched.add(outcome.objector_id)
 
 
-def _link_waiting(
-    captures: list[Capture],
-    identities: Identities,
-    linked: LinkResult,
-    business_id: UUID,
-) -> None:
+def _attach_further(linking: _Linking, linked: LinkResult, actor: Actor) -> None:
     """Attach what waited for these captures, and what waited for that, and so on."""
-    customers_of = dict(linked.customers)
+    business_id = linking.business_id
     for _ in range(_MAX_ROUNDS):
-        names = _names(captures, customers_of)
-        shared = _store_names(business_id, names)
+        shared = _store_learned(business_id, linking.resolver)
         lost = _detach(business_id, shared)
         linked.detached += lost
         linked.touched |= set(lost.values())
-        new = _identities_from(names, shared, captures, customers_of)
-        captures = _attach_waiting(business_id, new)
-        if not captures:
+        links = _waiting_links(linking)
+        linking = linking.followed_by([each.capture for each in links])
+        if not _attach(links, linking, linked, actor):
             break
-        customers_of = links_of([capture.pk for capture in captures])
-        linked.attached += captures
-        linked.touched |= {pk for pk in customers_of.values() if pk is not None}
 
 
-def _names(
-    captures: list[Capture], customers_of: dict[UUID, UUID | None]
-) -> set[tuple[str, str, UUID]]:
-    """Return the further names that linked captures give: (kind, value, customer)."""
-    names: set[tuple[str, str, UUID]] = set()
-    for capture in captures:
-        customer_id = customers_of.get(capture.pk)
-        # Who is known by an anonymous id alone gives it no further name.
-        is_named = capture.email or capture.user_ref
-        if customer_id is None or not is_named:
-            continue
-        anonymous = {capture.anonymous_ref}
-        if capture.previous_ref and capture.previous_ref != capture.user_ref:
-            anonymous.add(capture.previous_ref)
-            if capture.trust != Trust.BROWSER:
-                # A page could claim anybody's user id as its former one.
-                names.add((IdentifierKind.USER_ID, capture.previous_ref, customer_id))
-        if capture.user_ref and (
-            capture.trust != Trust.BROWSER or capture.type != CaptureType.ALIAS
-        ):
-            names.add((IdentifierKind.USER_ID, capture.user_ref, customer_id))
-        names |= {(IdentifierKind.ANONYMOUS_ID, v, customer_id) for v in anonymous if v}
-    return names
+def _store_learned(business_id: UUID, resolver: Resolver) -> set[str]:
+    """Store new identifiers; return which anonymous ones several customers have."""
+    new = {n: t for n, t in resolver.changed.items() if n not in resolver.raised}
+    if new:
+        store_names(business_id, new)
+    if resolver.raised:
+        raised = {name: resolver.changed[name] for name in resolver.raised}
+        _raise_trust(business_id, raised)
+    values = {n.value for n in new if n.kind == IdentifierKind.ANONYMOUS_ID}
+    return {value for value in values if resolver.directory.is_shared(value)}
 
 
-def missing_names(
-    captures: list[Capture], customers_of: dict[UUID, UUID | None], *, repair: bool
-) -> list[tuple[UUID, str]]:
-    """Return further names that are not stored: (customer, kind); store them."""
-    missing: list[tuple[UUID, str]] = []
-    for business_id in sorted({capture.business_id for capture in captures}):
-        business_captures = [c for c in captures if c.business_id == business_id]
-        names = _names(business_captures, customers_of)
-        stored = Identifier.objects.filter(
-            business=business_id, value__in={value for _, value, _ in names}
-        )
-        lost = names - set(stored.values_list("kind", "value", "customer_id"))
-        missing += [(pk, kind) for kind, _, pk in sorted(lost)]
-        if lost and repair:
-            _store_names(business_id, lost)
-    return missing
-
-
-def _store_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
-    """Store names, and return the anonymous ids that more than one customer has."""
-    if not names:
-        return set()
+def store_names(business_id: UUID, names: Mapping[Name, IdentifierTrust]) -> None:
+    """Store identifiers that customers lack."""
     Identifier.objects.bulk_create(
         [
-            Identifier(business_id=business_id, kind=k, value=v, customer_id=pk)
-            for k, v, pk in sorted(names)
+            Identifier(
+                business_id=business_id,
+                kind=name.kind,
+                value=name.value,
+                customer_id=name.customer_id,
+                source_id=name.source_id,
+                trust=names[name],
+            )
+            for name in sorted(names, key=str)
         ],
         ignore_conflicts=True,
     )
-    values = {v for k, v, _ in names if k == IdentifierKind.ANONYMOUS_ID}
-    stored = _identified(business_id, set(), values)[IdentifierKind.ANONYMOUS_ID]
-    return {value for value, ids in stored.items() if len(ids) > 1}
 
 
-def _identities_from(
-    names: set[tuple[str, str, UUID]],
-    shared: set[str],
-    captures: list[Capture],
-    customers_of: dict[UUID, UUID | None],
-) -> Identities:
-    identities = Identities()
-    for kind, value, pk in sorted(names):
-        if kind == IdentifierKind.USER_ID:
-            identities.by_ref[value] = pk
-        elif value not in shared:
-            identities.by_anonymous[value] = pk
-    for capture in captures:
-        pk_or_none = customers_of.get(capture.pk)
-        key = email_key(capture)
-        if key and pk_or_none is not None:
-            identities.by_email[key] = pk_or_none
-    return identities
+def _raise_trust(business_id: UUID, names: Mapping[Name, IdentifierTrust]) -> None:
+    """Note that a server, or staff, have named what was stored with less trust."""
+    identifiers = Identifier.objects.filter(
+        business=business_id, value__in={name.value for name in names}
+    )
+    ids = defaultdict(list)
+    columns = ("pk", "kind", "value", "customer_id", "source_id")
+    for pk, kind, value, customer_id, source_id in identifiers.values_list(*columns):
+        name = Name(IdentifierKind(kind), value or "", customer_id, source_id)
+        if name in names:
+            ids[names[name]].append(pk)
+    for trust, pks in ids.items():
+        Identifier.objects.filter(pk__in=pks).update(trust=trust)
 
 
-def _attach_waiting(business_id: UUID, identities: Identities) -> list[Capture]:
-    """Attach unmatched captures of earlier days to customers known by now."""
-    refs = list(identities.by_ref)
-    ids = list(identities.by_anonymous)
-    if not (refs or ids or identities.by_email):
+def _waiting_links(linking: _Linking) -> list[CaptureLink]:
+    """Return the locked links of captures that may belong to these customers by now."""
+    names, emails = linking.names_and_emails()
+    if not (names or emails):
         return []
-    emails = {way for key in identities.by_email if key for way in email_spellings(key)}
-    waiting = CaptureLink.objects.filter(business=business_id, customer=None).filter(
-        Q(capture__email__in=emails)
-        | Q(capture__user_ref__in=refs)
-        | Q(capture__anonymous_ref__in=ids)
-        | Q(capture__previous_ref__in=[*refs, *ids])
+    spellings = {way for key in emails for way in email_spellings(key)}
+    named = Q(capture__email__in=spellings)
+    ids = {name.value for name in names if name.kind == IdentifierKind.ANONYMOUS_ID}
+    named |= Q(capture__anonymous_ref__in=ids)
+    refs = defaultdict(set)
+    for name, trust in names.items():
+        if name.kind == IdentifierKind.USER_ID:
+            refs[name.source_id, trust == IdentifierTrust.PAGE].add(name.value)
+    for (source_id, is_claim), values in refs.items():
+        of_source = Q(capture__source=source_id) if source_id else Q()
+        # What only pages say is good for pages alone.
+        of_page = Q(capture__trust=Trust.BROWSER) if is_claim else Q()
+        named |= Q(capture__user_ref__in=values) & of_source & of_page
+    named |= Q(capture__previous_ref__in={name.value for name in names})
+    waiting = CaptureLink.objects.filter(
+        Q(review=None)
+        | Q(review__kind=ReviewKind.CLAIMED_USER_ID, review__state=ReviewState.OPEN),
+        named,
+        business=linking.business_id,
+        customer=None,
     )
     # The rest follows with the next message that gives these names.
     light = waiting.select_related("capture").defer(*_LARGE)
     # Locked in key order: another message may know the same captures by another name.
     locked = light.select_for_update(of=("self",), no_key=True)
-    links = list(locked.order_by("pk")[:_MAX_ATTACHED])
-    attached = []
-    for waiting_link in links:
-        waiting_link.customer_id, waiting_link.rule = identities.find(
-            waiting_link.capture
+    return list(locked.order_by("pk")[:_MAX_ATTACHED])
+
+
+def _attach(
+    links: list[CaptureLink], linking: _Linking, linked: LinkResult, actor: Actor
+) -> bool:
+    """Attach captures of earlier days to customers known by now; tell whether any."""
+    attached, changed = [], []
+    reviews = linking.store_questions(actor) if links else {}
+    for waiting in links:
+        outcome = linking.outcomes[waiting.capture_id]
+        if outcome.customer_id is not None:
+            waiting.customer_id, waiting.rule = outcome.customer_id, outcome.rule
+            attached.append(waiting)
+        elif waiting.capture_id not in reviews:
+            continue
+        waiting.review_id = waiting.review_id or reviews.get(waiting.capture_id)
+        waiting.linked_at = timezone.now()
+        changed.append(waiting)
+    if changed:
+        columns = ["customer", "rule", "review", "linked_at"]
+        CaptureLink.objects.bulk_update(changed, columns)
+    if not attached:
+        return False
+    _copy_customers([waiting.capture_id for waiting in attached])
+    _close(attached, actor)
+    linked.attached += [waiting.capture for waiting in attached]
+    linked.touched |= {pk for each in attached if (pk := each.customer_id)}
+    return True
+
+
+def _close(attached: list[CaptureLink], actor: Actor) -> None:
+    """Decide the reviews that a server has answered by naming an id with an e-mail."""
+    owners = {each.review_id: each.customer_id for each in attached if each.review_id}
+    if not owners:
+        return
+    reviews = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
+    answered = list(reviews.filter(pk__in=list(owners)).open().order_by("pk"))
+    for review in answered:
+        review.customer_id = owners[review.pk]
+        is_same = review.customer_id == review.user_customer_id
+        review.decision = (
+            ReviewDecision.SAME_PERSON if is_same else ReviewDecision.OTHER_PERSON
         )
-        waiting_link.linked_at = timezone.now()
-        if waiting_link.customer_id is not None:
-            attached.append(waiting_link.capture)
-    if attached:
-        CaptureLink.objects.bulk_update(links, ["customer", "rule", "linked_at"])
-        _copy_customers([capture.pk for capture in attached])
-    return attached
+        review.state, review.decided_at = ReviewState.DECIDED, timezone.now()
+    IdentityReview.objects.as_actor(actor, reason=_REASON).bulk_update(
+        answered, ["customer", "decision", "state", "decided_at"]
+    )
 
 
 def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
@@ -424,3 +637,64 @@ def _copy_customers(capture_ids: list[UUID]) -> None:
     for model in TYPED.values():
         projections = model._default_manager.filter(capture__in=capture_ids)
         projections.update(customer=Subquery(owner.values("customer")[:1]))
+
+
+def missing_names(
+    captures: list[Capture],
+    links: Mapping[UUID, tuple[UUID | None, str | None]],
+    *,
+    repair: bool,
+) -> list[tuple[UUID, str]]:
+    """Return what is not stored of the names of linked captures: (customer, kind).
+
+    `links` are the customer and the rule of each capture. With `repair`, store them,
+    and leave user ids of before sources with the sources that brought them.
+    """
+    missing: list[tuple[UUID, str]] = []
+    for business_id in sorted({capture.business_id for capture in captures}):
+        own = [c for c in captures if c.business_id == business_id]
+        directory = load_directory(business_id, own, is_exact=True)
+        lost = _lost_names(own, links, directory)
+        missing += [(name.customer_id, name.kind) for name in sorted(lost, key=str)]
+        if lost and repair:
+            store_names(business_id, lost)
+            _raise_trust(business_id, lost)
+            _remove_replaced(business_id, lost, directory)
+    return missing
+
+
+def _lost_names(
+    captures: list[Capture],
+    links: Mapping[UUID, tuple[UUID | None, str | None]],
+    directory: Directory,
+) -> dict[Name, IdentifierTrust]:
+    stored, resolver = dict(directory.names), Resolver(directory)
+    for capture in captures:
+        customer_id, rule = links.get(capture.pk, (None, None))
+        if customer_id not in directory.people or not rule:
+            continue
+        outcome = Outcome(customer_id, LinkRule(rule))
+        for name, trust in names_of(message_of(capture), outcome, directory):
+            if outcome.rule not in _BY_ID or not _has_alike(stored, name):
+                resolver.add(name, trust)
+    return resolver.changed
+
+
+def _has_alike(stored: Iterable[Name], name: Name) -> bool:
+    # What an anonymous id has taught has no more trust than that id had then.
+    return any(each[:3] == name[:3] for each in stored)
+
+
+def _remove_replaced(
+    business_id: UUID, lost: Iterable[Name], directory: Directory
+) -> None:
+    """Remove user ids without a source that captures brought and now have one."""
+    replaced = Q()
+    for name in lost:
+        without = name._replace(source_id=None)
+        if name.source_id is not None and without in directory.names:
+            replaced |= Q(value=name.value, customer=name.customer_id)
+    if replaced:
+        Identifier.objects.filter(
+            replaced, business=business_id, kind=IdentifierKind.USER_ID, source=None
+        ).delete()

@@ -330,7 +330,9 @@ def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
     for link in links:
         payment = payment_of[link.capture_id]
         link.payment = payment
-        if link.customer_id is None or link.rule == LinkRule.PROVIDER:
+        # Whose a waiting one is, staff say.
+        is_free = link.customer_id is None and link.review_id is None
+        if is_free or link.rule == LinkRule.PROVIDER:
             link.customer_id = payment.customer_id
             link.rule = LinkRule.PROVIDER if payment.customer_id else None
     CaptureLink.objects.bulk_update(links, ["payment", "customer", "rule"])

@@ -49,6 +49,8 @@ from customers import services as customers
 
 logger = logging.getLogger(__name__)
 
+# The warning of a message whose customer staff have to name.
+IDENTITY_REVIEW = "identity_review"
 _TRIES = 3
 _T = TypeVar("_T")
 _INTERNAL = Issue("internal_error", "", "This is our fault. The item is kept.")
@@ -514,8 +516,28 @@ def project_captures(
 
     Runs in the caller's transaction. Returns the customer of each capture.
     """
+    items = list(items)
     linked = link(parsed, source, actor=actor)
+    for item in items:
+        if _capture(item).pk in linked.waiting:
+            item.notes.append(IDENTITY_REVIEW)
     envelopes_by_capture = {_capture(item).pk: item.envelope for item in items}
+    project_linked(parsed, linked, source, actor, envelopes_by_capture)
+    return linked.customers | links_of(t.capture.pk for t in parsed)
+
+
+def project_linked(
+    parsed: list[ParsedCapture],
+    linked: LinkResult,
+    source: Source,
+    actor: Actor,
+    envelopes_by_capture: dict[UUID, Envelope],
+) -> None:
+    """Write the typed rows of new captures, and what linking has changed.
+
+    Updates customers and figures, also of captures that were attached or detached.
+    Runs in the caller's transaction.
+    """
     plain = [item for item in parsed if item.capture.corrects_id is None]
     corrected = replace_corrected(parsed, linked)
     _project(plain, linked, envelopes_by_capture)
@@ -525,12 +547,11 @@ def project_captures(
     again = [item.capture for item in (*corrected, *more)]
     captures = [*(t.capture for t in plain), *again, *linked.detached]
     paid = project_payments(captures, source, actor=actor)
-    is_plain = not (linked.attached or linked.detached or corrected)
+    is_plain = not (linked.attached or linked.detached or linked.waiting or corrected)
     only_active = _only_active(plain, linked) if is_plain else {}
     customers.refresh_stats((linked.touched | paid) - only_active.keys())
     if only_active:
         customers.note_activity(only_active)
-    return linked.customers | links_of(t.capture.pk for t in parsed)
 
 
 def _parse_attached(attached: list[Capture]) -> list[ParsedCapture]:

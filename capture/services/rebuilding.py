@@ -19,7 +19,7 @@ from capture.ingest.customer_values import (
     consent_of,
     find_winners,
 )
-from capture.ingest.identity import find_identities, link_of, missing_names
+from capture.ingest.identity import expected_owners, missing_names
 from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
 from capture.ingest.payments import compute_groups, project_payments
@@ -119,7 +119,7 @@ def _compare(batch: list[Capture], *, repair: bool, actor: Actor) -> _Difference
     if lost and repair:
         links |= _link_again(lost, actor)
     elif lost:
-        links |= _expected_links(lost)
+        links |= expected_owners(lost)
     differences += _compare_names(batch, links, repair=repair)
     parsed = parse_captures(c for c in batch if c.corrects_id is None)
     differences += _compare_typed(parsed, links, repair=repair)
@@ -131,7 +131,11 @@ def _compare(batch: list[Capture], *, repair: bool, actor: Actor) -> _Difference
 def _compare_names(
     batch: list[Capture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
-    missing = missing_names(batch, links, repair=repair)
+    rules = CaptureLink.objects.filter(capture__in=batch, customer__isnull=False)
+    owners = rules.values_list("capture_id", "customer_id", "rule")
+    missing = missing_names(
+        batch, {pk: (owner, rule) for pk, owner, rule in owners}, repair=repair
+    )
     # Which of the customer's captures gave the name is not known; so all count.
     owned = defaultdict(list)
     for capture in batch:
@@ -152,15 +156,6 @@ def _link_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
         for model in TYPED.values():
             model._default_manager.filter(capture__in=captures).delete()
         links |= project_captures(parse_captures(captures), source, actor)
-    return links
-
-
-def _expected_links(lost: list[Capture]) -> dict[UUID, UUID | None]:
-    links: dict[UUID, UUID | None] = {}
-    for business_id in sorted({capture.business_id for capture in lost}):
-        captures = [capture for capture in lost if capture.business_id == business_id]
-        identities = find_identities(business_id, captures)
-        links |= {c.pk: link_of(c, identities).customer_id for c in captures}
     return links
 
 

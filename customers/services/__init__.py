@@ -96,8 +96,6 @@ from customers.services.capture_sync import (
     CustomerValueUpdate,
     captures_with_consent,
     create_captured_customers,
-    find_by_email,
-    find_by_identity,
     record_captured_consents,
     update_captured_customers,
 )
@@ -139,6 +137,13 @@ from customers.services.exports.person_export import (
     make_person_link,
     open_person_link,
     register_person_part,
+)
+from customers.services.identity import (
+    IdentityMatch,
+    add_email,
+    find_by_email,
+    find_by_identity,
+    find_captured_ids,
 )
 from customers.services.imports.importing import (
     confirm_import,

@@ -1,4 +1,4 @@
-"""Finding, creating and updating many customers from captures."""
+"""Creating and updating many customers from captures."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from audit import log
-from audit.emails import fold_email
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
-from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
-from customers.models import Business, ConsentEvent, Contact, Customer, Preferences
+from customers.choices import ConsentAction, CustomerStatus, Purpose
+from customers.models import Business, ConsentEvent, Customer, Preferences
 
 _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")
@@ -26,49 +23,11 @@ _DEFAULTS = {"status": CustomerStatus.ACTIVE, "source": "website"}
 _COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 
-def find_by_identity(
-    business_id: UUID, *, emails: Iterable[str], external_ids: Iterable[str]
-) -> tuple[dict[str | None, UUID], dict[str | None, UUID]]:
-    """Return live customers by e-mail key, current or former, and by external id."""
-    keys = list(emails)
-    live = Customer.objects.filter(business=business_id).live()
-    former = _former_emails(keys).filter(business=business_id)
-    current = live.filter(email_key__in=keys)
-    by_email = dict(former.values_list("email_key", "customer_id"))
-    by_email |= dict(current.values_list("email_key", "pk"))
-    named = live.filter(external_id__in=list(external_ids))
-    return by_email, dict(named.values_list("external_id", "pk"))
-
-
-def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID]:
-    """Return who has an e-mail, now or formerly, in each of these businesses.
-
-    By business; as `find_by_identity` finds them, in two statements for all.
-    """
-    key = fold_email(email)
-    ids = businesses.order_by().values("pk")
-    former = _former_emails([key]).filter(business__in=ids)
-    current = Customer.objects.filter(business__in=ids, email_key=key).live()
-    return {
-        **dict(former.values_list("business_id", "customer_id")),
-        **dict(current.values_list("business_id", "pk")),
-    }
-
-
-def _former_emails(keys: list[str]) -> QuerySet[Contact]:
-    """Return the contacts by which live customers are found, the oldest first."""
-    return Contact.objects.filter(
-        email_key__in=keys,
-        kind=ContactKind.EMAIL,
-        customer__archived_at=None,
-        customer__erased_at=None,
-    ).order_by("pk")
-
-
 @dataclass
 class CapturedCustomer:
     """The columns of a customer to be created, as captures know them."""
 
+    id: UUID
     name: str | None
     email: str | None
     phone: str | None

@@ -24,7 +24,7 @@ from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
-from customers.services.capture_sync import find_by_identity
+from customers.services.identity import find_by_identity
 from customers.services.stats import refresh_stats
 from customers.values.amount import check_amount, invalid_amount, parse_number
 from customers.values.email_address import EmailAddress, parse_email
@@ -291,7 +291,8 @@ def _customers(
 ) -> dict[str, UUID]:
     """Return the customer of each reference; missing ones are created.
 
-    An external id, else an e-mail address, current or former, in any spelling.
+    An external id, else an e-mail address, current or former, in any spelling; also of
+    somebody archived, because what they bought is no reason for a second one.
     """
     first: dict[str, date] = {}
     for line in lines:
@@ -326,10 +327,12 @@ def _customers(
     preferences = [Preferences(business=business, customer=c) for c in made.values()]
     insert_tracked(preferences, authorship)
     report.customers += len(made)
-    ids = by_email | {name: customer.pk for name, customer in made.items()}
+    ids = {key: match.customer_id for key, match in by_email.items()}
+    ids |= {name: customer.pk for name, customer in made.items()}
     return {
-        reference: by_id.get(reference)
-        or ids[emails[reference].key if reference in emails else reference]
+        reference: by_id[reference].customer_id
+        if reference in by_id
+        else ids[emails[reference].key if reference in emails else reference]
         for reference in first
     }
 

@@ -107,13 +107,19 @@ def test_nobody_captures_for_another_business(charlie, source):
     assert not Capture.objects.exists()
 
 
-def test_an_archived_customer_does_not_block_a_new_one(source, actor, bakery):
+def test_what_only_an_archived_customer_fits_waits_and_makes_nobody(
+    source, actor, bakery
+):
     old = CustomerFactory(business=bakery, email="p0@example.org")
     customers.archive_customer(old, actor=actor, reason="x")
 
-    services.ingest(envelopes("signup", *people(1)), source=source, actor=actor)
+    [result] = services.ingest(
+        envelopes("signup", *people(1)), source=source, actor=actor
+    )
 
-    assert Customer.objects.count() == 2
+    assert (result.status, result.customer_id) == ("accepted", None)
+    assert result.warnings == ["identity_review"]
+    assert Customer.objects.get() == old
 
 
 def test_an_earlier_signup_that_comes_later_moves_the_joining_date(source, actor):

@@ -1,0 +1,441 @@
+"""Whose message is it? The one rule, over names held in memory.
+
+A message belongs to whom its e-mail finds, else to whom its user id finds; what only
+pages named finds people for pages alone. An e-mail and a user id of different people
+are a question to staff: nobody is merged and nobody renamed. An anonymous id that two
+customers used, as on a shared computer, finds nobody.
+
+Messages are resolved one after the other, each over what those before it have taught.
+So however a sequence is cut into batches, it ends the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+from uuid import UUID
+
+from audit.ids import uuid7
+from capture.choices import IdentifierKind, IdentifierTrust, LinkRule, ReviewKind
+
+_RANKS = {trust: rank for rank, trust in enumerate(IdentifierTrust)}
+_USER, _ANONYMOUS = IdentifierKind.USER_ID, IdentifierKind.ANONYMOUS_ID
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one message says of its person. `email` is the key of `typed_email`."""
+
+    source_id: UUID
+    email: str | None = None
+    typed_email: str | None = None
+    user_ref: str | None = None
+    previous_ref: str | None = None
+    anonymous_ref: str | None = None
+    is_page: bool = False
+    is_alias: bool = False
+    makes_customer: bool = False
+
+
+@dataclass
+class Person:
+    """A customer, as far as names go. `email` is the key of the current address."""
+
+    pk: UUID
+    email: str | None = None
+    external_id: str | None = None
+    is_archived: bool = False
+
+
+class Question(NamedTuple):
+    """What staff are asked. `email_customer` and `user_customer` are the candidates."""
+
+    kind: ReviewKind
+    email: str | None
+    user_ref: str | None
+    email_customer: UUID | None = None
+    user_customer: UUID | None = None
+
+    @property
+    def key(self) -> QuestionKey:
+        """What equal questions of one source have in common."""
+        return QuestionKey(self.kind, self.email, self.user_ref)
+
+
+class QuestionKey(NamedTuple):
+    """A kind of question about an e-mail key and a user id."""
+
+    kind: str
+    email: str | None
+    user_ref: str | None
+
+
+class Name(NamedTuple):
+    """An identifier of a customer; without a source it is one of all of them."""
+
+    kind: IdentifierKind
+    value: str
+    customer_id: UUID
+    source_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whose a message is; with a question and without a customer it waits."""
+
+    customer_id: UUID | None = None
+    rule: LinkRule | None = None
+    question: Question | None = None
+    # By what trust it was found; a user id is learned with no more than that.
+    trust: IdentifierTrust = IdentifierTrust.STAFF
+
+    @property
+    def objector_id(self) -> UUID | None:
+        """Of whom a *no* in a waiting message holds at once."""
+        if self.question is None:
+            return None
+        return self.question.email_customer or self.question.user_customer
+
+
+@dataclass
+class Directory:
+    """Who is found by what, in one business; of both live and archived customers.
+
+    `emails` are those of contacts, too; `external_ids` those of live customers alone.
+    `answers` is what staff decided about questions, by source.
+    """
+
+    people: dict[UUID, Person] = field(default_factory=dict)
+    emails: dict[str, UUID] = field(default_factory=dict)
+    external_ids: dict[str, UUID] = field(default_factory=dict)
+    names: dict[Name, IdentifierTrust] = field(default_factory=dict)
+    answers: Mapping[tuple[UUID, QuestionKey], UUID | None] = field(
+        default_factory=dict
+    )
+    # Those external ids that captures brought, of before that was stored with names.
+    captured_ids: set[tuple[UUID, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._by_value: dict[tuple[IdentifierKind, str], set[Name]] = defaultdict(set)
+        for name in self.names:
+            self._by_value[name.kind, name.value].add(name)
+
+    def add(self, name: Name, trust: IdentifierTrust) -> None:
+        """Store a name, or the higher of two trusts."""
+        before = self.names.get(name)
+        if before is None or _RANKS[before] < _RANKS[trust]:
+            self.names[name] = trust
+            self._by_value[name.kind, name.value].add(name)
+
+    def named(self, kind: IdentifierKind, value: str | None) -> set[Name]:
+        """Return the names of one kind and value."""
+        return self._by_value.get((kind, value or ""), set())
+
+    def by_email(self, email: str | None) -> Person | None:
+        """Return who has an e-mail, now or formerly."""
+        return self.people[self.emails[email]] if email in self.emails else None
+
+    def by_anonymous(
+        self, value: str | None
+    ) -> tuple[Person | None, IdentifierTrust | None]:
+        """Return the one live customer who used an anonymous id, and who says so."""
+        names = {n for n in self.named(_ANONYMOUS, value) if self._is_live(n)}
+        owners = {name.customer_id for name in names}
+        if len(owners) != 1:
+            return None, None
+        trust = max((self.names[name] for name in names), key=_RANKS.__getitem__)
+        return self.people[owners.pop()], trust
+
+    def by_user(
+        self, value: str | None, source_id: UUID
+    ) -> tuple[Person | None, IdentifierTrust | None]:
+        """Return whom a user id of a source means, and who says so.
+
+        First whom staff decided for, then who is named by servers, the company's
+        number, and last whom only pages name. Live customers come before archived ones.
+        """
+        if not value:
+            return None, None
+        names = {
+            name
+            for name in self.named(_USER, value)
+            if name.source_id in (None, source_id)
+        }
+        vouched = {n for n in names if self.names[n] != IdentifierTrust.PAGE}
+        live = {name for name in names if self._is_live(name)}
+        if owner := self._best(vouched & live):
+            return owner
+        if self.is_company_number(value):
+            return self.people[self.external_ids[value]], IdentifierTrust.STAFF
+        for part in (vouched & live, live - vouched, vouched - live, names):
+            if part:
+                return self._best(part) or (None, None)
+        return None, None
+
+    def is_company_number(self, value: str) -> bool:
+        """Tell whether an external id was brought by staff, a file or the API.
+
+        Such a one is good for every source, one that captures brought for its own.
+        """
+        pk = self.external_ids.get(value)
+        if pk is None or (pk, value) in self.captured_ids:
+            return False
+        return not any(
+            name.customer_id == pk and name.source_id is not None
+            for name in self.named(_USER, value)
+        )
+
+    def is_shared(self, value: str) -> bool:
+        """Tell whether several live customers used an anonymous id."""
+        names = self.named(_ANONYMOUS, value)
+        return len({n.customer_id for n in names if self._is_live(n)}) > 1
+
+    def _is_live(self, name: Name) -> bool:
+        return not self.people[name.customer_id].is_archived
+
+    def _best(self, names: set[Name]) -> tuple[Person, IdentifierTrust] | None:
+        """Return who has the names of the highest trust, if that is one customer."""
+        if not names:
+            return None
+
+        def rank(name: Name) -> tuple[int, bool]:
+            return _RANKS[self.names[name]], name.source_id is not None
+
+        best = max(map(rank, names))
+        owners = {name.customer_id for name in names if rank(name) == best}
+        if len(owners) > 1:
+            return None
+        trust = list(IdentifierTrust)[best[0]]
+        return self.people[owners.pop()], trust
+
+
+class Resolver:
+    """Resolves messages in their order, and collects what they teach.
+
+    `made` are the keys of customers to be made, `learned` the e-mail and external id
+    that a customer lacked, `changed` the names that are new or more trusted than
+    before, `raised` the latter of them. Knows nothing of the database.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.made: set[UUID] = set()
+        self.learned: dict[UUID, dict[str, str]] = defaultdict(dict)
+        self.changed: dict[Name, IdentifierTrust] = {}
+        self.raised: set[Name] = set()
+        # Of a batch, what anonymous ids mean is what they meant before it: what was
+        # learned since may prove them shared, and is applied at the end.
+        self._before = Directory(
+            directory.people,
+            names={n: t for n, t in directory.names.items() if n.kind == _ANONYMOUS},
+        )
+
+    def resolve(self, message: Message) -> Outcome:
+        """Return whose a message is, and learn what it teaches."""
+        outcome = self._find(message)
+        if outcome.customer_id is not None:
+            self._learn(message, outcome)
+        return outcome
+
+    def _find(self, message: Message) -> Outcome:
+        by_email = self.directory.by_email(message.email)
+        by_user, claimed = self._by_user(message)
+        question = Question(
+            ReviewKind.CONTRADICTION,
+            message.email,
+            message.user_ref,
+            by_email.pk if by_email else None,
+            by_user.pk if by_user else None,
+        )
+        by_email, by_user = _live_first(by_email, by_user)
+        owner = by_email or by_user
+        if owner is None:
+            return self._find_nobody(message, claimed)
+        if owner.is_archived:
+            if not message.makes_customer:
+                return self._by_further_names(message)
+            return Outcome(
+                question=question._replace(kind=ReviewKind.ARCHIVED_CUSTOMER)
+            )
+        if by_email:
+            is_contradiction = by_user not in (None, by_email)
+        else:
+            is_contradiction = bool(message.email and owner.email)
+        if is_contradiction:
+            return self._ask(message, question)
+        if by_email:
+            return Outcome(owner.pk, LinkRule.EMAIL)
+        return self._by_user_id(message, owner, question)
+
+    def _by_user(self, message: Message) -> tuple[Person | None, Person | None]:
+        """Return whom the user id finds, else who is claimed to be found by it.
+
+        What only pages named finds people for pages alone, unless the customer is
+        nothing but this id: there no page can mislead.
+        """
+        person, trust = self.directory.by_user(message.user_ref, message.source_id)
+        if person is None or message.is_page or trust != IdentifierTrust.PAGE:
+            return person, None
+        if person.email is None and person.external_id == message.user_ref:
+            return person, None
+        return None, None if person.is_archived else person
+
+    def _by_user_id(
+        self, message: Message, owner: Person, question: Question
+    ) -> Outcome:
+        """Return the outcome for whom a user id finds; a page's e-mail is a claim."""
+        outcome = Outcome(owner.pk, LinkRule.USER_ID)
+        if not (message.email and message.is_page):
+            return outcome
+        question = question._replace(kind=ReviewKind.CLAIMED_EMAIL)
+        if (message.source_id, question.key) in self.directory.answers:
+            return outcome
+        return replace(outcome, question=question)
+
+    def _ask(self, message: Message, question: Question) -> Outcome:
+        """Return what staff decided about a contradiction, or the question."""
+        decided = self.directory.answers.get((message.source_id, question.key))
+        owner = self.directory.people.get(decided) if decided else None
+        if owner is None or owner.is_archived:
+            return Outcome(question=question)
+        return Outcome(owner.pk, LinkRule.MANUAL)
+
+    def _find_nobody(self, message: Message, claimed: Person | None) -> Outcome:
+        """Return the outcome of a message whose names are nobody's yet."""
+        if not message.makes_customer or not (message.email or message.user_ref):
+            return self._by_further_names(message)
+        if claimed is not None and message.email is None:
+            question = Question(
+                ReviewKind.CLAIMED_USER_ID,
+                None,
+                message.user_ref,
+                user_customer=claimed.pk,
+            )
+            return Outcome(question=question)
+        rule = LinkRule.EMAIL if message.email else LinkRule.USER_ID
+        return Outcome(self._make(message), rule)
+
+    def _make(self, message: Message) -> UUID:
+        """Return the key of a new customer, with the names that the message gives."""
+        person = Person(uuid7())
+        self.directory.people[person.pk] = person
+        self.made.add(person.pk)
+        if message.email:
+            self._set_email(person, message)
+        if message.user_ref:
+            trust = IdentifierTrust.PAGE if message.is_page else IdentifierTrust.SERVER
+            name = Name(_USER, message.user_ref, person.pk, message.source_id)
+            self.add(name, trust)
+            self._set_external_id(person, message.user_ref)
+        return person.pk
+
+    def _by_further_names(self, message: Message) -> Outcome:
+        """Return whom a former or an anonymous id finds."""
+        by_user, user_trust = self.directory.by_user(
+            message.previous_ref, message.source_id
+        )
+        if user_trust == IdentifierTrust.PAGE and not message.is_page:
+            by_user = None
+        ways = [(by_user, user_trust, LinkRule.ALIAS)]
+        for value, rule in (
+            (message.anonymous_ref, LinkRule.ANONYMOUS_ID),
+            (message.previous_ref, LinkRule.ALIAS),
+        ):
+            ways.append((*self._before.by_anonymous(value), rule))
+        for owner, trust, rule in ways:
+            if owner is not None and trust is not None and not owner.is_archived:
+                return Outcome(owner.pk, rule, trust=trust)
+        return Outcome()
+
+    def _learn(self, message: Message, outcome: Outcome) -> None:
+        """Learn the names by which a customer was not known yet."""
+        if outcome.customer_id is None:
+            raise AssertionError
+        directory = self.directory
+        person = directory.people[outcome.customer_id]
+        is_by_name = outcome.rule in (LinkRule.EMAIL, LinkRule.USER_ID)
+        # A page could put its e-mail on anybody.
+        may_teach = is_by_name and not message.is_page and person.email is None
+        if message.email and may_teach:
+            holder = directory.by_email(message.email)
+            if holder is None or holder.is_archived:
+                self._set_email(person, message)
+        for name, trust in names_of(message, outcome, directory):
+            self.add(name, trust)
+            is_id = name.kind == _USER and trust != IdentifierTrust.PAGE
+            if is_id and person.external_id is None:
+                self._set_external_id(person, name.value)
+
+    def _set_email(self, person: Person, message: Message) -> None:
+        email = message.email or ""
+        person.email = email
+        self.directory.emails[email] = person.pk
+        self.learned[person.pk]["email"] = message.typed_email or email
+
+    def _set_external_id(self, person: Person, value: str) -> None:
+        """Set the external id, unless another live customer has it."""
+        if value not in self.directory.external_ids:
+            person.external_id = value
+            self.directory.external_ids[value] = person.pk
+            self.learned[person.pk]["external_id"] = value
+
+    def add(self, name: Name, trust: IdentifierTrust) -> None:
+        """Learn a name."""
+        before = self.directory.names.get(name)
+        self.directory.add(name, trust)
+        if before != self.directory.names[name]:
+            if before is not None and name not in self.changed:
+                self.raised.add(name)
+            self.changed[name] = self.directory.names[name]
+
+
+def _live_first(
+    first: Person | None, second: Person | None
+) -> tuple[Person | None, Person | None]:
+    """Leave out an archived customer beside a live one."""
+    if first and second and first.is_archived != second.is_archived:
+        return (None, second) if first.is_archived else (first, None)
+    return first, second
+
+
+def names_of(
+    message: Message, outcome: Outcome, directory: Directory
+) -> Iterable[tuple[Name, IdentifierTrust]]:
+    """Yield the identifiers that a linked message gives its customer, and their trust.
+
+    Never a user id that servers or staff name for somebody else. What staff decided
+    about one message teaches nothing here: the decision has taught it.
+    """
+    pk = outcome.customer_id
+    # Who is known by an anonymous id alone gives it no further name.
+    if pk is None or not (message.email or message.user_ref):
+        return
+    trust = IdentifierTrust.PAGE if message.is_page else IdentifierTrust.SERVER
+    anonymous = {message.anonymous_ref}
+    if message.previous_ref != message.user_ref:
+        anonymous.add(message.previous_ref)
+    for value in sorted(filter(None, anonymous)):
+        yield Name(_ANONYMOUS, value, pk, None), trust
+    if outcome.rule == LinkRule.MANUAL:
+        return
+    trust = min(trust, outcome.trust, key=_RANKS.__getitem__)
+    for value in _user_ids(message):
+        owner, owner_trust = directory.by_user(value, message.source_id)
+        is_others = owner is not None and owner.pk != pk and not owner.is_archived
+        if is_others and owner_trust != IdentifierTrust.PAGE:
+            continue
+        is_of_all = owner is not None and owner.pk == pk
+        is_of_all = is_of_all and directory.is_company_number(value)
+        source_id = None if is_of_all else message.source_id
+        yield Name(_USER, value, pk, source_id), trust
+
+
+def _user_ids(message: Message) -> list[str]:
+    """Return the user ids that a message may teach."""
+    # A page could claim anybody's user id as its former one.
+    values = {None if message.is_page else message.previous_ref}
+    if not (message.is_page and message.is_alias):
+        values.add(message.user_ref)
+    return sorted(filter(None, values))
