@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from audit.admin.display import Badge, ago, render_badges
 from audit.admin.tracked import as_form_error
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.admin.review_answers import QUESTIONS, DecisionForm, answers_of
+from capture.admin.review_answers import DecisionForm, answers_of, question_of
 from capture.choices import ReviewState
 from capture.models import Capture, IdentityReview
 from customers import services as customers
@@ -84,7 +85,7 @@ class StateFilter(admin.SimpleListFilter):
 class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
     event_prefix = "identity_review"
     list_display = (
-        "created_at",
+        "asked_since",
         "kind",
         "what_came",
         "source",
@@ -119,6 +120,10 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
         )
 
     # --- the list -------------------------------------------------------------------
+
+    @admin.display(description=_("Since"), ordering="created_at")
+    def asked_since(self, review: IdentityReview) -> datetime:
+        return review.created_at
 
     @admin.display(description=_("What came"))
     def what_came(self, review: IdentityReview) -> SafeString:
@@ -233,8 +238,9 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
             original=review,
             review=displayed(review, is_unmasked=is_unmasked),
             badge=_badge(review),
-            question=QUESTIONS[review.kind],
-            columns=self._columns_of(request, review),
+            question=question_of(review),
+            has_two=len(services.candidates_of(review)) > 1,
+            sides=self._sides_of(request, review),
             messages_of=newest[:_MOST_MESSAGES],
             has_more=len(newest) > _MOST_MESSAGES,
             messages_url=(
@@ -248,13 +254,15 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
             has_history_permission=self.has_history_permission(request, review),
         )
 
-    def _columns_of(
-        self, request: HttpRequest, review: IdentityReview
-    ) -> list[Context]:
-        """Return the two sides: who has the e-mail, and who has the user id."""
-        sides: list[tuple[_StrOrPromise, str | None, Customer | None]] = [
-            (_("Has the e-mail"), review.email, review.email_customer),
-            (_("Has the user id"), review.user_ref, review.user_customer),
+    def _sides_of(self, request: HttpRequest, review: IdentityReview) -> list[Context]:
+        """Return who has the e-mail, and who has the user id, as far as they came."""
+        by_email, by_id = review.email_customer, review.user_customer
+        if by_email is not None and by_email == by_id:
+            both = gettext("Has the e-mail and the user id")
+            return [{"title": both, **self._side(request, by_email)}]
+        sides = [
+            (gettext("Has the e-mail"), review.email, by_email),
+            (gettext("Has the user id"), review.user_ref, by_id),
         ]
         return [
             {"title": title, **self._side(request, customer)}

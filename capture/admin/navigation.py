@@ -29,12 +29,7 @@ register_entries(
     "Capture",
     Entry("capture.capture", "pulse"),
     Entry("capture.quarantine", "alert", _("Quarantine"), count=count_quarantined),
-    Entry(
-        "capture.identityreview",
-        "people",
-        _("Identities to review"),
-        count=count_reviews,
-    ),
+    Entry("capture.identityreview", "merge", count=count_reviews),
     Entry("capture.source", "link"),
     Entry("capture.apikey", "key"),
     Entry("capture.webhookendpoint", "bell", _("Webhooks")),

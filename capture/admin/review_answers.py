@@ -18,29 +18,8 @@ from capture.models import IdentityReview
 from customers.admin.acts.forms import reason_field
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
     from customers.models import Customer
 
-# What is not clear, for each kind.
-QUESTIONS: dict[str, _StrOrPromise] = {
-    ReviewKind.CONTRADICTION: gettext_lazy(
-        "The e-mail and the user id of these messages do not belong together as far as "
-        "is known. Nobody was joined or renamed; the messages wait for your decision."
-    ),
-    ReviewKind.CLAIMED_USER_ID: gettext_lazy(
-        "Only a web page has said whose this user id is, and a page can say anything. "
-        "Now a server has sent the id, without an e-mail."
-    ),
-    ReviewKind.CLAIMED_EMAIL: gettext_lazy(
-        "Only a web page has said that this e-mail belongs to the user id, and a page "
-        "can say anything."
-    ),
-    ReviewKind.ARCHIVED_CUSTOMER: gettext_lazy(
-        "The messages belong to somebody who is archived. No second customer was made; "
-        "the messages wait for your decision."
-    ),
-}
 _UNDECIDED = gettext_lazy("Choose one of the answers.")
 
 
@@ -62,6 +41,8 @@ class Answer:
 
 class DecisionForm(LabelsAbove, forms.Form):
     """Which of the answers is right, and why."""
+
+    required_css_class = "required"
 
     answer = forms.ChoiceField(
         label=gettext_lazy("Whose are the messages?"),
@@ -89,6 +70,34 @@ class DecisionForm(LabelsAbove, forms.Form):
         for name, errors in error.error_dict.items():
             field = "reason" if name == "reason" else "answer"
             self.add_error(field if name != "__all__" else None, errors)
+
+
+def question_of(review: IdentityReview) -> str:
+    """Return what is not clear about the messages of a review."""
+    if review.kind == ReviewKind.CLAIMED_USER_ID:
+        return _(
+            "Only a web page has said whose this user id is, and a page can say "
+            "anything. Now a server has sent the id, without an e-mail."
+        )
+    if review.kind == ReviewKind.CLAIMED_EMAIL:
+        return _(
+            "Only a web page has said that this e-mail belongs to the user id, and a "
+            "page can say anything."
+        )
+    if review.kind == ReviewKind.ARCHIVED_CUSTOMER:
+        return _(
+            "The messages are of a customer who is archived. No second one was made; "
+            "the messages wait for your decision."
+        )
+    if review.email_customer is None:
+        return _(
+            "The user id belongs to a customer with another e-mail. Nothing of theirs "
+            "was changed; the messages wait for your decision."
+        )
+    return _(
+        "The e-mail belongs to one customer, and the user id to another. Nobody was "
+        "joined or renamed; the messages wait for your decision."
+    )
 
 
 def answers_of(review: IdentityReview) -> list[Answer]:

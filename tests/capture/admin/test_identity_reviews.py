@@ -238,7 +238,7 @@ def test_nobody_changes_or_adds_one_by_hand(alice, owner, review):
 def test_the_navigation_counts_open_ones(bakery, rival, review):
     side = signed_in(staff(bakery, "support")).get("/admin/").text
     entry = re.search(rf'<a href="{LIST}".*?</a>', side, re.DOTALL)[0]
-    assert "Identities to review" in entry
+    assert "Identity reviews" in entry
     assert re.search(r'class="count"><span class="sr">, </span>1<', entry)
 
     cache.clear()
