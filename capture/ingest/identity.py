@@ -414,7 +414,7 @@ def _create(
         if pk not in resolver.made:
             continue
         if pk not in new:
-            new[pk] = _new_customer(pk, linking.parsed[capture.pk])
+            new[pk] = new_customer(pk, linking.parsed[capture.pk])
             new[pk].email = resolver.learned[pk].get("email")
             new[pk].external_id = resolver.learned[pk].get("external_id")
         new[pk].joined_at = min(new[pk].joined_at, capture.occurred_at)
@@ -432,7 +432,8 @@ def _makes_customer(item: ParsedCapture) -> bool:
     return item.capture.type not in _NOT_ENOUGH
 
 
-def _new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:
+def new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:
+    """Return the columns of a customer whom a message makes."""
     fields, capture = item.fields, item.capture
     return customers.CapturedCustomer(
         id=pk,
@@ -663,12 +664,44 @@ def missing_names(
     return missing
 
 
+def restore_decided(business_id: UUID, captures: list[Capture]) -> None:
+    """Store what staff decided about the user ids of these captures, if it was lost."""
+    if names := decided_names(business_id, captures):
+        store_names(business_id, names)
+        _raise_trust(business_id, names)
+
+
+def decided_names(
+    business_id: UUID, captures: list[Capture]
+) -> dict[Name, IdentifierTrust]:
+    """Return whom staff said that the user ids of these captures mean."""
+    reviews = IdentityReview.objects.filter(
+        business=business_id,
+        source__in={capture.source_id for capture in captures},
+        user_ref__in={c.user_ref for c in captures if c.user_ref},
+        state=ReviewState.DECIDED,
+        customer__erased_at=None,
+        # Servers have answered the others.
+        reason__isnull=False,
+    ).exclude(kind=ReviewKind.CONTRADICTION, decision=ReviewDecision.OTHER_PERSON)
+    newest: dict[tuple[UUID, str], Name] = {}
+    columns = ("source_id", "user_ref", "customer_id")
+    by_time = reviews.exclude(customer=None).order_by("decided_at", "pk")
+    for source_id, value, customer_id in by_time.values_list(*columns):
+        name = Name(IdentifierKind.USER_ID, value or "", customer_id, source_id)
+        newest[source_id, name.value] = name
+    return dict.fromkeys(newest.values(), IdentifierTrust.STAFF)
+
+
 def _lost_names(
     captures: list[Capture],
     links: Mapping[UUID, tuple[UUID | None, str | None]],
     directory: Directory,
 ) -> dict[Name, IdentifierTrust]:
     stored, resolver = dict(directory.names), Resolver(directory)
+    for name, trust in decided_names(captures[0].business_id, captures).items():
+        directory.people.setdefault(name.customer_id, Person(name.customer_id))
+        resolver.add(name, trust)
     for capture in captures:
         customer_id, rule = links.get(capture.pk, (None, None))
         if customer_id not in directory.people or not rule:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,9 +15,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import log
+from audit.ids import uuid7
 from audit.tenancy.actors import Actor
-from capture.choices import ReviewDecision, ReviewKind, ReviewState
-from capture.models import Capture, CaptureLink, IdentityReview
+from capture.choices import (
+    IdentifierKind,
+    IdentifierTrust,
+    ReviewDecision,
+    ReviewKind,
+    ReviewState,
+)
+from capture.ingest.identity import attach, new_customer
+from capture.ingest.locking import lock_names
+from capture.ingest.pipeline import project_linked
+from capture.ingest.projections import parse_captures
+from capture.ingest.resolver import Name
+from capture.models import Capture, CaptureLink, Identifier, IdentityReview
 from capture.models.identity_review import IdentityReviewQuerySet
 from customers import services as customers
 
@@ -121,39 +134,40 @@ def decide_identity_review(
     """Decide to whom the messages of a review belong; return it as it is then.
 
     `same_person`: to a candidate, whom `customer` names where there are two (otherwise
-    the e-mail's); the user id then means that one, and an archived one is restored.
-    What came before stays with whom it was linked to. `other_person`: to whoever has
-    the e-mail, or to a new customer. `changed_email`: to the user id's person, whose
-    e-mail becomes the new one, and whose former one still finds them. All messages that
-    wait are linked and projected, payments included; later ones with the same e-mail
-    and user id follow without a question.
+    the e-mail's); the user id then means that one, an e-mail that is nobody's finds
+    them, too, and somebody archived is restored. What came before stays with whom it
+    was linked to. `other_person`: to whoever has the e-mail, or to a new customer; of
+    a claimed e-mail, that the user id's person does not have it. `changed_email`: to
+    the user id's person, whose e-mail becomes the new one, and whose former one still
+    finds them. All messages that wait are linked and projected, payments included;
+    later ones with the same e-mail and user id follow without a question.
 
-    Needs the permission `decide_identityreview`, and that to restore customers for an
-    archived one. Raises ValidationError `already_decided`, `required` without a reason,
-    `not_possible` for a decision or customer that does not fit, and what the database
-    says of an e-mail that somebody has meanwhile. One transaction, which locks the
-    review first.
+    Needs the permission `decide_identityreview`, to restore somebody archived that to
+    archive, and to change an e-mail that to change customers. Raises ValidationError
+    `already_decided`, `required` without a reason, `not_possible` for a decision or
+    customer that does not fit, `unique` for an e-mail that somebody has meanwhile.
+    One transaction, which waits for messages with the same names and locks the review.
     """
     actor.require_perm(review.business_id, DECIDE)
     if not reason.strip():
         msg = _("Write why you decide so.")
         raise ValidationError({"reason": ValidationError(msg, "required")})
-    locked = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
-    review = locked.select_related("source__business").get(pk=review.pk)
+    review = _locked(review)
     if not review.is_open:
         msg = _("This review was decided meanwhile.")
         raise ValidationError(msg, code="already_decided")
     if decision not in list_decisions(review):
         msg = _("This cannot be decided about this review.")
         raise ValidationError({"decision": ValidationError(msg, "not_possible")})
-    chosen = customer or review.email_customer_id or review.user_customer_id
-    if chosen not in (review.email_customer_id, review.user_customer_id):
-        msg = _("Name one of the two candidates.")
-        raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})
-    waiting = CaptureLink.objects.filter(review=review, customer=None)
-    waiting.update(customer=chosen, linked_at=timezone.now())
+    captures = list(
+        Capture.objects.filter(link__review=review, link__customer=None).order_by(
+            "received_at", "pk"
+        )
+    )
+    act = _Act(review, captures, customer, reason, actor)
+    owner_id = act.perform(ReviewDecision(decision))
     review.state, review.decision = ReviewState.DECIDED, decision
-    review.customer_id, review.reason = chosen, reason
+    review.customer_id, review.reason = owner_id, reason
     review.decided_by_id, review.decided_at = actor.user_id, timezone.now()
     review.as_actor(actor, reason=reason).save()
     log.record(
@@ -163,6 +177,184 @@ def decide_identity_review(
         business_id=review.business_id,
         code=decision,
         reason=reason,
-        subjects=[chosen] if chosen else [],
+        subjects=[owner_id] if owner_id else [],
+        data={"captures": len(captures)},
     )
+    if owner_id is not None:
+        linked = attach(
+            captures,
+            owner_id,
+            business_id=review.business_id,
+            names=act.names,
+            actor=actor,
+        )
+        project_linked([], linked, review.source, actor, {})
     return review
+
+
+def _locked(review: IdentityReview) -> IdentityReview:
+    """Return a review, locked after its names: as messages lock them."""
+    names = Capture(
+        business_id=review.business_id,
+        email=review.email_key,
+        user_ref=review.user_ref,
+    )
+    lock_names([names])
+    reviews = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
+    return reviews.select_related(
+        "source__business", "email_customer", "user_customer"
+    ).get(pk=review.pk)
+
+
+class _Act:
+    """A decision that is being carried out; `names` is what it teaches."""
+
+    def __init__(
+        self,
+        review: IdentityReview,
+        captures: list[Capture],
+        chosen: UUID | None,
+        reason: str,
+        actor: Actor,
+    ) -> None:
+        self.names: dict[Name, IdentifierTrust] = {}
+        self._review, self._captures = review, captures
+        self._chosen, self._reason, self._actor = chosen, reason, actor
+
+    def perform(self, decision: ReviewDecision) -> UUID | None:
+        """Change customers and names; return to whom the messages belong."""
+        if decision == ReviewDecision.SAME_PERSON:
+            return self._same_person()
+        if self._chosen is not None:
+            # Who it is follows from the decision.
+            self._refuse_customer()
+        if decision == ReviewDecision.CHANGED_EMAIL:
+            return self._changed_email()
+        return self._other_person()
+
+    def _same_person(self) -> UUID:
+        review = self._review
+        candidates = [c for c in (review.email_customer, review.user_customer) if c]
+        if self._chosen is not None:
+            candidates = [c for c in candidates if c.pk == self._chosen]
+        if not candidates:
+            self._refuse_customer()
+        customer = candidates[0]
+        if customer.is_archived and review.kind == ReviewKind.ARCHIVED_CUSTOMER:
+            customers.restore_customers(
+                [customer.pk], actor=self._actor, reason=self._reason
+            )
+        self._check_live(customer.pk)
+        if review.email_key:
+            self._teach_email(customer)
+        self._teach_user_id(customer.pk)
+        return customer.pk
+
+    def _changed_email(self) -> UUID:
+        review = self._review
+        if review.user_customer is None:
+            raise AssertionError
+        self._check_live(review.user_customer.pk)
+        customers.update_customer(
+            review.user_customer,
+            email=review.email,
+            actor=self._actor,
+            reason=self._reason,
+        )
+        self._teach_user_id(review.user_customer.pk)
+        return review.user_customer.pk
+
+    def _other_person(self) -> UUID | None:
+        review = self._review
+        if review.kind == ReviewKind.CLAIMED_EMAIL:
+            return None
+        holder = self._holder_of_email()
+        if holder is not None and not holder.is_archived:
+            return holder.customer_id
+        customer_id = self._create()
+        if review.kind != ReviewKind.CONTRADICTION:
+            self._teach_user_id(customer_id)
+        return customer_id
+
+    def _create(self) -> UUID:
+        """Make the customer to whom the messages belong."""
+        review = self._review
+        is_contradiction = review.kind == ReviewKind.CONTRADICTION
+        user_ref = None if is_contradiction else review.user_ref
+        __, by_id = customers.find_by_identity(
+            review.business_id, emails=(), external_ids=filter(None, [user_ref])
+        )
+        parsed = parse_captures(self._captures[:1])
+        new = customers.CapturedCustomer(
+            id=uuid7(),
+            name=review.email or review.user_ref,
+            email=review.email,
+            phone=None,
+            external_id=None if user_ref in by_id else user_ref,
+            joined_at=timezone.now(),
+            source="website",
+        )
+        if parsed:
+            new = replace(
+                new_customer(new.id, parsed[0]),
+                email=new.email,
+                external_id=new.external_id,
+            )
+        customers.create_captured_customers(
+            review.source.business, [new], actor=self._actor
+        )
+        return new.id
+
+    def _holder_of_email(self) -> customers.IdentityMatch | None:
+        key = self._review.email_key
+        by_email, __ = customers.find_by_identity(
+            self._review.business_id, emails=filter(None, [key]), external_ids=()
+        )
+        return by_email.get(key or "")
+
+    def _teach_email(self, customer: Customer) -> None:
+        """Let the e-mail find a customer, unless it is somebody's."""
+        review, holder = self._review, self._holder_of_email()
+        if holder is not None and holder.customer_id == customer.pk:
+            return
+        if holder is not None and not holder.is_archived:
+            if review.kind == ReviewKind.CLAIMED_EMAIL:
+                msg = _("Another customer has this e-mail by now.")
+                raise ValidationError({"decision": ValidationError(msg, "unique")})
+            return
+        email = review.email or ""
+        if customer.email_key is None:
+            customers.update_customer(
+                customer, email=email, actor=self._actor, reason=self._reason
+            )
+        else:
+            customers.add_email(customer, email, actor=self._actor, reason=self._reason)
+
+    def _teach_user_id(self, customer_id: UUID) -> None:
+        """Let the user id of the source mean a customer, and nobody else."""
+        review = self._review
+        if not review.user_ref:
+            return
+        Identifier.objects.filter(
+            business=review.business_id,
+            source=review.source_id,
+            kind=IdentifierKind.USER_ID,
+            value=review.user_ref,
+            trust=IdentifierTrust.STAFF,
+        ).exclude(customer=customer_id).update(trust=IdentifierTrust.SERVER)
+        name = Name(
+            IdentifierKind.USER_ID, review.user_ref, customer_id, review.source_id
+        )
+        self.names[name] = IdentifierTrust.STAFF
+
+    def _check_live(self, customer_id: UUID) -> None:
+        live = customers.list_customers(
+            actor=self._actor, business_id=self._review.business_id
+        )
+        if not live.filter(pk=customer_id).exists():
+            msg = _("This customer was archived meanwhile. Restore them first.")
+            raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})
+
+    def _refuse_customer(self) -> NoReturn:
+        msg = _("Name one of the candidates, and only for the same person.")
+        raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})

@@ -19,7 +19,11 @@ from capture.ingest.customer_values import (
     consent_of,
     find_winners,
 )
-from capture.ingest.identity import expected_owners, missing_names
+from capture.ingest.identity import (
+    expected_owners,
+    missing_names,
+    restore_decided,
+)
 from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
 from capture.ingest.payments import compute_groups, project_payments
@@ -155,6 +159,7 @@ def _link_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
         captures = [capture for capture in lost if capture.source_id == source_id]
         for model in TYPED.values():
             model._default_manager.filter(capture__in=captures).delete()
+        restore_decided(source.business_id, captures)
         links |= project_captures(parse_captures(captures), source, actor)
     return links
 
