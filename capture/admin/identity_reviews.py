@@ -33,7 +33,7 @@ from audit.tenancy.actors import Actor
 from capture import services
 from capture.admin.review_answers import DecisionForm, answers_of, question_of
 from capture.choices import ReviewState
-from capture.models import Capture, IdentityReview
+from capture.models import IdentityReview
 from customers import services as customers
 from customers.admin.badges import badges_of
 from customers.admin.base import HubAdmin
@@ -313,7 +313,7 @@ def _badge(review: IdentityReview) -> Badge:
 
 def _what_holds(review: IdentityReview) -> SafeString:
     """Return what is true after a decision, with a link to whom it is about."""
-    count = Capture.objects.filter(link__review=review).count()
+    count = services.list_waiting(review).filter(link__customer=review.customer).count()
     text = ngettext(
         "Decided. %(count)s message belongs to this customer now:",
         "Decided. %(count)s messages belong to this customer now:",
@@ -321,6 +321,7 @@ def _what_holds(review: IdentityReview) -> SafeString:
     ) % {"count": count}
     customer = review.customer
     if customer is None:
-        return format_html("{}", gettext("Decided."))
+        text = gettext("Decided. The messages stay with whom they belonged to.")
+        return format_html("{}", text)
     url = customer_url(customer.pk)
     return format_html('{} <a href="{}">{}</a>', text, url, customer.unique_id)

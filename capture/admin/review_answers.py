@@ -131,8 +131,8 @@ def _same(review: IdentityReview, customer: Customer) -> Answer:
         )
     elif other is None:
         text = _(
-            "The messages belong to %(customer)s, and so do later ones with this "
-            "e-mail and user id. Their own e-mail stays as it is."
+            "The messages belong to %(customer)s, and the e-mail finds them from now on, "
+            "as a further one. The e-mail that they have stays."
         )
     elif customer == review.email_customer:
         names["other"] = _name(other)
@@ -158,11 +158,14 @@ def _other(review: IdentityReview) -> Answer:
     if review.kind == ReviewKind.ARCHIVED_CUSTOMER:
         text = _("A new customer is made of the messages; the other stays archived.")
     elif review.kind == ReviewKind.CLAIMED_EMAIL:
-        text = _("The e-mail is not that of %(id)s, and finds nobody because of it.")
+        text = _(
+            "The e-mail is not that of %(id)s. What pages sent with the user id stays "
+            "with them."
+        )
     elif review.kind == ReviewKind.CLAIMED_USER_ID:
         text = _(
-            "A new customer is made, whom the user id means from now on. %(id)s is "
-            "known by it to web pages no more."
+            "A new customer is made, and the user id means them from now on, for web "
+            "pages, too."
         )
     elif by_email is not None:
         text = _(

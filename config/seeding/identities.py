@@ -10,6 +10,7 @@ from config.seeding.captures import Message, send
 from config.seeding.drafts import model
 from config.seeding.shops import Shop
 from config.seeding.sources import SERVER, Entrance
+from config.seeding.staff import acting
 from customers import services
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ _FIRST = 3
 
 
 def send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
-    """Send a contradiction, a changed e-mail and a payment of somebody archived."""
+    """Send a contradiction, changed e-mails and a payment of somebody archived.
+
+    One of the changed e-mails is decided.
+    """
     signups = capture.list_captures(actor=shop.actor, kind="signup")
     usable = signups.filter(
         business=shop.business,
@@ -30,7 +34,7 @@ def send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
         link__customer__archived_at=None,
         link__customer__email_key__isnull=False,
     )
-    chosen = list(usable.order_by("received_at", "pk")[_FIRST : _FIRST + 3])
+    chosen = list(usable.order_by("received_at", "pk")[_FIRST : _FIRST + 4])
     bodies = [*_of_live(chosen), *_of_archived(shop)]
     messages = [
         Message(
@@ -42,17 +46,19 @@ def send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
         for number, (kind, body) in enumerate(bodies)
     ]
     send(shop, entrances, messages)
+    _decide(shop, chosen[-1])
 
 
 def _of_live(signups: Sequence[Capture]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the e-mail of one with the id of another, and an id with a new e-mail."""
-    first, second, third = signups
+    """Yield the e-mail of one with the id of another, and ids with a new e-mail."""
+    first, second, *others = signups
     both = {"user_email": first.email, "user_id": second.user_ref}
     yield "login", {**both, "success": True, "login_method": "password"}
     yield "payment", {**both, **_paid("T-8001")}
-    name, _, _ = (third.email or "").partition("@")
-    new = {"user_email": f"{name}@new.example", "user_id": third.user_ref}
-    yield "profile", {**new, "location": "Bergen"}
+    for one in others:
+        name, _, _ = (one.email or "").partition("@")
+        new = {"user_email": f"{name}@new.example", "user_id": one.user_ref}
+        yield "profile", {**new, "location": "Bergen"}
 
 
 def _of_archived(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -67,6 +73,16 @@ def _of_archived(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
     one: Any = archived.order_by("unique_id").first()
     if one is not None:
         yield "payment", {"user_email": one.email, **_paid("T-8002")}
+
+
+def _decide(shop: Shop, signup: Capture) -> None:
+    """Let support decide that somebody has changed their e-mail."""
+    support = acting(shop.staff.support[0])
+    customer = signup.link.customer_id
+    [review] = capture.list_identity_reviews(actor=support, customer=customer)
+    capture.decide_identity_review(
+        review, "changed_email", reason="Wrote from the new address.", actor=support
+    )
 
 
 def _paid(number: str) -> dict[str, Any]:
