@@ -131,8 +131,8 @@ def _same(review: IdentityReview, customer: Customer) -> Answer:
         )
     elif other is None:
         text = _(
-            "The messages belong to %(customer)s, and the e-mail finds them from now on, "
-            "as a further one. The e-mail that they have stays."
+            "The messages belong to %(customer)s, and the e-mail finds them from now "
+            "on, as a further one. The e-mail that they have stays."
         )
     elif customer == review.email_customer:
         names["other"] = _name(other)

@@ -198,3 +198,12 @@ def test_an_answer_that_was_not_read_when_it_came_is_recorded(post, bakery):
     assert (event.action, event.purpose) == ("refused", "marketing")
     assert event.capture_id == Capture.objects.get().pk
     assert list(services.rebuild(repair=False, actor=actor)) == []
+
+
+def test_who_is_archived_lacks_no_name(bakery, actor, source):
+    ana = CustomerFactory(business=bakery, email="ana@example.org", external_id="KD-1")
+    CaptureFactory(source=source, body={"email": ana.email, "user_id": "KD-1"})
+
+    customers.archive_customer(ana, actor=actor, reason="moved")
+
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
