@@ -429,9 +429,15 @@ def names_of(
         of_all = Name(_USER, value, pk, None)
         is_of_all = False
         if owner is not None and owner.pk == pk:
-            # Somebody archived has no number any more; the name stays as it was.
-            is_as_stored = owner.is_archived and of_all in directory.names
-            is_of_all = is_as_stored or directory.is_company_number(value)
+            # Of somebody archived, and where staff decided, no more can be told; the
+            # name stays as it was.
+            is_settled = owner.is_archived or any(
+                name.customer_id == pk
+                and directory.names[name] == IdentifierTrust.STAFF
+                for name in directory.named(_USER, value)
+            )
+            is_of_all = is_settled and of_all in directory.names
+            is_of_all = is_of_all or directory.is_company_number(value)
         source_id = None if is_of_all else message.source_id
         yield of_all._replace(source_id=source_id), trust
 
