@@ -85,7 +85,7 @@ class StateFilter(admin.SimpleListFilter):
 class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
     event_prefix = "identity_review"
     list_display = (
-        "asked_since",
+        "open_since",
         "kind",
         "what_came",
         "source",
@@ -122,7 +122,7 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
     # --- the list -------------------------------------------------------------------
 
     @admin.display(description=_("Since"), ordering="created_at")
-    def asked_since(self, review: IdentityReview) -> datetime:
+    def open_since(self, review: IdentityReview) -> datetime:
         return review.created_at
 
     @admin.display(description=_("What came"))

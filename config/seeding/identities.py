@@ -35,7 +35,7 @@ def send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
         link__customer__email_key__isnull=False,
     )
     chosen = list(usable.order_by("received_at", "pk")[_FIRST : _FIRST + 4])
-    bodies = [*_of_live(chosen), *_of_archived(shop)]
+    contents = [*_of_live(chosen), *_of_archived(shop)]
     messages = [
         Message(
             SERVER,
@@ -43,7 +43,7 @@ def send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
             {**body, "message_id": f"demo-{shop.code}-unclear-{number}"},
             shop.ago(hours=30 - number),
         )
-        for number, (kind, body) in enumerate(bodies)
+        for number, (kind, body) in enumerate(contents)
     ]
     send(shop, entrances, messages)
     _decide(shop, chosen[-1])

@@ -23,6 +23,8 @@ from tests.contract.descriptions import whole
 from tests.contract.http_file import as_http
 from tests.factories import (
     BusinessFactory,
+    CustomerFactory,
+    IdentityReviewFactory,
     MembershipFactory,
     PinCredentialFactory,
     SourceFactory,
@@ -98,7 +100,11 @@ def test_the_calls_are_answered_as_the_page_says(db):
     key = capture.create_key(
         source, actor=capture_actor(), kind="secret", scopes=["write", "read:captures"]
     )[1]
+    asked = IdentityReviewFactory(
+        source=source, user_customer=CustomerFactory(business=business)
+    )
     known = {
+        "REVIEW": str(asked.pk),
         "HUB": "http://testserver",
         "TOKEN": issue_tokens(user).access,
         "PASSWORD": PASSWORD,

@@ -245,3 +245,15 @@ def test_nothing_is_added_changed_or_removed(alice, review):
     for method in ("PATCH", "PUT", "DELETE", "POST"):
         path = f"{REVIEWS}/{review.pk}"
         assert send(alice, method, path, {}).status_code == 405
+
+
+def test_a_capture_that_waits_names_its_review(alice, review, source):
+    [link] = CaptureLink.objects.filter(review=review)
+    other = CaptureFactory(source=source)
+
+    waits = alice.get(f"/api/v1/captures/{link.capture_id}").json()
+    is_linked = alice.get(f"/api/v1/captures/{other.pk}").json()
+
+    assert waits["identity_review_id"] == str(review.pk)
+    assert waits["customer_id"] is None
+    assert is_linked["identity_review_id"] is None
