@@ -14,6 +14,9 @@ from capture.envelope import Issue
 
 _CONSENT = "marketing_consent"
 _FAILED = ("failed", "failure", "denied")
+# One that says who is gone is an event: it makes nobody.
+_DELETED = ("deleted", "removed", "erased", "anonymized", "anonymised")
+_NAMING = (CaptureType.SIGNUP, CaptureType.PROFILE)
 
 
 def read_standard(event: JsonObject, webhook_id: str | None) -> Item:
@@ -50,7 +53,8 @@ def read_data(
     `path` is the key of the data in the message, empty if it is the message.
     """
     under = f"{path}/" if path else ""
-    if family not in NAMES:
+    is_deletion = family in _NAMING and verb in _DELETED
+    if family not in NAMES or is_deletion:
         # Of an event of unknown type only who it is about, and a no, is read.
         person = read_requirement(CaptureType.LOGIN, as_object(data))
         is_object = isinstance(data, dict)

@@ -198,7 +198,7 @@ class _Reviews(Mapping[tuple[UUID, QuestionKey], "UUID | None"]):
             decided[_key_of(review)] = review.customer_id
             customer = review.customer
             if customer is not None and customer.erased_at is None:
-                self.directory.people.setdefault(
+                self.directory.customers.setdefault(
                     customer.pk,
                     Person(
                         customer.pk,
@@ -335,8 +335,10 @@ def expected_owners(captures: list[Capture]) -> dict[UUID, UUID | None]:
     """Return whose these captures are by what is known now, making nobody."""
     owners: dict[UUID, UUID | None] = {}
     for business_id in sorted({capture.business_id for capture in captures}):
-        own = [capture for capture in captures if capture.business_id == business_id]
-        outcomes = _Linking(own, business_id).outcomes
+        of_business = [
+            capture for capture in captures if capture.business_id == business_id
+        ]
+        outcomes = _Linking(of_business, business_id).outcomes
         owners |= {pk: outcome.customer_id for pk, outcome in outcomes.items()}
     return owners
 
@@ -362,7 +364,7 @@ def load_directory(
         external_ids={key: match.customer_id for key, match in by_id.items()},
     )
     for match in (*by_email.values(), *by_id.values()):
-        directory.people.setdefault(match.customer_id, Person(*match))
+        directory.customers.setdefault(match.customer_id, Person(*match))
     _load_names(directory, business_id, refs, anonymous)
     if is_exact:
         pairs = [
@@ -398,7 +400,7 @@ def _load_names(
         *columns, *(f"customer__{name}" for name in of_customer)
     ):
         person = Person(pk, email, ref, archived_at is not None)
-        directory.people.setdefault(pk, person)
+        directory.customers.setdefault(pk, person)
         name = Name(IdentifierKind(kind), value or "", pk, source_id)
         directory.add(name, IdentifierTrust(trust))
 
@@ -653,9 +655,9 @@ def missing_names(
     """
     missing: list[tuple[UUID, str]] = []
     for business_id in sorted({capture.business_id for capture in captures}):
-        own = [c for c in captures if c.business_id == business_id]
-        directory = load_directory(business_id, own, is_exact=True)
-        lost = _lost_names(own, links, directory)
+        of_business = [c for c in captures if c.business_id == business_id]
+        directory = load_directory(business_id, of_business, is_exact=True)
+        lost = _lost_names(of_business, links, directory)
         missing += [(name.customer_id, name.kind) for name in sorted(lost, key=str)]
         if lost and repair:
             store_names(business_id, lost)
@@ -700,11 +702,11 @@ def _lost_names(
 ) -> dict[Name, IdentifierTrust]:
     stored, resolver = dict(directory.names), Resolver(directory)
     for name, trust in decided_names(captures[0].business_id, captures).items():
-        directory.people.setdefault(name.customer_id, Person(name.customer_id))
+        directory.customers.setdefault(name.customer_id, Person(name.customer_id))
         resolver.add(name, trust)
     for capture in captures:
         customer_id, rule = links.get(capture.pk, (None, None))
-        if customer_id not in directory.people or not rule:
+        if customer_id not in directory.customers or not rule:
             continue
         outcome = Outcome(customer_id, LinkRule(rule))
         for name, trust in names_of(message_of(capture), outcome, directory):

@@ -107,7 +107,7 @@ class Directory:
     `answers` is what staff decided about questions, by source.
     """
 
-    people: dict[UUID, Person] = field(default_factory=dict)
+    customers: dict[UUID, Person] = field(default_factory=dict)
     emails: dict[str, UUID] = field(default_factory=dict)
     external_ids: dict[str, UUID] = field(default_factory=dict)
     names: dict[Name, IdentifierTrust] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Directory:
 
     def by_email(self, email: str | None) -> Person | None:
         """Return who has an e-mail, now or formerly."""
-        return self.people[self.emails[email]] if email in self.emails else None
+        return self.customers[self.emails[email]] if email in self.emails else None
 
     def by_anonymous(
         self, value: str | None
@@ -146,7 +146,7 @@ class Directory:
         if len(owners) != 1:
             return None, None
         trust = max((self.names[name] for name in names), key=_RANKS.__getitem__)
-        return self.people[owners.pop()], trust
+        return self.customers[owners.pop()], trust
 
     def by_user(
         self, value: str | None, source_id: UUID
@@ -168,7 +168,7 @@ class Directory:
         if owner := self._best(vouched & live):
             return owner
         if self.is_company_number(value):
-            return self.people[self.external_ids[value]], IdentifierTrust.STAFF
+            return self.customers[self.external_ids[value]], IdentifierTrust.STAFF
         for part in (vouched & live, live - vouched, vouched - live, names):
             if part:
                 return self._best(part) or (None, None)
@@ -193,7 +193,7 @@ class Directory:
         return len({n.customer_id for n in names if self._is_live(n)}) > 1
 
     def _is_live(self, name: Name) -> bool:
-        return not self.people[name.customer_id].is_archived
+        return not self.customers[name.customer_id].is_archived
 
     def _best(self, names: set[Name]) -> tuple[Person, IdentifierTrust] | None:
         """Return who has the names of the highest trust, if that is one customer."""
@@ -208,7 +208,7 @@ class Directory:
         if len(owners) > 1:
             return None
         trust = list(IdentifierTrust)[best[0]]
-        return self.people[owners.pop()], trust
+        return self.customers[owners.pop()], trust
 
 
 class Resolver:
@@ -228,7 +228,7 @@ class Resolver:
         # Of a batch, what anonymous ids mean is what they meant before it: what was
         # learned since may prove them shared, and is applied at the end.
         self._before = Directory(
-            directory.people,
+            directory.customers,
             names={n: t for n, t in directory.names.items() if n.kind == _ANONYMOUS},
         )
 
@@ -297,7 +297,7 @@ class Resolver:
     def _ask(self, message: Message, question: Question) -> Outcome:
         """Return what staff decided about a contradiction, or the question."""
         decided = self.directory.answers.get((message.source_id, question.key))
-        owner = self.directory.people.get(decided) if decided else None
+        owner = self.directory.customers.get(decided) if decided else None
         if owner is None or owner.is_archived:
             return Outcome(question=question)
         return Outcome(owner.pk, LinkRule.MANUAL)
@@ -320,7 +320,7 @@ class Resolver:
     def _make(self, message: Message) -> UUID:
         """Return the key of a new customer, with the names that the message gives."""
         person = Person(uuid7())
-        self.directory.people[person.pk] = person
+        self.directory.customers[person.pk] = person
         self.made.add(person.pk)
         if message.email:
             self._set_email(person, message)
@@ -354,7 +354,7 @@ class Resolver:
         if outcome.customer_id is None:
             raise AssertionError
         directory = self.directory
-        person = directory.people[outcome.customer_id]
+        person = directory.customers[outcome.customer_id]
         is_by_name = outcome.rule in (LinkRule.EMAIL, LinkRule.USER_ID)
         # A page could put its e-mail on anybody.
         may_teach = is_by_name and not message.is_page and person.email is None

@@ -73,7 +73,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    audit.fields.NullCharField(max_length=254, verbose_name="e-mail"),
+                    audit.fields.NullCharField(
+                        editable=False, max_length=254, verbose_name="e-mail"
+                    ),
                 ),
                 (
                     "email_key",
@@ -81,7 +83,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user_ref",
-                    audit.fields.NullCharField(max_length=255, verbose_name="user id"),
+                    audit.fields.NullCharField(
+                        editable=False, max_length=255, verbose_name="user id"
+                    ),
                 ),
                 (
                     "state",
@@ -172,7 +176,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    audit.fields.NullCharField(max_length=254, verbose_name="e-mail"),
+                    audit.fields.NullCharField(
+                        editable=False, max_length=254, verbose_name="e-mail"
+                    ),
                 ),
                 (
                     "email_key",
@@ -180,7 +186,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user_ref",
-                    audit.fields.NullCharField(max_length=255, verbose_name="user id"),
+                    audit.fields.NullCharField(
+                        editable=False, max_length=255, verbose_name="user id"
+                    ),
                 ),
                 (
                     "state",

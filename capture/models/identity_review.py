@@ -64,9 +64,9 @@ class IdentityReview(BusinessModel, TrackedModel):
         "capture.Source", models.PROTECT, related_name="+", db_index=False
     )
     kind = models.CharField(max_length=20, choices=ReviewKind.choices)
-    email = NullCharField("e-mail", max_length=254)
+    email = NullCharField("e-mail", max_length=254, editable=False)
     email_key = NullCharField(max_length=254, editable=False)
-    user_ref = NullCharField("user id", max_length=255)
+    user_ref = NullCharField("user id", max_length=255, editable=False)
     email_customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, null=True, related_name="+"
     )

@@ -87,16 +87,17 @@ def find_captured_ids(pairs: Iterable[tuple[UUID, str]]) -> set[tuple[UUID, str]
 
     By the first version of each that has it.
     """
-    wanted = set(pairs)
+    queried = set(pairs)
     versions = history_model(Customer).objects.filter(
-        id__in={pk for pk, _ in wanted}, external_id__in={value for _, value in wanted}
+        id__in={pk for pk, _ in queried},
+        external_id__in={value for _, value in queried},
     )
     first: dict[tuple[UUID, str], str | None] = {}
     for pk, value, reason in versions.order_by(
         "history_date", "history_id"
     ).values_list("id", "external_id", "history_change_reason"):
         first.setdefault((pk, value), reason)
-    return {pair for pair in wanted if first.get(pair) == "captured"}
+    return {pair for pair in queried if first.get(pair) == "captured"}
 
 
 def add_email(customer: Customer, email: str, *, actor: Actor, reason: str) -> Contact:

@@ -178,3 +178,17 @@ def test_a_deletion_at_stripe_makes_nobody_and_is_linked_to_who_is_there(source)
     there = tell("created", 2)
     assert tell("deleted", 2).customer_id == there.customer_id
     assert Customer.objects.count() == 1
+
+
+@pytest.mark.parametrize("verb", ["deleted", "erased", "removed"])
+@pytest.mark.parametrize("family", ["profile", "signup", "customer"])
+def test_a_deletion_of_any_provider_makes_nobody(source, family, verb):
+    event = {"type": f"{family}.{verb}", "data": {"email": "gone@example.org"}}
+    envelopes = services.build_webhook(
+        "standard", event, trust="webhook", webhook_id=f"evt_{family}_{verb}"
+    )
+
+    [result] = services.ingest(envelopes, source=source, actor=Actor.system("test"))
+
+    assert (result.status, result.customer_id) == ("accepted", None)
+    assert not Customer.objects.exists()

@@ -50,7 +50,7 @@ def directory_of(*people, names=()):
 def copy_of(directory):
     """Return what the next batch would load."""
     return Directory(
-        {pk: replace(each) for pk, each in directory.people.items()},
+        {pk: replace(each) for pk, each in directory.customers.items()},
         dict(directory.emails),
         dict(directory.external_ids),
         dict(directory.names),
@@ -164,7 +164,7 @@ def test_every_message_has_a_customer_or_a_question(sequence):
     for message, outcome in zip(sequence, outcomes, strict=True):
         if message.email or message.user_ref:
             assert outcome.customer_id or outcome.question
-        assert outcome.customer_id is None or outcome.customer_id in directory.people
+        assert outcome.customer_id is None or outcome.customer_id in directory.customers
 
 
 # --- one by one ---------------------------------------------------------------------
