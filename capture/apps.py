@@ -17,15 +17,19 @@ class CaptureConfig(AppConfig):
             register_cleanup,
             register_keyed,
         )
+        from capture.models import IdentityReview  # noqa: PLC0415 - models are ready
         from capture.services import (  # noqa: PLC0415 - models are ready
             KEYED_SECRETS,
             capture_columns,
+            columns_of_others,
             compute_activity,
             find_origins,
             forget_old_refusal_counts,
             key_hash_column,
             quarantined_about,
+            reviews_about,
             timeline_source,
+            waiting_about,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
             register_columns,
@@ -39,6 +43,8 @@ class CaptureConfig(AppConfig):
         register_columns(capture_columns())
         register_origin_source(find_origins)
         register_person_part(quarantined_about)
+        register_person_part(reviews_about, {IdentityReview: columns_of_others})
+        register_person_part(waiting_about)
         register_timeline_source(timeline_source)
         register_cleanup(forget_old_refusal_counts)
         register_keyed(KEYED_SECRETS)

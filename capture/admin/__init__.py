@@ -6,6 +6,7 @@ from capture.admin import (
     acts,
     captures,
     customer_tabs,
+    identity_reviews,
     keys,
     navigation,
     projections,

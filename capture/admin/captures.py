@@ -72,7 +72,11 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     search_fields = ("message_id__exact", "email__exact", "user_ref__exact")
     search_help_text = _("A message id, an e-mail or a user id, whole.")
     ordering = ("-received_at", "-id")
-    extra_lookups = ("source__id__exact", "link__customer__id__exact")
+    extra_lookups = (
+        "source__id__exact",
+        "link__customer__id__exact",
+        "link__review__id__exact",
+    )
     acts: ClassVar[dict[str, Act]] = {
         "correct": {
             "permission": "capture.correct_capture",
@@ -139,7 +143,8 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     def customer(self, capture: Capture) -> str:
         link = getattr(capture, "link", None)
         if link is None or link.customer_id is None:
-            return gettext("unmatched")
+            waits = link is not None and link.review_id is not None
+            return gettext("waits for a decision") if waits else gettext("unmatched")
         url = reverse("admin:customers_customer_page", args=[link.customer_id])
         return format_html('<a href="{}">{}</a>', url, link.customer)
 
@@ -153,6 +158,9 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         link = getattr(capture, "link", None)
         if link is not None and link.customer_id is not None:
             return "–"
+        if link is not None and link.review_id is not None:
+            text = gettext("A decision: whose is it?")
+            return format_html('<a href="{}">{}</a>', _review_url(link), text)
         return gettext("Somebody who identifies with one of the names below.")
 
     @admin.display(description=pgettext_lazy("remark", "Notes"))
@@ -214,6 +222,10 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             reason=values["reason"],
         )
         return gettext("The correction is recorded. What came stands beside it.")
+
+
+def _review_url(link: CaptureLink) -> str:
+    return reverse("admin:capture_identityreview_change", args=[link.review_id])
 
 
 def _value_of(text: str) -> JsonValue:

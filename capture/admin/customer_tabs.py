@@ -11,16 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin.base import Context
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.choices import CaptureType
+from capture.choices import CaptureType, ReviewState
 from capture.models import Capture, CapturedValue
 from customers import services as customers
 from customers.admin.page_parts import (
     Card,
     CustomerView,
     Figure,
+    Notice,
     Tab,
     register_card,
     register_figure,
+    register_notice,
     register_tab,
 )
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "admin/capture/customer"
 _VIEW = "capture.view_capture"
+_MOST_REVIEWS = 5
 
 
 def _captures(customer: Customer, actor: Actor) -> QuerySet[Capture]:
@@ -57,6 +60,15 @@ def _values_card(view: CustomerView) -> Context:
     values = customers.list_visible(CapturedValue, actor=view.actor)
     visible = values.filter(customer=view.customer).select_related("capture__source")
     return {"values": [view.displayed(value) for value in visible[:30]]}
+
+
+def _reviews(view: CustomerView) -> Context | None:
+    """Return the open reviews in which the customer is a candidate."""
+    reviews = services.list_identity_reviews(
+        actor=view.actor, state=ReviewState.OPEN, customer=view.customer.pk
+    )
+    newest = list(reviews[:_MOST_REVIEWS])
+    return {"reviews": newest} if newest else None
 
 
 def _count(view: CustomerView) -> str:
@@ -90,4 +102,7 @@ register_card(
         _values_card,
         "profile",
     )
+)
+register_notice(
+    Notice("capture.view_identityreview", f"{_FOLDER}/notice_reviews.html", _reviews)
 )

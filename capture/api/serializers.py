@@ -64,6 +64,11 @@ class CaptureSerializer(SealedMessageSerializer):
     time_source = serializers.CharField()
     customer_id = serializers.UUIDField(source="subject_id", allow_null=True)
     rule = MaybeTextField(source="link.rule")
+    identity_review_id = serializers.UUIDField(
+        source="link.review_id",
+        allow_null=True,
+        help_text="The review that asks whose it is; without a customer it waits.",
+    )
     facts = AnyObjectField()
     warnings = serializers.ListField(
         child=serializers.ListField(child=serializers.CharField())

@@ -426,10 +426,20 @@ def names_of(
         is_others = owner is not None and owner.pk != pk and not owner.is_archived
         if is_others and owner_trust != IdentifierTrust.PAGE:
             continue
-        is_of_all = owner is not None and owner.pk == pk
-        is_of_all = is_of_all and directory.is_company_number(value)
+        of_all = Name(_USER, value, pk, None)
+        is_of_all = False
+        if owner is not None and owner.pk == pk:
+            # Of somebody archived, and where staff decided, no more can be told; the
+            # name stays as it was.
+            is_settled = owner.is_archived or any(
+                name.customer_id == pk
+                and directory.names[name] == IdentifierTrust.STAFF
+                for name in directory.named(_USER, value)
+            )
+            is_of_all = is_settled and of_all in directory.names
+            is_of_all = is_of_all or directory.is_company_number(value)
         source_id = None if is_of_all else message.source_id
-        yield Name(_USER, value, pk, source_id), trust
+        yield of_all._replace(source_id=source_id), trust
 
 
 def _user_ids(message: Message) -> list[str]:

@@ -13,6 +13,7 @@ from audit.emails import fold_email
 from audit.fields import NullCharField, NullTextField
 from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
+from audit.ids import parse_uuid
 from capture.choices import ReviewDecision, ReviewKind, ReviewState
 from capture.models.base import BusinessModel
 
@@ -28,6 +29,16 @@ class IdentityReviewQuerySet(TrackedQuerySet["IdentityReview"]):
     def open(self) -> IdentityReviewQuerySet:
         """Keep the reviews without a decision."""
         return self.filter(state=ReviewState.OPEN)
+
+    def about(self, customer: UUID | str) -> IdentityReviewQuerySet:
+        """Keep those with this candidate, or decided for them: by id or reference."""
+        key = parse_uuid(str(customer))
+        name, value = ("", key) if key else ("__unique_id", str(customer))
+        return self.filter(
+            Q(**{f"email_customer{name}": value})
+            | Q(**{f"user_customer{name}": value})
+            | Q(**{f"customer{name}": value})
+        )
 
 
 class IdentityReview(BusinessModel, TrackedModel):

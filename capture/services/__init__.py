@@ -47,10 +47,12 @@ from capture.services.host_integration import direct_sender
 from capture.services.idempotency import claim_key
 from capture.services.identity_reviews import (
     DECIDE,
+    candidates_of,
     decide_identity_review,
     list_decisions,
     list_identity_reviews,
     list_waiting,
+    note_candidates,
 )
 from capture.services.keys import (
     allowed_origin,
@@ -72,6 +74,11 @@ from capture.services.quarantined import quarantined_about
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import rebuild
 from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
+from capture.services.reviewed import (
+    columns_of_others,
+    reviews_about,
+    waiting_about,
+)
 from capture.services.search import find_captures, find_payments
 from capture.services.selectors import (
     fields_of,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -75,11 +76,7 @@ def list_identity_reviews(
     if kind:
         reviews = reviews.filter(kind=kind)
     if customer is not None:
-        reviews = reviews.filter(
-            Q(email_customer=customer)
-            | Q(user_customer=customer)
-            | Q(customer=customer)
-        )
+        reviews = reviews.about(customer)
     waiting = CaptureLink.objects.filter(review=OuterRef("pk"), customer=None)
     counts = waiting.order_by().values("review").values(n=Count("pk"))
     return reviews.select_related(
@@ -94,6 +91,24 @@ def list_waiting(review: IdentityReview) -> QuerySet[Capture]:
     """
     captures = Capture.objects.filter(link__review=review)
     return captures.select_related("source", "link").order_by("-received_at", "-pk")
+
+
+def candidates_of(review: IdentityReview) -> list[Customer]:
+    """Return whose the messages may be, each once: who has the e-mail comes first."""
+    both = (review.email_customer, review.user_customer)
+    return list(dict.fromkeys(one for one in both if one is not None))
+
+
+def note_candidates(
+    verb: str,
+    reviews: Iterable[IdentityReview],
+    *,
+    actor: Actor,
+    target: Model | None = None,
+) -> None:
+    """Note that a request shows the candidates of these reviews."""
+    persons = [one for review in reviews for one in candidates_of(review)]
+    log.note_access(f"identity_review.{verb}", persons, actor=actor, target=target)
 
 
 def list_decisions(review: IdentityReview) -> list[ReviewDecision]:

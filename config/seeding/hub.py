@@ -17,6 +17,7 @@ from config.seeding.tickets import messages_of, tickets_of
 from customers import services
 
 if TYPE_CHECKING:
+    from config.seeding.sources import Entrance
     from customers.models import Business, Customer
 
 
@@ -35,9 +36,11 @@ def fill_hub(bakery: Business, rival: Business, seed: int, actor: Actor) -> int:
         _make_customers(shop)
         everybody = _stored(shop, "Customer", "unique_id")
         customers = [one for one in everybody if one not in named]
-        if apps.is_installed("capture"):
-            _capture(shop, customers, named)
+        has_captures = apps.is_installed("capture")
+        entrances = _capture(shop, customers, named) if has_captures else None
         work(shop, customers, _stored(shop, "Ticket", "number"))
+        if entrances is not None:
+            _send_unclear(shop, entrances)
     return int(services.list_visible(model("Customer"), actor=actor).count())
 
 
@@ -66,8 +69,8 @@ def _make_customers(shop: Shop) -> None:
 
 def _capture(
     shop: Shop, customers: Sequence[Customer], named: Sequence[Customer]
-) -> None:
-    """Send what the systems of a business send, right and wrong."""
+) -> dict[str, Entrance]:
+    """Send what the systems of a business send, right and wrong; return the ways in."""
     # Only where the app is installed.
     from config.seeding import captures, quarantine, sources  # noqa: PLC0415 - of capture
 
@@ -80,6 +83,14 @@ def _capture(
     quarantine.decide(shop)
     quarantine.correct(shop)
     quarantine.count_refused(entrances[sources.BROWSER])
+    return entrances
+
+
+def _send_unclear(shop: Shop, entrances: dict[str, Entrance]) -> None:
+    """Send what staff have to say whose it is, once some customers are archived."""
+    from config.seeding import identities  # noqa: PLC0415 - of capture
+
+    identities.send_unclear(shop, entrances)
 
 
 def _stored(shop: Shop, name: str, order: str) -> list[Any]:

@@ -34,6 +34,7 @@ from customers.admin.page_parts import (
     cards_for,
     count_by_tab,
     figures_for,
+    notices_for,
     tabs_for,
 )
 from customers.admin.timezones import use_zone_of
@@ -133,6 +134,7 @@ class CustomerPage(PersonPages):
             minutes_left=reveals.minutes_left(request, pk),
             acts=acts_for(customer, request),
             figures=figures_for(view),
+            notices=notices_for(view),
             tabs=[(one, view.counts.get(one.key)) for one in tabs],
             tab=tab,
             view=view,

@@ -118,9 +118,22 @@ class Figure:
     opens: str
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What must not be overlooked, above the tabs; nothing where there is none.
+
+    `context` returns what the template is given, or None.
+    """
+
+    permission: str
+    template: str
+    context: Callable[[CustomerView], Context | None]
+
+
 _tabs: list[Tab] = []
 _cards: list[Card] = []
 _figures: list[Figure] = []
+_notices: list[Notice] = []
 
 
 def register_tab(tab: Tab) -> None:
@@ -137,6 +150,11 @@ def register_card(card: Card) -> None:
 def register_figure(figure: Figure) -> None:
     """Add a figure behind those that are there."""
     _figures.append(figure)
+
+
+def register_notice(notice: Notice) -> None:
+    """Add a notice below those that are there."""
+    _notices.append(notice)
 
 
 def tabs_for(view: CustomerView) -> list[Tab]:
@@ -164,6 +182,16 @@ def figures_for(view: CustomerView) -> list[Context]:
         }
         for figure in _figures
         if view.has_perm(figure.permission)
+    ]
+
+
+def notices_for(view: CustomerView) -> list[Context]:
+    """Return the notices that there are now for the person, each with its context."""
+    return [
+        {"template": notice.template, **context}
+        for notice in _notices
+        if view.has_perm(notice.permission)
+        and (context := notice.context(view)) is not None
     ]
 
 

@@ -51,6 +51,7 @@ UNIQUE: dict[str, Callable[[], dict[str, Any]]] = {
     "capture.ApiKey": lambda: {"key_hash": _text() * 2, "prefix": _text()[:20]},
     "capture.Capture": lambda: {"message_id": _text()},
     "capture.Quarantine": lambda: {"fingerprint": _text()},
+    "capture.IdentityReview": lambda: {"user_ref": _text()},
     "capture.Identifier": lambda: {"value": _text()},
     "capture.CapturedValue": lambda: {"field": _text()[:30]},
     "capture.PaymentReference": lambda: {"value": _text()},

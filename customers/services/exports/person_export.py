@@ -6,10 +6,10 @@ another app, is included without being named here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 # A name, and what is exported under it.
 Section = tuple[str, models.QuerySet]
 _registered: list[Callable[[Customer], Section]] = []
+# Columns of a row, or of a version of it, that are of somebody else than the customer.
+Withheld = Callable[[models.Model, Customer], Collection[str]]
+_withheld: dict[type[models.Model], Withheld] = {}
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)
 _SALT = "customers.person_export"
@@ -173,8 +176,9 @@ def _written(
     for name, rows in _sections(customer, actor):
         yield b"," + _json(name) + b":["
         separator = b""
+        represent = _access if name == "access" else _row_about(customer, rows.model)
         for row in rows.iterator(chunk_size=_BATCH):
-            yield separator + _json(_access(row) if name == "access" else _row(row))
+            yield separator + _json(represent(row))
             separator = b","
             count += 1
         yield b"]"
@@ -200,9 +204,16 @@ def _sections(customer: Customer, actor: Actor) -> Iterator[Section]:
     yield "access", log.list_events_about(customer, actor=actor).order_by("occurred_at")
 
 
-def register_person_part(part: Callable[[Customer], Section]) -> None:
-    """Register rows about a customer that no relation leads to, also of another app."""
+def register_person_part(
+    part: Callable[[Customer], Section],
+    withheld: Mapping[type[models.Model], Withheld] | None = None,
+) -> None:
+    """Register rows about a customer that no relation leads to, also of another app.
+
+    `withheld` says by model what of a row is of somebody else, and is left empty.
+    """
     _registered.append(part)
+    _withheld.update(withheld or {})
 
 
 def person_parts(customer: Customer) -> Iterator[Section]:
@@ -237,6 +248,16 @@ def _further(model: type[models.Model], rows: models.QuerySet) -> Iterator[Secti
             behind = field.remote_field.model
             queryset = behind._base_manager.filter(pk__in=rows.values(field.attname))
             yield f"{field.name}s", queryset.order_by("pk")
+
+
+def _row_about(
+    customer: Customer, model: type[models.Model]
+) -> Callable[[Any], dict[str, object]]:
+    """Return what writes the rows of a model, without what is of somebody else."""
+    withheld = _withheld.get(getattr(model, "instance_type", model))
+    if withheld is None:
+        return _row
+    return lambda row: {**_row(row), **dict.fromkeys(withheld(row, customer))}
 
 
 def _row(row: models.Model) -> dict[str, object]:

@@ -19,7 +19,7 @@ from capture.models import (
 from customers import services as customers
 from customers.models import CustomerStats
 from tests.capture.api.test_routes import DOCUMENTS
-from tests.factories import CaptureFactory, CustomerFactory
+from tests.factories import CaptureFactory, CustomerFactory, SourceFactory
 
 
 def picture() -> dict[str, list[tuple[object, ...]]]:
@@ -198,3 +198,30 @@ def test_an_answer_that_was_not_read_when_it_came_is_recorded(post, bakery):
     assert (event.action, event.purpose) == ("refused", "marketing")
     assert event.capture_id == Capture.objects.get().pk
     assert list(services.rebuild(repair=False, actor=actor)) == []
+
+
+def test_who_is_archived_lacks_no_name(bakery, actor, source):
+    ana = CustomerFactory(business=bakery, email="ana@example.org", external_id="KD-1")
+    CaptureFactory(source=source, body={"email": ana.email, "user_id": "KD-1"})
+
+    customers.archive_customer(ana, actor=actor, reason="moved")
+
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
+
+
+def test_a_decision_about_a_company_number_leaves_no_name_missing(
+    bakery, actor, source
+):
+    ana = CustomerFactory(business=bakery, email="ana@example.org", external_id="KD-1")
+    other = SourceFactory(business=bakery)
+    for sender in (source, other):
+        CaptureFactory(source=sender, body={"email": ana.email, "user_id": "KD-1"})
+    changed = {"email": "new@example.org", "user_id": "KD-1"}
+    CaptureFactory(source=source, body=changed)
+    [review] = services.list_identity_reviews(actor=actor)
+
+    services.decide_identity_review(
+        review, "changed_email", reason="They wrote.", actor=actor
+    )
+
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []

@@ -13,6 +13,7 @@ from audit.models import Event
 from audit.privacy.classes import PERSONAL, declaration
 from capture import services as captures
 from capture.envelope import Issue
+from capture.models import Capture, CaptureLink
 from customers import services
 from customers.models import Customer
 from customers.services.exports.person_export import export_person, person_parts
@@ -26,6 +27,7 @@ from tests.factories import (
     CreditFactory,
     CustomerFactory,
     FlagFactory,
+    IdentityReviewFactory,
     NoteFactory,
     QuarantineFactory,
     RefundFactory,
@@ -67,6 +69,24 @@ def fill(customer: Customer) -> None:
         CaptureFactory(source__business=customer.business, type=kind, body=body)
     wrong = {"user_email": customer.email, "final_price": "bad"}
     QuarantineFactory(source__business=customer.business, body=wrong)
+    review(customer, None, user_ref=None)
+
+
+def review(by_email: Customer | None, by_id: Customer | None, **about: Any) -> Capture:
+    """Make a review of a message that waits for it; return the message."""
+    one = by_email or by_id
+    assert one is not None
+    email = by_email.email if by_email else "nobody-yet@example.org"
+    source = SourceFactory(business=one.business)
+    found = IdentityReviewFactory(
+        source=source,
+        **{"email": email, "user_ref": f"id-of-{by_id}", **about},
+        email_customer=by_email,
+        user_customer=by_id,
+    )
+    capture = CaptureFactory(source=source, body={"email": email})
+    CaptureLink.objects.filter(capture=capture).update(customer=None, review=found)
+    return capture
 
 
 def test_every_table_that_knows_the_person_is_in_it(ana, actor):
@@ -129,6 +149,27 @@ def test_nobody_else_is_in_it(ana, actor, bakery, rival):
 
     assert "zoe@example.org" not in text
     assert "Zoe" not in text
+
+
+def test_a_review_about_two_says_to_each_what_is_theirs(ana, actor, bakery):
+    zoe = CustomerFactory(business=bakery, name="Zoe", email="zoe@example.org")
+    both = review(ana, zoe)
+    unclear = review(None, zoe)
+
+    [of_ana] = exported(ana, actor)["identity_reviews"]
+    of_zoe = exported(zoe, actor)
+
+    assert (of_ana["email"], of_ana["user_ref"]) == ("ana@example.org", None)
+    assert str(zoe.pk) not in json.dumps(of_ana)
+    assert [each["id"] for each in exported(ana, actor)["captures_waiting"]] == [
+        str(both.pk)
+    ]
+    text = json.dumps(of_zoe)
+    assert len(of_zoe["identity_reviews"]) == 2
+    assert {each["user_ref"] for each in of_zoe["identity_reviews"]} == {f"id-of-{zoe}"}
+    assert of_zoe["captures_waiting"] == []
+    for hidden in ("ana@example.org", "nobody-yet", str(ana.pk), str(unclear.pk)):
+        assert hidden not in text
 
 
 def test_start_and_end_are_events_with_the_number_of_rows(ana, actor):
