@@ -119,6 +119,19 @@ def test_the_latest_of_a_person_is_what_a_server_said(page, server, alice):
     assert (known["payment_amount"], known["payment_status"]) == (89.99, "completed")
 
 
+def test_what_a_page_alone_says_was_paid_is_a_claim_in_document_000(
+    page, server, alice
+):
+    statuses = []
+    for send in (page, server):
+        send(PAID)
+        customer = Customer.objects.get()
+        answer = alice.get(f"/api/customer-data/get/{customer.pk}").json()
+        statuses.append(answer["customer"]["payment_status"])
+
+    assert statuses == ["claimed", "completed"]
+
+
 def test_a_page_repeats_a_server_and_no_server_a_page(page, server):
     path = "/api/customer-data/capture-signup"
     body = {"email": "ana@example.org", "message_id": "s-1", "full_name": "Ana"}
