@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib import admin
@@ -32,9 +31,6 @@ from capture.models import (
 )
 from customers.choices import within_sentence
 from customers.services import format_money
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
 
 
 @admin.register(Signup)
@@ -97,29 +93,18 @@ class PaymentAdmin(ProjectionAdmin):
         return trust
 
 
-# Of a refund, or of a dispute, by its provider's word.
-_STATUSES: dict[str, _StrOrPromise] = {
-    ProviderRefundStatus.PENDING: _("pending"),
-    ProviderRefundStatus.SUCCEEDED: _("succeeded"),
-    ProviderRefundStatus.CANCELLED: _("cancelled"),
-    ProviderRefundStatus.FAILED: _("failed"),
-    DisputeStatus.OPEN: _("open"),
-    DisputeStatus.WON: _("won"),
-    DisputeStatus.LOST: _("lost"),
-}
-
-
 def _refund_lines(payment: Payment) -> Iterator[str]:
     """Yield a sentence for each refund and dispute of a payment."""
     for line in payment.refunds or ():
         is_dispute = line["kind"] == "dispute"
+        statuses = DisputeStatus if is_dispute else ProviderRefundStatus
         amount = gettext("all of it")
         if line["amount"] is not None:
             amount = format_money(Decimal(line["amount"]), line["currency"])
         values = {
             "number": line["id"] or "",
             "amount": amount,
-            "status": _STATUSES[line["status"]],
+            "status": within_sentence(statuses(line["status"]).label),
             "time": display_for_value(datetime.fromisoformat(line["at"]), "–"),
         }
         if is_dispute:

@@ -227,7 +227,7 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         "currency_assumed": currency is None,
         "references": " ".join(sorted(map(str, fields.get("references") or ()))),
         "joins": fields.get("joins"),
-        **ledger_facts(fields),
+        **ledger_fields(fields),
     }
     amounts = rounded_amounts(fields, source.business.currency)
     values |= {name: str(to_column_decimals(amounts[name])) for name in amounts}
@@ -238,17 +238,17 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
     }
 
 
-def ledger_facts(fields: JsonObject) -> dict[str, str]:
+def ledger_fields(fields: JsonObject) -> dict[str, str]:
     """Return what a message says of refunds and disputes, but for its amounts."""
     made_at = read_time(fields.get("refunded_at"))
-    facts = {
+    values = {
         "refund_id": text(fields.get("refund_id")),
         "refund_status": refund_status_of(fields),
         "refunded_at": made_at.isoformat() if made_at else None,
         "dispute_id": text(fields.get("dispute_id")),
         "dispute_status": dispute_status_of(fields),
     }
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def processor_of(fields: dict[str, object]) -> str | None:
