@@ -370,3 +370,22 @@ def test_a_page_gives_a_confirmed_payment_to_nobody(source):
     assert (payment.plan_name, payment.coupon_code, payment.user_email) == (None,) * 3
     assert not Booking.objects.exists()
     assert CustomerStats.objects.get().total_spent == 0
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("kind", ["signup", "alias"])
+def test_a_page_names_no_customer_of_a_provider(source, kind, is_first):
+    claim = {"email": EMAIL, "anonymous_id": "stripe:cus_9"}
+    if kind == "alias":
+        claim = {"email": EMAIL, "user_id": "u9", "previous_id": "stripe:cus_9"}
+    nameless = charge(billing_details={}, customer="cus_9")
+    for step in (is_first, not is_first):
+        if step:
+            envelopes = services.build_envelopes(kind, claim, trust="browser")
+            (result,) = services.ingest(envelopes, source=source, actor=ACTOR)
+            assert result.status == "accepted"
+            assert result.warnings == ["does_not_fit"]
+        else:
+            webhooks(source, "stripe", stripe("a", "charge.succeeded", 0, nameless))
+
+    assert Payment.objects.get().customer is None
