@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +20,7 @@ from audit.admin.base import actor_of, readable_columns
 from audit.log import note_access
 from capture import services
 from capture.admin.base import ProjectionAdmin
+from capture.choices import DisputeStatus, ProviderRefundStatus
 from capture.models import (
     DashboardSnapshot,
     Login,
@@ -25,6 +30,7 @@ from capture.models import (
     Signup,
 )
 from customers.choices import within_sentence
+from customers.services import format_money
 
 
 @admin.register(Signup)
@@ -63,12 +69,49 @@ class PaymentAdmin(ProjectionAdmin):
     def amount(self, payment: Payment) -> str:
         return services.format_amount(payment)
 
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        names = readable_columns(self.model, {"id", "refunds"})
+        place = names.index("amount_refunded") + 1
+        return (*names[:place], "went_back", *names[place:])
+
+    @admin.display(description=_("Refunds and disputes"))
+    def went_back(self, payment: Payment) -> str:
+        """Show each refund and dispute, and whether more went back than was paid."""
+        lines = format_html_join(
+            "", "<li>{}</li>", ((line,) for line in _refund_lines(payment))
+        )
+        note = ""
+        if payment.is_refunded_above_price:
+            note = gettext("More went back than was paid. Compare with the processor.")
+        return format_html("<ul>{}</ul>{}", lines, note) if lines or note else "–"
+
     @admin.display(description=_("Confirmed by"), ordering="verified")
     def confirmation(self, payment: Payment) -> str:
         trust = within_sentence(payment.get_trust_display())
         if payment.is_claim:
             return gettext("claimed by %(trust)s") % {"trust": trust}
         return trust
+
+
+def _refund_lines(payment: Payment) -> Iterator[str]:
+    """Yield a sentence for each refund and dispute of a payment."""
+    for line in payment.refunds or ():
+        is_dispute = line["kind"] == "dispute"
+        statuses = DisputeStatus if is_dispute else ProviderRefundStatus
+        amount = gettext("all of it")
+        if line["amount"] is not None:
+            amount = format_money(Decimal(line["amount"]), line["currency"])
+        values = {
+            "number": line["id"] or "",
+            "amount": amount,
+            "status": within_sentence(statuses(line["status"]).label),
+            "time": display_for_value(datetime.fromisoformat(line["at"]), "–"),
+        }
+        if is_dispute:
+            text = gettext("Dispute %(number)s: %(amount)s, %(status)s, %(time)s")
+        else:
+            text = gettext("Refund %(number)s: %(amount)s, %(status)s, %(time)s")
+        yield (text % values).replace(" :", ":")
 
 
 @admin.register(PaymentReference)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import django_filters
+from rest_framework import serializers
 
 from audit.rest.filters import OfCustomer, TableFilters
 from audit.rest.model_serializers import HubModelSerializer, Related
+from capture.choices import DisputeStatus, ProviderRefundStatus
 from capture.models import (
     ApiKey,
     DashboardSnapshot,
@@ -23,6 +25,7 @@ from customers.api.tables.base import CHOICES, CUSTOMER, RANGE, HubViewSet
 _HEAD = ["id", "business_id", "customer_id", "capture_id", "trust", "occurred_at"]
 _TRACE = ["ip_address", "user_agent", "created_at", "updated_at"]
 _WHO = ["user_id", "user_email", "user_name"]
+_REFUND_STATUSES = ProviderRefundStatus.values
 _TIMES: dict[str, list[str]] = {
     "trust": CHOICES,
     "occurred_at": RANGE,
@@ -114,10 +117,25 @@ class LoginViewSet(TypedCaptureViewSet):
     }
 
 
+class PaymentRefundSerializer(serializers.Serializer[object]):
+    """A refund or dispute of a payment, as its provider last told of it.
+
+    Without an amount it is about all of the payment.
+    """
+
+    kind = serializers.ChoiceField(("refund", "dispute"))
+    id = serializers.CharField(allow_null=True)
+    amount = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    status = serializers.ChoiceField((*_REFUND_STATUSES, *DisputeStatus.values))
+    at = serializers.CharField()
+
+
 class PaymentSerializer(CopySerializer, MoneyModelSerializer):
     """One payment; a claim until a server or a signed webhook confirms it."""
 
     amounts = ("original_price", "discount_amount", "final_price", "amount_refunded")
+    refunds = PaymentRefundSerializer(many=True, read_only=True, allow_null=True)
 
     class Meta:
         model = Payment
@@ -135,6 +153,7 @@ class PaymentSerializer(CopySerializer, MoneyModelSerializer):
             "discount_amount",
             "final_price",
             "amount_refunded",
+            "refunds",
             "currency",
             "currency_assumed",
             "coupon_code",

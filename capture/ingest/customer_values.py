@@ -131,10 +131,12 @@ def consent_of(item: ParsedCapture) -> bool | None:
     return answer(item.fields.get("marketing_consent"))
 
 
-def _weight(value: CapturedValue) -> tuple[bool, int, datetime, datetime, UUID]:
+def _weight(value: CapturedValue) -> tuple[bool, bool, int, datetime, datetime, UUID]:
+    """Sort key: nothing of a page wins; else a profile does, then trust, then time."""
     rank = TRUST_RANK[Trust(value.trust)]
     is_profile = value.capture.type in PROFILE_TYPES
-    return is_profile, rank, value.occurred_at, value.received_at, value.capture_id
+    times = (value.occurred_at, value.received_at)
+    return rank > 0, is_profile, rank, *times, value.capture_id
 
 
 def _compete(

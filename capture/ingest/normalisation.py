@@ -13,8 +13,8 @@ from audit.datetimes import FUTURE_ALLOWED, LATEST, names_zone, parse_moment
 from audit.emails import fold_email
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
-from capture.adapters.values import is_unsaid, text
-from capture.choices import CaptureType, MessageIdOrigin
+from capture.adapters.values import DOES_NOT_FIT, is_unsaid, text
+from capture.choices import CaptureType, MessageIdOrigin, Provider, Trust
 from capture.envelope import Envelope
 from capture.ingest.amounts import (
     amount_warnings,
@@ -46,6 +46,8 @@ _OF_REFUNDS = (
     *("refund_id", "refund_amount", "refund_status", "amount_refunded"),
     *("dispute_id", "dispute_amount", "dispute_status"),
 )
+# How ids begin that name a customer at a provider.
+_OF_PROVIDERS = tuple(f"{provider}:" for provider in Provider.values)
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 
 
@@ -57,6 +59,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         *envelope.warnings,
         *_time_warnings(envelope, original, time_source),
         *amount_warnings(envelope, source.business.currency),
+        *_foreign_ids(envelope),
         *_unseen_name(envelope),
         *_unusable_phone(envelope, source),
     )
@@ -91,7 +94,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         phone=_column(who.phone, 50),
         user_ref=_column(who.user_id, 255),
         anonymous_ref=_column(_anonymous(envelope), 255),
-        previous_ref=_column(who.previous_id, 255),
+        previous_ref=_column(_of_visitor(who.previous_id, envelope), 255),
         fingerprint=fingerprint(envelope.body),
         warnings=[[code, storable(pointer)] for code, pointer in warnings] or None,
     )
@@ -227,7 +230,7 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
         "currency_assumed": currency is None,
         "references": " ".join(sorted(map(str, fields.get("references") or ()))),
         "joins": fields.get("joins"),
-        **ledger_facts(fields),
+        **ledger_fields(fields),
     }
     amounts = rounded_amounts(fields, source.business.currency)
     values |= {name: str(to_column_decimals(amounts[name])) for name in amounts}
@@ -238,17 +241,17 @@ def _payment_values(fields: JsonObject, source: Source) -> JsonObject:
     }
 
 
-def ledger_facts(fields: JsonObject) -> dict[str, str]:
+def ledger_fields(fields: JsonObject) -> dict[str, str]:
     """Return what a message says of refunds and disputes, but for its amounts."""
     made_at = read_time(fields.get("refunded_at"))
-    facts = {
+    values = {
         "refund_id": text(fields.get("refund_id")),
         "refund_status": refund_status_of(fields),
         "refunded_at": made_at.isoformat() if made_at else None,
         "dispute_id": text(fields.get("dispute_id")),
         "dispute_status": dispute_status_of(fields),
     }
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def processor_of(fields: dict[str, object]) -> str | None:
@@ -266,7 +269,23 @@ def _anonymous(envelope: Envelope) -> str | None:
     who = envelope.identity
     if who.provider_customer_id and not who.anonymous_id:
         return f"{envelope.adapter}:{who.provider_customer_id}"
-    return who.anonymous_id
+    return _of_visitor(who.anonymous_id, envelope)
+
+
+def _of_visitor(name: str | None, envelope: Envelope) -> str | None:
+    """Return an id, but for that of a provider's customer: no page says who that is."""
+    is_page = envelope.trust == Trust.BROWSER
+    return None if is_page and (name or "").startswith(_OF_PROVIDERS) else name
+
+
+def _foreign_ids(envelope: Envelope) -> list[tuple[str, str]]:
+    """Return a note for each id of a page that is a provider's."""
+    return [
+        (DOES_NOT_FIT, f"/{envelope.sent_as.get(name, name)}")
+        for name in ("anonymous_id", "previous_id")
+        if (given := getattr(envelope.identity, name))
+        and _of_visitor(given, envelope) is None
+    ]
 
 
 def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
+from django.db.models.functions import Coalesce
 
 from audit.datetimes import FUTURE_ALLOWED
 from audit.json_text import JsonObject
@@ -25,7 +26,7 @@ from capture.adapters import (
     snake,
 )
 from capture.adapters.values import answer, as_object
-from capture.choices import CaptureType, PaymentState
+from capture.choices import CaptureType, PaymentState, Trust
 from capture.ingest.amounts import readable_number
 from capture.ingest.normalisation import read_time
 from capture.ingest.screenshots import read_mark
@@ -352,9 +353,12 @@ def whole(value: object) -> int | None:
 
 
 def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
-    """Return when each customer first signed up."""
+    """Return when each customer first signed up; by pages only if no server says so."""
     signups = Signup.objects.filter(customer__in=list(customer_ids)).order_by()
-    times = signups.values_list("customer_id").annotate(first=Min("signup_date"))
+    trusted = Min("signup_date", filter=~Q(trust=Trust.BROWSER))
+    times = signups.values_list("customer_id").annotate(
+        first=Coalesce(trusted, Min("signup_date"))
+    )
     return dict(times)
 
 

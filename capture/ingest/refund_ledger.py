@@ -26,7 +26,7 @@ from capture.choices import (
     Trust,
 )
 from capture.ingest.amounts import is_about_refund, readable_number
-from capture.ingest.normalisation import ledger_facts, read_time
+from capture.ingest.normalisation import ledger_fields, read_time
 from capture.ingest.projections import ParsedCapture
 from customers.money import amount_text, quantise
 
@@ -130,9 +130,9 @@ def ledger_values(parsed: ParsedCapture) -> JsonObject:
     """
     if not parsed.fields:
         return parsed.values
-    values = {k: v for k, v in parsed.values.items() if k not in _FACTS}
+    values = {k: v for k, v in parsed.values.items() if k not in _LEDGER_KEYS}
     amounts = {name: parsed.fields.get(name) for name in _AMOUNTS}
-    return {**values, **amounts, **ledger_facts(parsed.fields)}
+    return {**values, **amounts, **ledger_fields(parsed.fields)}
 
 
 def is_in_ledger(values: JsonObject) -> bool:
@@ -307,7 +307,7 @@ def _closed_by(dispute: Entry, paid: list[Weight]) -> Entry:
 
 
 _AMOUNTS = ("amount_refunded", "refund_amount", "dispute_amount")
-_FACTS = frozenset(
+_LEDGER_KEYS = frozenset(
     (
         *_AMOUNTS,
         "refund_id",

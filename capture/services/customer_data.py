@@ -25,7 +25,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from capture.choices import Decision, PaymentState, Trust
+from capture.choices import SETTLED_STATES, Decision, PaymentState, Trust
 from capture.models import (
     Capture,
     Login,
@@ -77,6 +77,7 @@ CUSTOMER_DATA = (
     "updated_at",
 )
 _REDACTED_WARNING = "secret_redacted"
+_CLAIMED = "claimed"
 _PERMISSION = "capture.view_capture"
 
 
@@ -126,6 +127,15 @@ def _of(kind: str, name: str) -> Callable[[object, Latest | None], object]:
     return lambda _, latest: getattr(getattr(latest, kind, None), name, None)
 
 
+def _payment_status(_: object, latest: Latest | None) -> str | None:
+    """Return the status as it was sent, but of money that a page alone speaks of."""
+    payment = latest.payment if latest else None
+    if payment is None:
+        return None
+    is_claim = payment.is_claim and payment.state in SETTLED_STATES
+    return _CLAIMED if is_claim else payment.payment_status
+
+
 def _paid_amount(_: object, latest: Latest | None) -> Decimal | None:
     payment = latest.payment if latest else None
     if payment is None or payment.final_price is None:
@@ -164,7 +174,7 @@ def capture_columns() -> list[customers.CustomerColumn]:
     behaviour, free = "behaviour", "free_text"
     return [
         _column("membership_tier", "public", _of("signup", "plan")),
-        _column("payment_status", "public", _of("payment", "payment_status")),
+        _column("payment_status", "public", _payment_status),
         _column("payment_method", "payment", _of("payment", "payment_method")),
         _column("payment_amount", "public", _paid_amount),
         _column("payment_date", "public", _of("payment", "occurred_at")),
@@ -195,7 +205,7 @@ _CONFIRMED = (
     PaymentState.PARTIALLY_REFUNDED,
     PaymentState.DISPUTED,
 )
-VERIFICATIONS = ("none", "claimed", "confirmed", "failed", "refunded")
+VERIFICATIONS = ("none", _CLAIMED, "confirmed", "failed", "refunded")
 
 
 @dataclass(frozen=True)
@@ -264,7 +274,7 @@ def _verification(live: QuerySet[Customer], business_id: UUID) -> dict[str, int]
     steps = (
         ("confirmed", is_confirmed),
         ("refunded", refunded),
-        ("claimed", ~is_confirmed & ~refunded & ~failed),
+        (_CLAIMED, ~is_confirmed & ~refunded & ~failed),
         ("failed", failed),
     )
     payments = Payment.objects.filter(

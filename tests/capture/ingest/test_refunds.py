@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from audit import log
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.models import Payment, Quarantine
+from capture.ingest.normalisation import build_capture
+from capture.models import Capture, Payment, Quarantine
 from customers import services as customers
 from customers.models import Booking, CustomerStats, Refund
 from tests.factories import BookingFactory, CustomerFactory
@@ -370,3 +372,44 @@ def test_a_page_gives_a_confirmed_payment_to_nobody(source):
     assert (payment.plan_name, payment.coupon_code, payment.user_email) == (None,) * 3
     assert not Booking.objects.exists()
     assert CustomerStats.objects.get().total_spent == 0
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("kind", ["signup", "alias"])
+def test_a_page_names_no_customer_of_a_provider(source, kind, is_first):
+    claim = {"email": EMAIL, "anonymous_id": "stripe:cus_9"}
+    if kind == "alias":
+        claim = {"email": EMAIL, "user_id": "u9", "previous_id": "stripe:cus_9"}
+    nameless = charge(billing_details={}, customer="cus_9")
+    for step in (is_first, not is_first):
+        if step:
+            envelopes = services.build_envelopes(kind, claim, trust="browser")
+            (result,) = services.ingest(envelopes, source=source, actor=ACTOR)
+            assert result.status == "accepted"
+            assert result.warnings == ["does_not_fit"]
+        else:
+            webhooks(source, "stripe", stripe("a", "charge.succeeded", 0, nameless))
+
+    assert Payment.objects.get().customer is None
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_captures_from_before_the_ledger_are_read_by_it(source, is_erased):
+    """Their facts called each refund a total; what was sent says more."""
+    log.ensure_operation(ACTOR)
+    webhooks(source, "paypal", PAYPAL_1[0])
+    captures = []
+    for event in PAYPAL_1[1:]:
+        (envelope,) = services.build_webhook("paypal", event, trust="webhook")
+        capture = build_capture(envelope, source, ACTOR)
+        names = ("refund_id", "refund_amount", "refund_status", "refunded_at")
+        older = {k: v for k, v in capture.facts.items() if k not in names}
+        capture.facts = {**older, "amount_refunded": "30.000"}
+        if is_erased:
+            capture.payload = None
+        captures.append(capture)
+    Capture.objects.bulk_create(captures)
+
+    assert list(services.rebuild(repair=True, actor=ACTOR))
+
+    assert standing_of(source)[1] == (30 if is_erased else 60)

@@ -124,6 +124,61 @@ def test_the_time_that_a_library_of_cloud_events_sets_is_none(send):
     assert send(changed, **native) == ["conflict"]
 
 
+@pytest.mark.parametrize(
+    ("provider", "event", "again", "other"),
+    [
+        (
+            "stripe",
+            {"id": "evt_1", "created": 1_795_900_000, "livemode": False,
+             "type": "charge.succeeded", "pending_webhooks": 2, "data": {"object": {
+                 "id": "ch_1", "amount": 1000, "currency": "eur"}}},
+            {"pending_webhooks": 1, "request": {"id": None}},
+            {"data": {"object": {"id": "ch_1", "amount": 900, "currency": "eur"}}},
+        ),
+        (
+            "paypal",
+            {"id": "WH-1", "create_time": "2026-11-20T10:00:00Z",
+             "event_type": "PAYMENT.SALE.COMPLETED", "resource": {
+                 "id": "S1", "amount": {"total": "10.00", "currency": "EUR"}}},
+            {"transmissions": [{"transmission_id": "2"}], "links": []},
+            {"resource": {
+                "id": "S1", "amount": {"total": "9.00", "currency": "EUR"}}},
+        ),
+        (
+            "standard",
+            {"type": "signup", "timestamp": "2026-11-20T10:00:00Z",
+             "data": {"email": "ana@example.org"}},
+            {"attempt": 2, "timestamp": "2026-11-20T10:05:00Z"},
+            {"data": {"email": "bo@example.org"}},
+        ),
+    ],
+    ids=["stripe", "paypal", "standard"],
+)  # fmt: skip
+def test_a_provider_that_delivers_again_repeats_itself(
+    source, provider, event, again, other
+):
+    def deliver(**changes):
+        envelopes = services.build_webhook(
+            provider, event | changes, webhook_id="msg_1", trust="webhook"
+        )
+        (result,) = services.ingest(envelopes, source=source, actor=ACTOR)
+        return result.status
+
+    assert [deliver(), deliver(**again)] == ["accepted", "duplicate"]
+    assert not Quarantine.objects.exists()
+    assert deliver(**other) == "conflict"
+
+
+def test_a_cloud_event_that_is_traced_anew_repeats_itself(send):
+    event = {"specversion": "1.0", "id": "1", "source": "s", "type": "com.x.login",
+             "data": {"email": "a@b.org"}}  # fmt: skip
+    native = {"path": "/api/v1/captures/batch", "name": "captures"}
+    traced = {**event, "traceparent": "00-1-2-01", "attempt": 2}
+
+    assert send(event, **native) == ["accepted"]
+    assert send(traced, **native) == ["duplicate"]
+
+
 def test_telling_repeats_takes_the_same_few_statements_for_many(send):
     ids = [f"m-{n}" for n in range(21)]
     send(*({**PYTHON, "messageId": pk} for pk in ids))

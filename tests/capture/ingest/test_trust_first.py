@@ -16,6 +16,7 @@ from tests.factories import ApiKeyFactory, SourceFactory
 PAYMENT = "/api/data-capture/payment"
 ANY = "/api/v1/captures"
 SHOP = "https://shop.example.com"
+AT = "2026-05-01T12:00:00+00:00"
 PAID = {
     "user_email": "ana@example.org",
     "final_price": 89.99,
@@ -117,6 +118,37 @@ def test_the_latest_of_a_person_is_what_a_server_said(page, server, alice):
     assert (known["membership_tier"], known["referral_code"]) == ("basic", "FRIEND")
     assert (known["prop_firm"], known["account_size"]) == ("Ours", 5)
     assert (known["payment_amount"], known["payment_status"]) == (89.99, "completed")
+
+
+def test_what_a_page_alone_says_was_paid_is_a_claim_in_document_000(
+    page, server, alice
+):
+    statuses = []
+    for send in (page, server):
+        send(PAID)
+        customer = Customer.objects.get()
+        answer = alice.get(f"/api/customer-data/get/{customer.pk}").json()
+        statuses.append(answer["customer"]["payment_status"])
+
+    assert statuses == ["claimed", "completed"]
+
+
+@pytest.mark.parametrize("is_page_first", [True, False])
+def test_a_page_neither_names_nor_dates_whom_a_server_speaks_of(
+    page, server, is_page_first
+):
+    claim = {"type": "signup", "email": "ana@example.org", "full_name": "Evil",
+             "signup_date": "2010-01-01T00:00:00Z"}  # fmt: skip
+    steps = [
+        lambda: page(claim, ANY),
+        lambda: server(PAID | {"user_name": "Ana"}),
+        lambda: server(claim | {"full_name": "", "signup_date": AT}, ANY),
+    ]
+    for step in steps if is_page_first else reversed(steps):
+        assert step().status_code == 200
+
+    customer = Customer.objects.get()
+    assert (customer.name, customer.joined_at.isoformat()) == ("Ana", AT)
 
 
 def test_a_page_repeats_a_server_and_no_server_a_page(page, server):
