@@ -82,7 +82,11 @@ class CustomerColumns(ScopedAdmin):
             customer.sees_tickets = actor.has_perm(SEE_TICKETS, customer.business_id)
         return changelist
 
-    @admin.display(description=_("Customer"), ordering="order_name")
+    @admin.display(
+        description=_("Customer"),
+        # Where null comes is not the same on both engines unless it is named.
+        ordering=F("order_name").asc(nulls_last=True),
+    )
     def who(self, customer: Customer) -> SafeString:
         name = customer.name or customer.unique_id
         return format_html(

@@ -43,9 +43,9 @@ def fill(apps, schema_editor):
     last = None
     while batch := list((rows if last is None else rows.filter(pk__gt=last))[:BATCH]):
         addresses = defaultdict(list)
-        for pk, *address in contacts.filter(customer__in=batch).values_list(
-            "customer_id", "email_key", "phone", "phone_e164"
-        ):
+        for pk, *address in contacts.filter(
+            customer__in=[row.pk for row in batch]
+        ).values_list("customer_id", "email_key", "phone", "phone_e164"):
             addresses[pk].append(tuple(address))
         built = []
         for row in batch:
@@ -59,7 +59,7 @@ def fill(apps, schema_editor):
             if row.erased_at is not None:
                 columns = {"reference": columns["reference"]}
             built.append(
-                index_model(customer=row, business_id=row.business_id, **columns)
+                index_model(customer_id=row.pk, business_id=row.business_id, **columns)
             )
         with transaction.atomic(alias):
             # What was written meanwhile is newer than this.

@@ -57,11 +57,13 @@ def project_customers(
 ) -> None:
     """Write the index of customers who were just written, in that transaction.
 
-    One statement, however many they are.
+    One statement, however many they are; one more for those who are erased.
     """
     if columns is not None and _OF_CUSTOMER.isdisjoint(columns):
         return
     _write(_build(customers, {}), _FROM_CUSTOMER)
+    erased = [customer for customer in customers if customer.erased_at is not None]
+    _write(_build(erased, {}), _FROM_CONTACTS)
 
 
 def project_contacts(

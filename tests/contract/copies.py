@@ -19,6 +19,7 @@ from customers.models import (
     Booking,
     Contact,
     Customer,
+    CustomerIndex,
     CustomerStats,
     Flag,
     Note,
@@ -62,6 +63,7 @@ OWN_PARENT: dict[str, tuple[str, type[models.Model]]] = {
     "audit.PinCredential": ("user_id", User),
     "customers.Membership": ("user_id", User),
     "customers.Preferences": ("customer_id", Customer),
+    "customers.CustomerIndex": ("customer_id", Customer),
     "customers.CustomerStats": ("customer_id", Customer),
     "capture.CaptureLink": ("capture_id", Capture),
     "capture.Signup": ("capture_id", Capture),
@@ -99,7 +101,7 @@ def _changes(model: type[models.Model], n: int) -> list[dict[str, Any]]:
 
 
 def _complete(first: Customer, keys: list[Any]) -> None:
-    for model in (CustomerStats, Preferences):
+    for model in (CustomerIndex, CustomerStats, Preferences):
         own = model._base_manager.get(customer=first)
         _copy(own, [{"customer_id": key} for key in keys])
     facts: dict[str, Any] = {"customer": first, "business": first.business}

@@ -40,6 +40,7 @@ BOOKKEEPING = {
     "audit.RefusalWindow",
     "audit.TokenFamily",
     "audit.UserPreferences",
+    "customers.CustomerIndex",
     "customers.ImportContent",
     "customers.ImportFile",
     "customers.ListLayout",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import django_filters
+from django.db.models import Model, QuerySet
 
 from audit.json_text import JsonObject
 from audit.rest.filters import YesNoFilter
@@ -21,6 +22,8 @@ from customers.api.tables.base import (
     HubViewSet,
 )
 from customers.models import Customer, CustomerQuerySet
+
+_Model = TypeVar("_Model", bound=Model)
 
 
 class CustomerFilters(ArchivableFilters):
@@ -98,6 +101,17 @@ class CustomerViewSet(HubViewSet):
         ),
         "stats": Related(serializers.StatsSerializer, "stats", ("stats__business",)),
     }
+
+    def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
+        ordering = str(self.params.get("ordering", "")).removeprefix("-")
+        if model is not Customer or ordering != "name":
+            return super().visible_queryset(model)
+        return cast(
+            "QuerySet[_Model]",
+            services.list_by_projection(
+                "index", actor=self.actor, business_id=self.business_id
+            ),
+        )
 
     def get_queryset(self) -> CustomerQuerySet:
         # One who was erased is found by the address alone, and in no list.
