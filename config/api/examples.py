@@ -38,6 +38,7 @@ EXAMPLES: JsonObject = {
         "paid_amount": "40.00",
         "placed_at": "2026-11-20T18:04:00Z",
     },
+    "RecordPayment": {**_AMOUNT, "method": "cash", "reason": "at the counter"},
     "AskRefund": {**_AMOUNT, "reason_code": "quality", "reason": "stale bread"},
     "IssueCredit": {**_AMOUNT, "reason_code": "compensation", "reason": "was late"},
     "SpendCredit": _AMOUNT,

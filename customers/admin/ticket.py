@@ -75,10 +75,11 @@ class TicketMessageAdmin(CustomerChildAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # What was said stays; the text of an internal note is its author's.
-        if not isinstance(obj, TicketMessage) or not obj.is_internal:
-            return False
-        is_author = obj.author_id == request.user.pk
-        return is_author and super().has_change_permission(request, obj)
+        if isinstance(obj, TicketMessage):
+            is_author = obj.author_id == request.user.pk
+            if not obj.is_internal or not is_author:
+                return False
+        return super().has_change_permission(request, obj)
 
 
 register_jump("t", _("Tickets"), "customers.ticket")

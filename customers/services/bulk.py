@@ -11,7 +11,15 @@ from audit.history.bulk import insert_instances, insert_tracked
 from audit.history.models import TrackedModel
 from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
-from customers.models import Customer, CustomerStats, Preferences
+from customers.choices import PaymentMethod
+from customers.models import (
+    Booking,
+    BookingPayment,
+    Customer,
+    CustomerStats,
+    Preferences,
+)
+from customers.services.money.payment_entries import method_of, new_entry
 from customers.services.stats import compute_stats
 
 
@@ -48,6 +56,8 @@ def bulk_create_customers(
             insert_tracked(related, authorship)  # type: ignore[arg-type]  # all are what the first one is
         else:
             insert_instances(related)
+        bookings = [one for one in related if isinstance(one, Booking)]
+        insert_instances(_payments_of(bookings, actor=actor, reason=reason))
     log.record(
         "customer.created",
         actor=actor,
@@ -62,3 +72,22 @@ def bulk_create_customers(
         for c in customers
     ]
     insert_instances(stats)
+
+
+def _payments_of(
+    bookings: list[Booking], *, actor: Actor, reason: str
+) -> list[BookingPayment]:
+    """Return the payments of what was paid, recorded when it was bought."""
+    payments = []
+    for booking in bookings:
+        if booking.paid_amount:
+            payment = new_entry(
+                booking,
+                booking.paid_amount,
+                actor=actor,
+                method=method_of(booking, PaymentMethod.TRANSFER),
+                reason=reason,
+            )
+            payment.created_at = booking.purchased_at
+            payments.append(payment)
+    return payments

@@ -153,9 +153,8 @@ def test_the_summary_names_fields_of_rows_below(browser, customer):
         "priority": "normal",
         "messages-TOTAL_FORMS": "1",
         "messages-INITIAL_FORMS": "0",
-        "messages-0-author_kind": "staff",
+        "messages-0-author_kind": "customer",
         "messages-0-body": "",
-        "messages-0-sent_at_0": "today",
     }
     page = browser.post(f"/admin/customers/ticket/{ticket.pk}/change/", data).text
 
@@ -169,7 +168,7 @@ def test_what_a_page_only_shows_is_said_in_words(browser, customer):
     edited = browser.get(f"/admin/customers/booking/{booking.pk}/change/").text
     read = browser.get(f"/admin/customers/customerstats/{figures.pk}/change/").text
 
-    assert '<div class="readonly">5.00</div>' in edited
+    assert '<div class="readonly">5.00 EUR</div>' in edited
     assert '<div class="readonly">No</div>' in read
     assert '<div class="readonly">–</div>' in read
     assert "icon-no" not in read

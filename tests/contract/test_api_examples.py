@@ -67,8 +67,13 @@ def filled(bakery):
         kind = path.split("/")[3]
         values = {"customer": str(customer.pk), "business": bakery.slug}
         if "{id}" in path:
-            more = paid if kind == "bookings" else {}
-            values["id"] = str(_ROWS[kind](customer=customer, **more).pk)
+            more: dict[str, Any] = paid if kind == "bookings" else {}
+            if path.endswith("/payments"):
+                more = paid | {"paid_amount": 0}
+            row = _ROWS[kind](customer=customer, **more)
+            values["id"] = str(row.pk)
+            if "{payment}" in path:
+                values["payment"] = str(row.payments.get().pk)
         if path.endswith("/credits/spend"):
             CreditFactory(customer=customer, amount=50)
         if "/flags/{code}" in path:

@@ -48,7 +48,13 @@ def row_with_children(model: type[models.Model]) -> models.Model:
 def forms_of(page: Any) -> list[Any]:
     """Return the form of a page, and those of the rows below it."""
     below = page.context["inline_admin_formsets"]
-    rows = [form for inline in below for form in inline.formset.initial_forms]
+    # Rows that are only shown are no inputs.
+    rows = [
+        form
+        for inline in below
+        if inline.has_change_permission
+        for form in inline.formset.initial_forms
+    ]
     return [page.context["adminform"].form, *rows]
 
 

@@ -21,6 +21,7 @@ import csv
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -239,7 +240,7 @@ def test_an_older_amount_keeps_nobody_from_another_change(alice, bakery):
         customer__business=bakery,
         currency="JPY",
         status="completed",
-        completed_at="2026-01-01T00:00:00Z",
+        completed_at=datetime(2026, 1, 1, tzinfo=UTC),
         total_amount=Decimal("500.5"),
         paid_amount=Decimal("500.5"),
         original_amount=Decimal(-1),

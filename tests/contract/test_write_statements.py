@@ -195,7 +195,8 @@ CEILINGS = {
     refund: 20,
     booking: 11,
     booking_status: 18,
-    new_booking: 18,
+    # Two of them for the payment and its event.
+    new_booking: 20,
     note: 10,
     ticket: 15,
     message: 10,
