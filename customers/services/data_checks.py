@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from django.apps import apps
@@ -33,6 +34,14 @@ class BrokenRule:
     sentence: str
 
 
+class CheckedChunk(NamedTuple):
+    """What some rows break, how many they are, and where the next ones begin."""
+
+    broken: list[BrokenRule]
+    size: int
+    cursor: list[str]
+
+
 def list_broken_rules(*, actor: Actor) -> Iterator[BrokenRule]:
     """Yield each rule of a column or a model that a row the actor sees breaks.
 
@@ -40,13 +49,52 @@ def list_broken_rules(*, actor: Actor) -> Iterator[BrokenRule]:
     is asked to mend a column only if they change it. Constraints of the database and
     rules about several rows are not looked at: those hold, or are kept by a lock.
     """
-    for model in apps.get_app_config("customers").get_models():
-        if not issubclass(model, TrackedModel | SealedModel):
+    for chunk in check_in_chunks(actor=actor):
+        yield from chunk.broken
+
+
+def check_in_chunks(
+    *, actor: Actor, cursor: Sequence[str] = (), size: int = _CHUNK
+) -> Iterator[CheckedChunk]:
+    """Yield what the rows that the actor sees break, `size` rows at a time.
+
+    Goes on behind the `cursor` of an earlier chunk. One statement for each chunk; no
+    lock is held between two of them.
+    """
+    table, after = (*cursor, "", "")[:2]
+    for model in _checked_models():
+        name = model._meta.model_name or ""
+        if table and name != table:
             continue
+        table = ""
         related = {key.name for key in model._meta.fields if key.is_relation}
         queryset = list_visible(model, actor=actor).select_related(*sorted(related))
-        for instance in queryset.order_by("pk").iterator(chunk_size=_CHUNK):
-            yield from _broken_by(instance, related)
+        queryset = queryset.order_by("pk")
+        while True:
+            rest = queryset.filter(pk__gt=after) if after else queryset
+            instances = list(rest[:size])
+            if not instances:
+                break
+            after = str(instances[-1].pk)
+            broken = [one for each in instances for one in _broken_by(each, related)]
+            yield CheckedChunk(broken, len(instances), [name, after])
+            if len(instances) < size:
+                break
+        after = ""
+
+
+def count_checked(*, actor: Actor) -> int:
+    """Return how many rows a check looks at; one statement for each table."""
+    models = _checked_models()
+    return sum(list_visible(model, actor=actor).order_by().count() for model in models)
+
+
+def _checked_models() -> list[type[models.Model]]:
+    return [
+        model
+        for model in apps.get_app_config("customers").get_models()
+        if issubclass(model, TrackedModel | SealedModel)
+    ]
 
 
 def _broken_by(instance: models.Model, related: set[str]) -> Iterator[BrokenRule]:
