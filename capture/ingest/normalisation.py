@@ -15,8 +15,13 @@ from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.adapters.values import text
 from capture.choices import CaptureType, MessageIdOrigin
-from capture.envelope import Envelope
-from capture.ingest.amounts import amount_warnings, rounded_amounts, state_of
+from capture.envelope import Envelope, Issue
+from capture.ingest.amounts import (
+    amount_warnings,
+    find_amount_issue,
+    rounded_amounts,
+    state_of,
+)
 from capture.ingest.validation import is_success
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
@@ -39,17 +44,38 @@ _LONGEST_FACT = 1000
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 
 
-def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
-    """Return the unsaved capture of a message without an issue."""
-    message_id, origin = _message_id(envelope, source)
-    occurred_at, time_source, original, skew = _times(envelope)
-    warnings = (
+def issue_of(envelope: Envelope, source: Source) -> Issue | None:
+    """Return why a message of a source cannot be taken, or None."""
+    # Only here the currency is known of amounts whose message names none.
+    return envelope.issue or find_amount_issue(envelope, source.business.currency)
+
+
+def find_faults(
+    envelope: Envelope, source: Source
+) -> tuple[Issue | None, list[tuple[str, str]]]:
+    """Return why a message cannot be taken, or None, and the warnings about it.
+
+    What ingest says of it, before it meets what is stored.
+    """
+    issue = issue_of(envelope, source)
+    return issue, list(envelope.warnings) if issue else _warnings(envelope, source)
+
+
+def _warnings(envelope: Envelope, source: Source) -> list[tuple[str, str]]:
+    _occurred, time_source, original, _skew = _times(envelope)
+    return [
         *envelope.warnings,
         *_time_warnings(envelope, original, time_source),
         *amount_warnings(envelope, source.business.currency),
         *_unseen_name(envelope),
         *_unusable_phone(envelope, source),
-    )
+    ]
+
+
+def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
+    """Return the unsaved capture of a message without an issue."""
+    message_id, origin = _message_id(envelope, source)
+    occurred_at, time_source, original, skew = _times(envelope)
     who = envelope.identity
     return Capture(
         business_id=source.business_id,
@@ -83,7 +109,10 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         anonymous_ref=_column(_anonymous(envelope), 255),
         previous_ref=_column(who.previous_id, 255),
         fingerprint=fingerprint(envelope.body),
-        warnings=[[code, storable(pointer)] for code, pointer in warnings] or None,
+        warnings=[
+            [code, storable(pointer)] for code, pointer in _warnings(envelope, source)
+        ]
+        or None,
     )
 
 
