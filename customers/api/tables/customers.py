@@ -18,8 +18,8 @@ from customers.api.tables.base import (
     RANGE,
     TIMES,
     ArchivableFilters,
-    HubViewSet,
 )
+from customers.api.tables.phone_warnings import PhoneWarnings
 from customers.models import Customer, CustomerQuerySet
 
 
@@ -47,7 +47,7 @@ def _restore_customer(customer: Customer, **about: Any) -> Customer:
     return restored
 
 
-class CustomerViewSet(HubViewSet):
+class CustomerViewSet(PhoneWarnings):
     """Customers of the businesses that the caller works for."""
 
     tag = "Customers"
