@@ -23,9 +23,13 @@ from audit.history.querysets import TrackedQuerySet
 from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
-from customers.models.answer_fields import AnswerField
-from customers.models.base import AmountsModel, currency_code, money, one_of
-from customers.models.fields import CountryField
+from customers.models.base import (
+    AmountsModel,
+    currency_code,
+    money,
+    one_of,
+)
+from customers.models.fields import AnswerField, CountryField
 from customers.roles import PERMISSIONS
 from customers.values.country_code import check_country
 

@@ -22,10 +22,9 @@ from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus, CustomerType
-from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
-from customers.models.fields import NameField, PhoneField
+from customers.models.fields import AnswerField, NameField, PhoneField
 from customers.references import new_customer_reference
 from customers.values.phone_number import digits_of, to_e164, without_extension
 

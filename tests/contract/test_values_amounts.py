@@ -38,7 +38,7 @@ from capture.parsing import parse_body
 from customers import services
 from customers.admin.acts.forms import AmountField
 from customers.models import Booking, Credit, Customer, Refund
-from customers.models.base import AmountFormField
+from customers.models.fields import AmountFormField
 from customers.money import amount_text
 from tests.conftest import actor_of, confirm, drawn_data, signed_in, staff
 from tests.customers.api.sending import send
