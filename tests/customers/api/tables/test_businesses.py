@@ -104,6 +104,7 @@ def test_settings_have_the_shapes_they_are_read_in(alice, bakery, value):
 )
 def test_settings_have_the_bounds_of_the_form(alice, bakery, actor, value, code):
     path = f"{BASE}/bakery"
+    confirm(alice, "manage_roles")
     [error] = send(alice, "PATCH", path, {"settings": value}).json()["errors"]
     assert (error["pointer"], error["code"]) == ("/settings", code)
     bakery.refresh_from_db()
