@@ -86,7 +86,12 @@ class HoldfastAdminSite(admin.AdminSite):
         from audit.admin.pulse import pulse_view  # noqa: PLC0415 - pages need the site
         from audit.admin.search import search_view, suggest_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from customers.admin import access_review, addresses, business_switch  # noqa: PLC0415 - pages need the site
+        from customers.admin import (  # noqa: PLC0415 - pages need the site
+            access_review,
+            addresses,
+            business_switch,
+            data_checks,
+        )
 
         view = self.admin_view
         pages = [
@@ -103,6 +108,10 @@ class HoldfastAdminSite(admin.AdminSite):
             path("business/", view(business_switch.switch_view), name="business"),
             path(
                 "access-review/", view(access_review.review_view), name="access_review"
+            ),
+            path("data-checks/", view(data_checks.page_view), name="data_checks"),
+            path(
+                "data-checks/file/", view(data_checks.file_view), name="data_check_file"
             ),
             path("customers", view(addresses.list_view)),
             path("customers/", view(addresses.list_view), name="customers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +23,10 @@ _OF_IMPORTS = (
     gettext_noop("rejected"),
     gettext_noop("left alone"),
 )
+# Of those that break a rule so many are listed; all are counted.
+MOST_LINES = 10_000
+# Rows that one piece of a check looks at.
+_CHECKED = 500
 _IMPORT_PAGE = "customers.admin.importing.page_of_job"
 
 
@@ -119,6 +124,22 @@ def refresh_figures(context: JobContext) -> None:
 
     after = UUID(context.cursor) if context.cursor else None
     services.refresh_business_stats(context.job.business_id, after=after, step=step)
+
+
+@task(_("Check the stored data"), result_page="customers.admin.data_checks.page_of_job")
+def check_data(context: JobContext) -> None:
+    """List the rows of a business that break a rule of today; change nothing."""
+    actor = _narrowed(context.actor, str(context.job.business_id or ""))
+    if context.total is None:
+        context.total = services.count_checked(actor=actor)
+    cursor = context.cursor if isinstance(context.cursor, list) else ()
+    chunks = services.check_in_chunks(actor=actor, cursor=cursor, size=_CHECKED)
+    for chunk in chunks:
+        with context.piece(context.done + chunk.size, cursor=chunk.cursor):
+            lines = [[b.rule, b.table, str(b.id), b.column] for b in chunk.broken]
+            if lines:
+                context.add_lines(lines, most=MOST_LINES)
+            context.count(**Counter(rule for rule, *_ in lines))
 
 
 def _mark(context: JobContext, mark: _Mark, done: str, changed_in: str | None) -> None:

@@ -115,10 +115,12 @@ def ago(moment: datetime | None) -> SafeString | str:
     )
 
 
-def in_second_zone(moment: datetime | None) -> SafeString | str:
+def in_second_zone(
+    moment: datetime | None, *, has_day: bool = True
+) -> SafeString | str:
     """Draw a moment in the zone of the person, smaller; empty where it says no more.
 
-    With its day where that is another one.
+    With its day where that is another one; without `has_day` its weekday.
     """
     zone = second_zone()
     if moment is None or zone is None:
@@ -126,9 +128,10 @@ def in_second_zone(moment: datetime | None) -> SafeString | str:
     first, second = timezone.localtime(moment), timezone.localtime(moment, zone)
     if first.utcoffset() == second.utcoffset():
         return ""
-    is_same_day = first.date() == second.date()
-    layout = "TIME_FORMAT" if is_same_day else "SHORT_DATETIME_FORMAT"
-    text = date_format(second, layout)
+    text = date_format(second, "TIME_FORMAT")
+    if first.date() != second.date():
+        weekday = f"{date_format(second, 'D')} {text}"
+        text = date_format(second, "SHORT_DATETIME_FORMAT") if has_day else weekday
     return format_html('<small class="also" title="{}">{}</small>', str(zone), text)
 
 
@@ -137,7 +140,7 @@ def moment(value: datetime | None, layout: str = "SHORT_DATETIME_FORMAT") -> str
     if value is None:
         return ""
     first = date_format(timezone.localtime(value), layout)
-    also = in_second_zone(value)
+    also = in_second_zone(value, has_day=layout != "TIME_FORMAT")
     return format_html("{} {}", first, also) if also else first
 
 

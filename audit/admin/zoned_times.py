@@ -28,7 +28,7 @@ _WHICH = _("Which of the two")
 
 def which_select() -> forms.Select:
     """Return the input that asks which of two times is meant."""
-    return forms.Select(attrs={"aria-label": _WHICH})
+    return forms.Select(attrs={"aria-label": _WHICH, "class": "which"})
 
 
 def offer_offsets(

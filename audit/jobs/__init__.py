@@ -11,8 +11,11 @@ from __future__ import annotations
 from audit.jobs.services import (
     cancel_job,
     find_job,
+    lines_of,
     list_jobs,
+    newest_jobs,
     room_for_jobs,
     was_begun,
 )
-from audit.jobs.tasks import JobContext, JobTask, task
+from audit.jobs.tasks import LINES_PER_PAGE, JobContext, JobTask, task
+from audit.models import JobStatus

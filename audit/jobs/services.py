@@ -89,6 +89,21 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     return job
 
 
+def newest_jobs(task: str, business_id: UUID, *, actor: Actor) -> JobQuerySet:
+    """Return the jobs of a task in a business, by its path, the newest first."""
+    jobs = list_jobs(actor=actor).filter(task=task, business_id=business_id)
+    return jobs.order_by("-id")
+
+
+def lines_of(job: Job, page: int | None = None) -> Iterator[list[str]]:
+    """Yield the lines that a job named: those of a page from 0 on, or all."""
+    batches = JobBatch.objects.filter(job=job).order_by("number")
+    if page is not None:
+        batches = batches.filter(number=page)
+    for batch in batches.iterator(chunk_size=10):
+        yield from batch.ids
+
+
 def old_jobs() -> JobQuerySet:
     """Return jobs that ended long ago; the trail keeps what they did."""
     return Job.objects.filter(finished_at__lt=clock.now() - _RETENTION)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LONG_QUEUE = "long"
 # Rows of a bulk act that one transaction writes: well under a tenth of a second.
 BATCH_SIZE = 100
+# Of what a job names.
+LINES_PER_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,32 @@ class JobContext:
         with transaction.atomic(durable=True):
             yield
             self.step(done, cursor=cursor)
+
+    def add_lines(self, lines: Sequence[list[str]], *, most: int) -> None:
+        """Store what the job names, up to `most` lines: ids and words, no value.
+
+        Call it in the transaction of the piece. Full pages first, so that a page is one
+        row of the table.
+        """
+        batches = JobBatch.objects.filter(job=self.job)
+        last = batches.order_by("-number").first()
+        number, stored = (last.number, last.ids) if last else (0, [])
+        room = most - number * LINES_PER_PAGE - len(stored)
+        waiting = [*stored, *lines[: max(room, 0)]]
+        if last:
+            last.ids, waiting = waiting[:LINES_PER_PAGE], waiting[LINES_PER_PAGE:]
+            last.save(update_fields=["ids"])
+            number += 1
+        pages = range(0, len(waiting), LINES_PER_PAGE)
+        JobBatch.objects.bulk_create(
+            JobBatch(
+                job=self.job,
+                business_id=self.job.business_id,
+                number=number + n,
+                ids=waiting[start : start + LINES_PER_PAGE],
+            )
+            for n, start in enumerate(pages)
+        )
 
     def batches(self) -> Iterator[tuple[int, list[UUID]]]:
         """Yield the number and the ids of each batch of `ids` that is still to do.

@@ -141,7 +141,10 @@ class Job(models.Model):
 
 
 class JobBatch(models.Model):
-    """The rows that a bulk act was confirmed for: one batch, written in one piece."""
+    """Some rows of a job: what a bulk act was confirmed for, or what a check names.
+
+    Of a bulk act one batch is written in one piece; of a check one is a page.
+    """
 
     privacy: ClassVar[dict[str, str]] = {"ids": "public"}
 
@@ -150,6 +153,7 @@ class JobBatch(models.Model):
     business_id = models.UUIDField(null=True, editable=False)
     job = models.ForeignKey(Job, models.PROTECT, related_name="batches")
     number = models.PositiveIntegerField()
+    # Ids; of a check a list for each line, never with a personal value.
     ids = models.JSONField()
 
     class Meta:

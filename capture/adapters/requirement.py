@@ -45,8 +45,8 @@ _ANSWERS = (
     "risk_tolerance",
     "trading_goals",
 )
-# A form of any kind may ask for it.
-_CONSENT: dict[str, tuple[str, ...]] = {"marketing_consent": ("marketing_consent",)}
+# Every message but one about names may answer it.
+CONSENT = "marketing_consent"
 # Of one refund, or of a dispute, beside the running total of all refunds.
 _OF_REFUNDS = (
     "refund_id",
@@ -58,8 +58,7 @@ _OF_REFUNDS = (
 )
 # Of the person, when a server tells of them.
 _TRACE = {"ip_address": ("ip_address",), "user_agent": ("user_agent",)}
-# Our name: the names it comes under.
-NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.SIGNUP: {
         "full_name": _PERSON,
         "mobile_number": _PHONE,
@@ -69,7 +68,6 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "signup_source": ("signup_source", "source"),
         "referral_code": ("referral_code", "referral"),
         "email_verified": ("email_verified",),
-        **_CONSENT,
         "preferred_categories": ("preferred_categories",),
         "location": ("location",),
         **_TRACE,
@@ -78,7 +76,6 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "full_name": _PERSON,
         "mobile_number": _PHONE,
         "signup_method": ("signup_method",),
-        **_CONSENT,
         "status": ("status",),
         "source": ("source",),
         "location": ("location",),
@@ -90,7 +87,6 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "success": ("success",),
         "device_info": ("device_info",),
         "failure_reason": ("failure_reason",),
-        **_CONSENT,
         **_TRACE,
     },
     CaptureType.PAYMENT: {
@@ -112,14 +108,12 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "crypto_transaction_hash": ("crypto_transaction_hash",),
         "crypto_from_address": ("crypto_from_address",),
         "crypto_amount": ("crypto_amount",),
-        **_CONSENT,
     },
     CaptureType.QUESTIONNAIRE: {
         "full_name": _NAME,
         **{name: (name,) for name in _ANSWERS},
         "answers": ("answers", "questionnaire_data"),
         "account_screenshot": SCREENSHOT_KEYS,
-        **_CONSENT,
         **_TRACE,
     },
     CaptureType.DASHBOARD: {
@@ -127,13 +121,17 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "dashboard_state": ("dashboard_data", "dashboard_state"),
         "trading_state": ("trading_state",),
         "theme": ("theme",),
-        **_CONSENT,
         **_TRACE,
     },
-    CaptureType.PAGE: {"properties": ("properties",), **_CONSENT},
-    CaptureType.EVENT: {"properties": ("properties",), **_CONSENT},
+    CaptureType.PAGE: {"properties": ("properties",)},
+    CaptureType.EVENT: {"properties": ("properties",)},
     CaptureType.ALIAS: {},
-    CaptureType.CONSENT: _CONSENT,
+    CaptureType.CONSENT: {},
+}
+# Our name: the names it comes under.
+NAMES = {
+    kind: names if kind == CaptureType.ALIAS else {**names, CONSENT: (CONSENT,)}
+    for kind, names in _NAMES.items()
 }
 AMOUNTS = (
     "original_price",

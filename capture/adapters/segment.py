@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from audit.json_text import JsonObject
 from capture.adapters.item import Item
-from capture.adapters.requirement import NAMES, read_requirement, snake
+from capture.adapters.requirement import CONSENT, NAMES, read_requirement, snake
 from capture.adapters.segment_payments import read_order
 from capture.adapters.values import (
     answer,
@@ -81,7 +81,6 @@ _IDS = {
 _TEXTS = (*_IDS.values(), "messageId", "groupId", "name")
 _TIMES = ("timestamp", "originalTimestamp", "sentAt")
 # Where consent managers write what a person agreed to.
-_CONSENT = "marketing_consent"
 _ANSWERS = "categoryPreferences"
 
 
@@ -284,7 +283,7 @@ def _profile(
     for path, source in {**message.traits_at, "properties": more or {}}.items():
         for key, value in without_none(source).items():
             name = snake(key)
-            is_no = name == _CONSENT and answer(values.get(name)) is False
+            is_no = name == CONSENT and answer(values.get(name)) is False
             if name in values and (is_no or is_unsaid(value)):
                 continue
             values[name], paths[name] = value, f"{path}/{key}"
@@ -322,8 +321,8 @@ def _with_consent(item: Item, message: _Message) -> Item:
     A no counts before a yes: old traits come again with every message, and whoever says
     no to a consent manager means it. What is not read is noted.
     """
-    first_path = item.sent_as.get(_CONSENT, _CONSENT)
-    stated = {first_path: item.fields.get(_CONSENT), **_consents(message)}
+    first_path = item.sent_as.get(CONSENT, CONSENT)
+    stated = {first_path: item.fields.get(CONSENT), **_consents(message)}
     given = {path: value for path, value in stated.items() if not is_unsaid(value)}
     if not given:
         return item
@@ -334,8 +333,8 @@ def _with_consent(item: Item, message: _Message) -> Item:
     others = [misfit(key, given[key], read[key]) for key in given if key != path]
     return replace(
         item,
-        fields={**item.fields, _CONSENT: given[path]},
-        sent_as={**item.sent_as, _CONSENT: path},
+        fields={**item.fields, CONSENT: given[path]},
+        sent_as={**item.sent_as, CONSENT: path},
         warnings=(*item.warnings, *itertools.chain.from_iterable(others)),
     )
 
@@ -344,8 +343,8 @@ def _consents(message: _Message) -> JsonObject:
     """Return what a message says of marketing beside its traits, by path."""
     manager = as_object(as_object(message.context.get("consent")).get(_ANSWERS))
     sources = (
-        ("properties/", message.properties, _CONSENT),
-        ("", message.item, _CONSENT),
+        ("properties/", message.properties, CONSENT),
+        ("", message.item, CONSENT),
         (f"context/consent/{_ANSWERS}/", manager, "marketing"),
     )
     return {
@@ -419,7 +418,7 @@ def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     person, traits = _profile(message)
     if kind != CaptureType.SIGNUP:
         # A trait comes again with every message, also after the person said otherwise.
-        person.pop(_CONSENT, None)
+        person.pop(CONSENT, None)
     unsaid = [key for key in NAMES[kind] if is_unsaid(typed.fields.get(key))]
     missing = {key: person[key] for key in unsaid if key in person}
     fields = {**typed.fields, **missing}

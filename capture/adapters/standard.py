@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from audit.json_text import JsonObject
 from capture.adapters.item import Item
-from capture.adapters.requirement import NAMES, read_requirement
+from capture.adapters.requirement import CONSENT, NAMES, read_requirement
 from capture.adapters.values import as_object, first, is_unsaid, misfit, moment, text
 from capture.choices import CaptureType
 from capture.envelope import Issue
 
-_CONSENT = "marketing_consent"
 _FAILED = ("failed", "failure", "denied")
 # One that says who is gone is an event: it makes nobody.
 _DELETED = ("deleted", "removed", "erased", "anonymized", "anonymised")
@@ -58,12 +57,12 @@ def read_data(
         # Of an event of unknown type only who it is about, and a no, is read.
         person = read_requirement(CaptureType.LOGIN, as_object(data))
         is_object = isinstance(data, dict)
-        consents = {k: v for k, v in person.fields.items() if k == _CONSENT}
+        consents = {k: v for k, v in person.fields.items() if k == CONSENT}
         return Item(
             identity=replace(person.identity, phone=None),
             fields={"properties": data, **consents} if is_object else {},
             sent_as={
-                k: f"{under}{v}" for k, v in person.sent_as.items() if k == _CONSENT
+                k: f"{under}{v}" for k, v in person.sent_as.items() if k == CONSENT
             },
             type=CaptureType.EVENT,
             name=name,

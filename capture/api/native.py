@@ -28,6 +28,7 @@ from capture.api.endpoint import (
 from capture.api.responses import batch
 from capture.api.views import answer_one, ingest_envelopes, parse_for
 from capture.envelope import Envelope
+from capture.models import Source
 from capture.parsing import BodyItem, Parsed, ParseError, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -136,8 +137,9 @@ def _validate(capture_request: CaptureRequest) -> HttpResponse:
     capture_request.authenticate_body(parsed.value)
     capture_request.consume_quota(1, size)
     listed = _items(parsed, is_single=True)
+    source = capture_request.required_key.source
     findings = [
-        _finding(n, envelope, listed.prefix)
+        _finding(n, envelope, source, listed.prefix)
         for n, envelope in enumerate(_read_dry(capture_request, listed.items))
     ]
     return JsonResponse(
@@ -169,15 +171,15 @@ def _read_dry(capture_request: CaptureRequest, items: list[object]) -> list[Enve
     return [services.build_native(item, **envelope_fields)[0] for item in items]
 
 
-def _finding(n: int, envelope: Envelope, prefix: str) -> JsonObject:
-    issue = envelope.issue
+def _finding(n: int, envelope: Envelope, source: Source, prefix: str) -> JsonObject:
+    issue, warnings = services.find_faults(envelope, source)
     finding: JsonObject = {
         "index": n,
         "valid": issue is None,
         "type": envelope.type,
         "warnings": [
             {"code": code, "pointer": f"{prefix}/{n}{pointer}"}
-            for code, pointer in envelope.warnings
+            for code, pointer in warnings
         ],
     }
     if issue is not None:

@@ -15,10 +15,11 @@ from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
 from capture.adapters.values import DOES_NOT_FIT, is_unsaid, text
 from capture.choices import CaptureType, MessageIdOrigin, Provider, Trust
-from capture.envelope import Envelope
+from capture.envelope import Envelope, Issue
 from capture.ingest.amounts import (
     amount_warnings,
     dispute_status_of,
+    find_amount_issue,
     refund_status_of,
     rounded_amounts,
     state_of,
@@ -51,18 +52,39 @@ _OF_PROVIDERS = tuple(f"{provider}:" for provider in Provider.values)
 _STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 
 
-def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
-    """Return the unsaved capture of a message without an issue."""
-    message_id, origin = _message_id(envelope, source)
-    occurred_at, time_source, original, skew = _times(envelope)
-    warnings = (
+def issue_of(envelope: Envelope, source: Source) -> Issue | None:
+    """Return why a message of a source cannot be taken, or None."""
+    # Only here the currency is known of amounts whose message names none.
+    return envelope.issue or find_amount_issue(envelope, source.business.currency)
+
+
+def find_faults(
+    envelope: Envelope, source: Source
+) -> tuple[Issue | None, list[tuple[str, str]]]:
+    """Return why a message cannot be taken, or None, and the warnings about it.
+
+    What ingest says of it, before it meets what is stored.
+    """
+    issue = issue_of(envelope, source)
+    return issue, list(envelope.warnings) if issue else _warnings(envelope, source)
+
+
+def _warnings(envelope: Envelope, source: Source) -> list[tuple[str, str]]:
+    _occurred, time_source, original, _skew = _times(envelope)
+    return [
         *envelope.warnings,
         *_time_warnings(envelope, original, time_source),
         *amount_warnings(envelope, source.business.currency),
         *_foreign_ids(envelope),
         *_unseen_name(envelope),
         *_unusable_phone(envelope, source),
-    )
+    ]
+
+
+def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
+    """Return the unsaved capture of a message without an issue."""
+    message_id, origin = _message_id(envelope, source)
+    occurred_at, time_source, original, skew = _times(envelope)
     who = envelope.identity
     return Capture(
         business_id=source.business_id,
@@ -96,7 +118,10 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         anonymous_ref=_column(_anonymous(envelope), 255),
         previous_ref=_column(_of_visitor(who.previous_id, envelope), 255),
         fingerprint=fingerprint(envelope.body),
-        warnings=[[code, storable(pointer)] for code, pointer in warnings] or None,
+        warnings=[
+            [code, storable(pointer)] for code, pointer in _warnings(envelope, source)
+        ]
+        or None,
     )
 
 

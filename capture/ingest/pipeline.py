@@ -19,13 +19,12 @@ from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import IngestStatus
 from capture.envelope import Envelope, IngestResult
-from capture.ingest.amounts import find_amount_issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import SILENT_TYPES, consent_of, update_customers
 from capture.ingest.identity import LinkResult, link, links_of
 from capture.ingest.items import INTERNAL, IngestItem, MessageKey, capture_of, key_of
 from capture.ingest.locking import lock_names
-from capture.ingest.normalisation import build_capture
+from capture.ingest.normalisation import build_capture, issue_of
 from capture.ingest.payments import project_payments
 from capture.ingest.projections import (
     TYPED,
@@ -117,8 +116,7 @@ def _retrying(work: Callable[[], _T]) -> _T:
 
 
 def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> IngestItem:
-    # Only here the currency is known of amounts whose message names none.
-    issue = envelope.issue or find_amount_issue(envelope, source.business.currency)
+    issue = issue_of(envelope, source)
     item = IngestItem(n, envelope, issue=issue)
     if item.issue is None:
         try:

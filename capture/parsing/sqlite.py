@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from audit.emails import fold_email
 from capture.parsing.redaction_marks import NON_FINITE
 
 _MAGIC = b"SQLite format 3\0"
@@ -121,7 +122,15 @@ def _opened(path: Path, uri: str) -> Iterator[SQLiteFile]:
         # it may shrink under us without ending the process.
         for pragma in ("query_only=ON", "trusted_schema=OFF", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("fold_email", 1, _fold_email, deterministic=True)
         yield SQLiteFile(path, connection)
+
+
+def _fold_email(data: bytes | None) -> bytes | None:
+    # Bytes: what is no UTF-8 would end the query.
+    if data is None:
+        return None
+    return fold_email(_decode_text(data)).encode("utf-8", errors="surrogateescape")
 
 
 def _decode_text(data: bytes) -> str:

@@ -30,6 +30,7 @@ from capture.ingest.envelopes import (
     build_webhook,
     event_names,
 )
+from capture.ingest.normalisation import find_faults
 from capture.ingest.pipeline import StrictError, ingest
 from capture.ingest.projections import compute_activity
 from capture.ingest.quarantine import discard_quarantined

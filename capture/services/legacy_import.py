@@ -328,7 +328,7 @@ def _shared_ids(load: _Load) -> frozenset[str]:
         ids, emails = (_column(table, names) for names in who(name))
         if ids and emails:
             pairs.append(
-                f"SELECT CAST({ids} AS TEXT) AS i, lower(trim({emails})) AS e "  # noqa: S608 - names are quoted
+                f"SELECT CAST({ids} AS TEXT) AS i, {_folded(emails)} AS e "  # noqa: S608 - names are quoted
                 f"FROM {quoted(table.name)} "
                 f"WHERE {ids} IS NOT NULL AND {emails} LIKE '%_@_%'"
             )
@@ -337,6 +337,11 @@ def _shared_ids(load: _Load) -> frozenset[str]:
     union = " UNION ALL ".join(pairs)
     query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608 - names are quoted
     return frozenset(str(user_id) for (user_id,) in load.file.values(query))
+
+
+def _folded(column: str) -> str:
+    """Return SQL for the key of an address, which is one for all its spellings."""
+    return f"fold_email(CAST({column} AS BLOB))"
 
 
 def _column(table: Table, names: tuple[str, ...]) -> str | None:
@@ -356,8 +361,8 @@ def _mark(load: _Load, name: str) -> str:
     )
     if not (ours and theirs):
         return "0"
-    emails = f"SELECT lower(trim({theirs})) FROM {quoted(other.name)}"  # noqa: S608 - names are quoted
-    return f"coalesce(lower(trim({ours})) IN ({emails}), 0)"
+    emails = f"SELECT {_folded(theirs)} FROM {quoted(other.name)}"  # noqa: S608 - names are quoted
+    return f"coalesce({_folded(ours)} IN ({emails}), 0)"
 
 
 def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> None:

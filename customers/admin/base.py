@@ -24,7 +24,7 @@ from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.timezones import use_zone_of
-from customers.models.base import AmountFormField, MoneyField
+from customers.models.fields import AmountFormField, MoneyField
 from customers.values.phone_number import example_number
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
@@ -22,7 +21,8 @@ from audit.admin.form_fields import LinesField
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
 from customers.admin.base import HubAdmin
-from customers.models import Business, ConsentEvent, Membership
+from customers.models import Business, Membership
+from customers.models.business import check_wording_version
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
@@ -48,9 +48,7 @@ class BusinessForm(TrackedForm):
     valid_wordings = LinesField(
         label=_LABELS["valid_wordings"],
         required=False,
-        line_validator=MaxLengthValidator(
-            ConsentEvent._meta.get_field("wording_version").max_length
-        ),
+        line_validator=check_wording_version,
         help_text=_(
             "The versions under which a yes counts, one on each line. One that you "
             "take away stays known, as not valid any more."

@@ -52,7 +52,7 @@ _BECAUSE = {
     "restricted": _("the customer is restricted"),
     "archived": _("the customer is archived or blocked"),
     "do_not_contact": _("“do not contact” is set"),
-    "withdrawn": _("the newest answer says no"),
+    "withdrawn": _("a newer answer says no"),
     "channel_off": _("the preferences say no to this channel"),
     "purpose_off": _("the preferences say no to it"),
     "no_address": _("there is no address for it that works"),

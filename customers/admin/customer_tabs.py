@@ -194,6 +194,7 @@ def _answer(state: services.ContactState) -> Context:
     rule = state.answer.rule
     return {
         "state": state,
+        "channel": ConsentChannel(state.channel).label,
         "rule": RULE_WORDS.get(rule, rule),
         "origin": origin_words(state.origin),
     }

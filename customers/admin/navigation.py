@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin.navigation import Entry, Waiting, register_entries
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.admin.data_checks import CHECK
 from customers.choices import UNRESOLVED_STATUSES, TicketPriority
 from customers.models import Ticket
 
@@ -39,6 +40,7 @@ register_entries(
 register_entries(
     "Compliance",
     Entry("customers.consentevent", "check", _("Consents")),
+    Entry("data_checks", "search", _("Data checks"), CHECK),
     Entry("access_review", "lock", _("Access review"), "customers.view_membership"),
 )
 register_entries(

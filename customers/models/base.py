@@ -4,108 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
-from django import forms
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.core.validators import DecimalValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.formats import number_format, sanitize_separators
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from audit.fields import Deconstructed, NullTextField
+from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
-from customers.money import check_currency, to_column_decimals
+from customers.models.fields import MoneyField
+from customers.money import check_currency
 from customers.values.amount import (
-    EXAMPLE,
     check_amount,
-    invalid_amount,
-    parse_number,
 )
 
 ZERO = Decimal(0)
-
-
-class AmountFormField(forms.DecimalField):
-    """An amount in a form.
-
-    Where the form is in the reader's language, so are its numbers: a German who types
-    10,50 means what others write as 10.50.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # The digits are those of the currency, which the column judges.
-        self.validators = [
-            check
-            for check in self.validators
-            if not isinstance(check, DecimalValidator)
-        ]
-
-    def to_python(self, value: Any) -> Any:
-        if not self.localize:
-            return parse_number(value)
-        try:
-            return parse_number(sanitize_separators(value))
-        except ValidationError as error:
-            raise invalid_amount(number_format(Decimal(EXAMPLE))) from error
-
-
-class MoneyField(models.DecimalField):
-    """An amount in the currency of its row. `currency` is the path to the code."""
-
-    def __init__(
-        self,
-        *args: Any,
-        currency: str = "currency",
-        is_signed: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self.currency_path, self.is_signed = currency.split("."), is_signed
-        super().__init__(*args, **kwargs)
-
-    def deconstruct(self) -> Deconstructed:
-        # For a migration it is the column of Django's that stores it.
-        name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.DecimalField", args, kwargs
-
-    @cached_property
-    def validators(self) -> list[Any]:
-        # The digits are those of the currency, and not of the column.
-        return [*self.default_validators, *self._validators]  # type: ignore[attr-defined]  # not in the stubs
-
-    def to_python(self, value: Any) -> Any:
-        return parse_number(value)
-
-    def clean(self, value: Any, model_instance: models.Model | None) -> Any:
-        amount = super().clean(value, model_instance)
-        if amount is None or model_instance is None:
-            return amount
-        self.check_of(model_instance, amount)
-        return to_column_decimals(amount)
-
-    def check_of(self, instance: models.Model, amount: Decimal) -> None:
-        """Raise ValidationError for what is no amount in the currency of a row."""
-        check_amount(amount, self.currency_of(instance), is_signed=self.is_signed)
-
-    def currency_of(self, instance: models.Model) -> str | None:
-        """Return the currency of the amount of a row; None where there is none yet."""
-        value: Any = instance
-        for name in self.currency_path:
-            try:
-                value = getattr(value, name)
-            except ObjectDoesNotExist:
-                return None
-        return str(value)
-
-    def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": AmountFormField, **kwargs})
 
 
 class AmountsModel(models.Model):

@@ -40,12 +40,12 @@ from customers.models.base import (
     ZERO,
     AmountsModel,
     BusinessModel,
-    MoneyField,
     currency_code,
     money,
     one_of,
 )
 from customers.models.customer import Customer
+from customers.models.fields import MoneyField
 from customers.money import amount_text, quantise
 from customers.references import new_booking_reference
 from customers.values.amount import check_amount, parse_amount, parse_number

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,11 +24,18 @@ from audit.history.querysets import TrackedQuerySet
 from audit.json_text import JsonValue
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role, within_sentence
-from customers.models.answer_fields import AnswerField
-from customers.models.base import AmountsModel, currency_code, money, one_of
-from customers.models.fields import CountryField
+from customers.models.base import (
+    AmountsModel,
+    currency_code,
+    money,
+    one_of,
+)
+from customers.models.fields import AnswerField, CountryField
 from customers.roles import PERMISSIONS
 from customers.values.country_code import check_country
+
+# As long as the column of a consent that names one.
+LONGEST_WORDING = 50
 
 logger = logging.getLogger(__name__)
 
@@ -124,17 +132,30 @@ class Business(AmountsModel, TrackedModel):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    @cache
+    def compared_columns(cls) -> tuple[str, ...]:
+        """Return the columns of which `clean` knows what is stored."""
+        return (*super().compared_columns(), "settings")
+
     def clean(self) -> None:
-        """Raise ValidationError unless the settings are objects where they must be."""
+        """Raise ValidationError unless the settings are what readers of them take.
+
+        What was stored before a rule is judged once it changes.
+        """
         super().clean()
-        settings = self.settings
-        parts = ("consent_wordings", "mappings")
-        if not isinstance(settings, dict) or not all(
-            isinstance(settings.get(name, {}), dict) for name in parts
+        changed, parts = self.settings, ("consent_wordings", "mappings")
+        if not isinstance(changed, dict) or not all(
+            isinstance(changed.get(name, {}), dict) for name in parts
         ):
             msg = _("Send an object; consent_wordings and mappings in it are objects.")
             error = ValidationError(msg, code="incorrect_type")
             raise ValidationError({"settings": error})
+        stored: Any = self.stored_values.get("settings", {})
+        stored = stored if isinstance(stored, dict) else {}
+        errors = [*_wording_errors(changed, stored), *_language_errors(changed, stored)]
+        if errors:
+            raise ValidationError({"settings": errors})
 
     @property
     def zone(self) -> ZoneInfo:
@@ -175,6 +196,45 @@ class Business(AmountsModel, TrackedModel):
     def wording_is_valid(self, version: str | None) -> bool:
         """Return True if consent under this version of the wording still counts."""
         return bool(version) and self._wordings.get(version or "") is True
+
+
+def check_wording_version(version: str) -> None:
+    """Raise ValidationError for a version that no consent could name."""
+    if len(version) > LONGEST_WORDING:
+        msg = _("A version of the wording has at most %(most)s characters.") % {
+            "most": LONGEST_WORDING
+        }
+        raise ValidationError(msg, code="wording_too_long")
+
+
+def _wording_errors(
+    changed: Mapping[str, Any], stored: Mapping[str, Any]
+) -> Iterable[ValidationError]:
+    """Yield what is wrong with versions that are new: a consent could not name them."""
+    before = stored.get("consent_wordings")
+    new = set(changed.get("consent_wordings", {})) - set(
+        before if isinstance(before, dict) else ()
+    )
+    for version in sorted(new):
+        try:
+            check_wording_version(version)
+        except ValidationError as error:
+            yield error
+            return
+
+
+def _language_errors(
+    changed: Mapping[str, Any], stored: Mapping[str, Any]
+) -> Iterable[ValidationError]:
+    """Yield what is wrong with a language of invoices that is new."""
+    language, before = (
+        invoice.get("language") if isinstance(invoice, dict) else None
+        for invoice in (changed.get("invoice"), stored.get("invoice"))
+    )
+    codes = [code for code, _name in settings.LANGUAGES]
+    if language and language != before and language not in codes:
+        msg = _("Send one of %(names)s.") % {"names": ", ".join(codes)}
+        yield ValidationError(msg, code="language_unknown")
 
 
 class Membership(SignedModel, TrackedModel):

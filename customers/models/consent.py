@@ -12,6 +12,7 @@ from audit.fields import NullTextField, PastDateTimeField
 from audit.history.querysets import ScopedQuerySet
 from customers.choices import ConsentAction, ConsentChannel, within_sentence
 from customers.models.base import BusinessModel, one_of
+from customers.models.business import LONGEST_WORDING
 from customers.models.customer import Customer
 
 
@@ -39,7 +40,9 @@ class ConsentEvent(BusinessModel, SealedModel):
         max_length=10, choices=ConsentChannel.choices, null=True, blank=True
     )
     action = models.CharField(max_length=10, choices=ConsentAction.choices)
-    wording_version = models.CharField(max_length=50, null=True, blank=True)
+    wording_version = models.CharField(
+        max_length=LONGEST_WORDING, null=True, blank=True
+    )
     wording_hash = models.CharField(max_length=64, null=True, blank=True)
     method = models.CharField(max_length=50, default="staff")
     occurred_at = PastDateTimeField(default=timezone.now)

@@ -13,10 +13,14 @@ from audit.emails import fold_email
 from audit.fields import EmailField, NullCharField, NullTextField
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind, within_sentence
-from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
-from customers.models.fields import NullCountryField, NullNameField, PhoneField
+from customers.models.fields import (
+    AnswerField,
+    NullCountryField,
+    NullNameField,
+    PhoneField,
+)
 from customers.values.country_code import check_country
 from customers.values.phone_number import to_e164
 

@@ -19,10 +19,9 @@ from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from customers.choices import CustomerStatus, CustomerType
-from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
-from customers.models.fields import NameField, PhoneField
+from customers.models.fields import AnswerField, NameField, PhoneField
 from customers.references import new_customer_reference
 from customers.values.phone_number import to_e164
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import NoteType, within_sentence
-from customers.models.answer_fields import AnswerField
 from customers.models.base import ArchiveMarks, BusinessModel, one_of
 from customers.models.customer import Customer
+from customers.models.fields import AnswerField
 
 
 class Note(ArchiveMarks, BusinessModel, TrackedModel):

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
 from audit.history.models import TrackedModel
-from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, money
 from customers.models.customer import Customer
+from customers.models.fields import AnswerField
 
 
 def split_tags(text: str | None) -> list[str]:

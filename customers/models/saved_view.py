@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.ids import uuid7
-from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, UntrackedModel
+from customers.models.fields import AnswerField
 
 PAGE_SIZES = (25, 50, 100)
 

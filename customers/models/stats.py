@@ -10,7 +10,12 @@ from django.utils.translation import gettext as _
 
 from audit.fields import SealedJSONField
 from customers.choices import LoyaltyTier
-from customers.models.base import ZERO, BusinessModel, UntrackedModel, money
+from customers.models.base import (
+    ZERO,
+    BusinessModel,
+    UntrackedModel,
+    money,
+)
 from customers.models.customer import Customer
 
 

@@ -20,10 +20,10 @@ from customers.choices import (
     TicketStatus,
     within_sentence,
 )
-from customers.models.answer_fields import AnswerField
 from customers.models.base import BusinessModel, one_of
 from customers.models.booking import Booking
 from customers.models.customer import Customer
+from customers.models.fields import AnswerField
 
 
 class Ticket(BusinessModel, TrackedModel):

@@ -125,7 +125,12 @@ from customers.services.customers import (
     create_customer,
     update_customer,
 )
-from customers.services.data_checks import BrokenRule, list_broken_rules
+from customers.services.data_checks import (
+    BrokenRule,
+    check_in_chunks,
+    count_checked,
+    list_broken_rules,
+)
 from customers.services.exports.customer_columns import (
     CustomerColumn,
     load_values,

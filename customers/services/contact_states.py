@@ -31,6 +31,8 @@ PAGE, SERVER, WEBHOOK, STAFF, FILE, PROGRAM = ORIGINS = (
 _IMPORTED, _CAPTURED = "import", "captured"
 # Of more versions than these nobody needs to know since when a no is set.
 _MOST_VERSIONS = 200
+# Rules by which an answer decides, or would under a wording that is valid.
+_BY_ANSWER = ("consent", "withdrawn", "none")
 
 
 class Origin(NamedTuple):
@@ -44,8 +46,8 @@ class Origin(NamedTuple):
 class ContactState:
     """Whether a customer may be sent something of one purpose in one way, and why.
 
-    `since` and `origin` are those of the answer or preference that decides, else of the
-    newest answer; None where there is none. `was_answered` tells whether there is one.
+    `since` and `origin` are those of what decides, as far as it has them.
+    `was_answered` tells whether there is an answer at all, `event_id` which decides.
     """
 
     purpose: str
@@ -90,17 +92,19 @@ def contact_states(
     for pair, answer in answers.items():
         record = newest[pair]
         event = events.get(record.id) if record and record.id else None
-        since, origin = None, None
+        since, origin, event_id = None, None, None
         if column := _column_of(answer.rule, *pair):
             since, origin = preferences.set_at(column)
-        elif event is not None:
-            since, origin = event.occurred_at, origins[event.pk]
+        elif answer.rule == "archived":
+            since = customer.archived_at
+        elif event is not None and answer.rule in _BY_ANSWER:
+            since, origin, event_id = event.occurred_at, origins[event.pk], event.pk
         states.append(
             ContactState(
                 *pair,
                 answer,
                 was_answered=event is not None,
-                event_id=event.pk if event is not None and not column else None,
+                event_id=event_id,
                 since=since,
                 origin=origin,
             )

@@ -135,3 +135,58 @@ def test_a_key_from_before_the_upgrade_replays_after_it(hub):
             for model in ("idempotentresponse", "ratelimitbucket")
         ),
     }
+
+
+# Sends one message id from a page and from a server; prints what became of each.
+_BOTH_SIDES = """
+import django
+django.setup()
+from audit.tenancy.actors import Actor
+from capture import services
+from customers.services import create_business
+actor = Actor.system("test")
+source = services.get_or_create_source(
+    create_business("shop", actor=actor), "shop", actor=actor
+)
+for trust in ("browser", "server"):
+    body = {"email": "a@example.org", "message_id": "one", "success": True}
+    batch = services.build_envelopes("login", body, trust=trust)
+    print(services.ingest(batch, source=source, actor=actor)[0].status)
+"""
+_IDS = "SELECT trust, message_id FROM capture_capture ORDER BY trust"
+
+
+@pytest.mark.slow
+def test_ids_on_both_sides_keep_the_version_before_away(hub):
+    """Going back would lose one of the two; it is refused, and nothing is half done."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BOTH_SIDES],
+        cwd=ROOT,
+        env=hub.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["accepted", "accepted"], done.stderr
+    both = [("browser", "one"), ("server", "one")]
+    assert [tuple(row) for row in hub.database.rows(_IDS)] == both
+
+    refused = hub.manage("migrate", "--verbosity=0", "capture", "0004")
+    assert refused.returncode != 0
+    assert [tuple(row) for row in hub.database.rows(_IDS)] == both
+
+    # The version that was there goes on, with its rule.
+    migrate(hub)
+    again = hub.manage("check", "--database", "default")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.slow
+def test_ids_on_one_side_go_back_and_forth(hub):
+    send(hub, "new", "k-1", "k-2")
+
+    migrate(hub, "capture", "0004")
+    migrate(hub)
+
+    # What came twice within ten minutes is one message.
+    assert len(hub.database.rows(_IDS)) == 1

@@ -14,8 +14,8 @@ from tests.factories import ApiKeyFactory, SourceFactory
 
 def written(*rows: list[str]) -> str:
     """Return rows as a file of CSV, the header first."""
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(rows)
     return out.getvalue()
 
 
@@ -23,6 +23,15 @@ def load_file(
     text: str, *, table: str, business: Any, actor: Any
 ) -> dict[int, list[list[str]]]:
     """Load a file; return the errors of its rejected rows, by line."""
+    upload, _findings = loaded_file(text, table=table, business=business, actor=actor)
+    report = services.import_report(upload)
+    return {each["line"]: each["errors"] for each in report["rejected"]}
+
+
+def loaded_file(
+    text: str, *, table: str, business: Any, actor: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Preview, confirm and load a file; return it, and what the preview found."""
     upload = services.keep_upload(
         text.encode(),
         name="list.csv",
@@ -31,11 +40,10 @@ def load_file(
         business=business,
         actor=actor,
     )
-    services.preview_import(upload, actor=actor)
+    findings = services.preview_import(upload, actor=actor)
     services.confirm_import(upload, actor=actor, update_existing=True)
     services.load_import(upload, actor=actor)
-    report = services.import_report(upload)
-    return {each["line"]: each["errors"] for each in report["rejected"]}
+    return upload, findings
 
 
 def send_captures(messages: list[dict[str, Any]], business: Any) -> list[Any]:

@@ -289,3 +289,18 @@ def test_what_holds_is_asked_in_as_many_statements_for_any_history(desk, assert_
         services.update_preferences(desk.customer, actor=SYSTEM, favorite_products="x")
 
     assert_flat(call=lambda: services.contact_states(desk.customer), grow=grow)
+
+
+def test_what_an_answer_does_not_decide_is_not_said_to_be_from_it(desk):
+    desk.page()
+    services.archive_customer(desk.customer, actor=SYSTEM, reason="moved")
+    desk.customer.refresh_from_db()
+
+    states = services.contact_states(desk.customer)
+    marketing = [state for state in states if state.purpose == "marketing"]
+
+    assert {state.answer.rule for state in marketing} == {"archived"}
+    assert {state.since for state in marketing} == {desk.customer.archived_at}
+    assert {(s.origin, s.event_id, s.was_answered) for s in marketing} == {
+        (None, None, True)
+    }

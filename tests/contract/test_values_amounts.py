@@ -17,7 +17,6 @@ Differing on purpose:
 
 from __future__ import annotations
 
-import csv
 import json
 import sqlite3
 from contextlib import closing
@@ -39,9 +38,10 @@ from capture.parsing import parse_body
 from customers import services
 from customers.admin.acts.forms import AmountField
 from customers.models import Booking, Credit, Customer, Refund
-from customers.models.base import AmountFormField
+from customers.models.fields import AmountFormField
 from customers.money import amount_text
 from tests.conftest import actor_of, confirm, drawn_data, signed_in, staff
+from tests.contract.entrances import load_file, written
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import (
@@ -287,22 +287,10 @@ def test_a_currency_with_fewer_decimals_does_not_fit_what_is_stored(alice, baker
 # --- files ----------------------------------------------------------------------------
 
 
-def load(text: str, business: Any, client: Any) -> dict[int, str]:
+def load(text: str, business: Any, client: Any) -> dict[int, Any]:
     """Load a file of bookings; return the refusal of each line that has one."""
     actor = actor_of(client.user)
-    upload = services.keep_upload(
-        text.encode(),
-        name="list.csv",
-        kind="csv",
-        table=services.IMPORT_TABLES["booking"],
-        business=business,
-        actor=actor,
-    )
-    services.preview_import(upload, actor=actor)
-    services.confirm_import(upload, actor=actor, update_existing=True)
-    services.load_import(upload, actor=actor)
-    rejected = services.import_report(upload)["rejected"]
-    return {row["line"]: row["errors"] for row in rejected}
+    return load_file(text, table="booking", business=business, actor=actor)
 
 
 def texts() -> list[tuple[int, str, dict[str, str]]]:
@@ -315,12 +303,6 @@ def texts() -> list[tuple[int, str, dict[str, str]]]:
     ]
 
 
-def csv_of(header: str, rows: list[list[str]]) -> str:
-    out = StringIO()
-    csv.writer(out).writerows([header.split(","), *rows])
-    return out.getvalue()
-
-
 def test_a_file_of_bookings(alice, bakery):
     customer = CustomerFactory(business=bakery)
     lines = texts()
@@ -330,7 +312,7 @@ def test_a_file_of_bookings(alice, bakery):
     ]
 
     # One of several lines in a cell has several lines in the file.
-    wrong = load(csv_of(header, cells), bakery, alice)
+    wrong = load(written(header.split(","), *cells), bakery, alice)
 
     stored = {row.external_id: row for row in Booking.objects.all()}
     got = {n: "" for n, _, _ in lines}
@@ -354,7 +336,8 @@ def test_a_log_of_purchases(bakery, tmp_path):
         path = tmp_path / f"{currency}.csv"
         cells = [[f"c{n}", "2026-01-02", "1", raw] for n, raw, _ in few]
         path.write_text(
-            csv_of("customer,date,quantity,amount", cells), encoding="utf-8"
+            written(["customer", "date", "quantity", "amount"], *cells),
+            encoding="utf-8",
         )
         err = StringIO()
         with pytest.raises(SystemExit):

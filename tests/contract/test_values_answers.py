@@ -41,6 +41,7 @@ from customers.api.serializers.customers import PreferencesUpdateSerializer
 from customers.models import ConsentEvent, Customer, CustomerStats, Preferences
 from customers.resources import resource_of
 from tests.conftest import actor_of, form_data, staff
+from tests.contract.entrances import loaded_file, written
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import (
@@ -467,17 +468,9 @@ def importer(bakery):
 
 
 def load(rows: list[list[str]], *, actor: Any, business: Any) -> Any:
-    """Preview, confirm and load a file of customers; return its findings."""
-    out = StringIO(newline="")
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(rows)
-    upload = services.keep_upload(
-        out.getvalue().encode(), name="list.csv", kind="csv",
-        table=services.IMPORT_TABLES["customer"], business=business, actor=actor,
-    )  # fmt: skip
-    findings = services.preview_import(upload, actor=actor)
-    services.confirm_import(upload, actor=actor, update_existing=True)
-    services.load_import(upload, actor=actor)
-    return findings
+    """Load a file of customers; return what the preview found."""
+    text = written(*rows)
+    return loaded_file(text, table="customer", business=business, actor=actor)[1]
 
 
 def test_a_file(bakery, importer):

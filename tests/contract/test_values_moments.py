@@ -9,8 +9,6 @@ with the warning `unreadable_timestamp`.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import Any
 
@@ -21,6 +19,7 @@ from capture.models import Capture
 from customers import services
 from customers.models import Booking, Customer
 from tests.conftest import actor_of
+from tests.contract.entrances import loaded_file, written
 from tests.customers.api.sending import send
 from tests.customers.values.tables import table_of
 from tests.factories import ApiKeyFactory, CustomerFactory, SourceFactory
@@ -39,7 +38,7 @@ SENTENCES = {
 }
 
 
-def written(moment: Any) -> str:
+def drawn(moment: Any) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -70,7 +69,7 @@ def test_the_api_of_staff(alice, bakery):
             assert (error["pointer"], error["code"]) == ("/joined_at", code), item
         else:
             assert result["status"] == 201, item
-            assert written(stored[json.loads(item)["name"]]) == line["strict"], item
+            assert drawn(stored[json.loads(item)["name"]]) == line["strict"], item
 
 
 def test_the_filters_of_a_list(alice):
@@ -96,26 +95,13 @@ def test_files(alice, bakery):
         # Neither is in a text of UTF-8 that a spreadsheet writes.
         if raw is not None and "\0" not in text and "\ud800" not in text:
             cells.append((text, line["in_oslo"]))
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(["customer", "external_id", "starts_at"])
-    for number, (text, _outcome) in enumerate(cells):
-        writer.writerow([customer.unique_id, f"B{number}", text])
-
-    actor = actor_of(alice.user)
-    upload = services.keep_upload(
-        out.getvalue().encode(),
-        name="sales.csv",
-        kind="csv",
-        table=services.IMPORT_TABLES["booking"],
-        business=bakery,
-        actor=actor,
+    rows = [[customer.unique_id, f"B{n}", text] for n, (text, _) in enumerate(cells)]
+    text = written(["customer", "external_id", "starts_at"], *rows)
+    upload, _findings = loaded_file(
+        text, table="booking", business=bakery, actor=actor_of(alice.user)
     )
-    services.preview_import(upload, actor=actor)
     shown = services.import_findings(upload)["shown"]["rejected"]
     refused = {row["line"]: dict(row["errors"])["starts_at"] for row in shown}
-    services.confirm_import(upload, actor=actor, update_existing=True)
-    services.load_import(upload, actor=actor)
 
     stored = dict(Booking.objects.values_list("external_id", "starts_at"))
     for number, (text, outcome) in enumerate(cells):
@@ -126,7 +112,7 @@ def test_files(alice, bakery):
                 assert sentence.startswith(SENTENCES[outcome]), text
         else:
             moment = stored[f"B{number}"]
-            assert (written(moment) if moment else "") == outcome, text
+            assert (drawn(moment) if moment else "") == outcome, text
 
 
 @pytest.mark.parametrize("key", ["timestamp"])
@@ -157,7 +143,7 @@ def test_messages_of_programs(bakery, key):
             assert "unreadable_timestamp" in codes, line["raw"]
             assert capture.original_timestamp is None, line["raw"]
         elif outcome:
-            assert written(capture.original_timestamp) == outcome.removeprefix("n:")
+            assert drawn(capture.original_timestamp) == outcome.removeprefix("n:")
             assert ("naive_timestamp" in codes) == outcome.startswith("n:"), line["raw"]
 
 

@@ -20,7 +20,7 @@ from audit.datetimes import parse_day, to_moment
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Customer
-from customers.models.base import AmountFormField
+from customers.models.fields import AmountFormField
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise

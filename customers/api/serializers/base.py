@@ -17,7 +17,7 @@ from audit.rest.model_serializers import (
 from audit.rest.pagination import Page
 from customers import services
 from customers.api.fields import AmountField, AmountInput, AnswerField
-from customers.models.base import MoneyField
+from customers.models.fields import MoneyField
 
 OF_CUSTOMER = ["id", "business_id", "customer_id"]
 TIMES = ["created_at", "updated_at"]

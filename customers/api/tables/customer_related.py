@@ -22,10 +22,11 @@ from customers.api.tables.base import (
     ArchivableOfCustomer,
     CustomerRelatedViewSet,
 )
+from customers.api.tables.phone_warnings import PhoneWarnings
 from customers.models import Address, ConsentEvent, Contact, Customer, Flag, Note
 
 
-class AddressViewSet(CustomerRelatedViewSet):
+class AddressViewSet(PhoneWarnings, CustomerRelatedViewSet):
     """Places of customers."""
 
     tag = "Addresses"
@@ -38,7 +39,7 @@ class AddressViewSet(CustomerRelatedViewSet):
     filterset_fields: ClassVar = {"kind": CHOICES, "is_primary": ["exact"], **TIMES}
 
 
-class ContactViewSet(CustomerRelatedViewSet):
+class ContactViewSet(PhoneWarnings, CustomerRelatedViewSet):
     """Other people to reach, and further e-mails and phones, of customers."""
 
     tag = "Contacts"

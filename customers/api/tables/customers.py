@@ -19,8 +19,8 @@ from customers.api.tables.base import (
     RANGE,
     TIMES,
     ArchivableFilters,
-    HubViewSet,
 )
+from customers.api.tables.phone_warnings import PhoneWarnings
 from customers.models import Customer, CustomerQuerySet
 
 _Model = TypeVar("_Model", bound=Model)
@@ -50,7 +50,7 @@ def _restore_customer(customer: Customer, **about: Any) -> Customer:
     return restored
 
 
-class CustomerViewSet(HubViewSet):
+class CustomerViewSet(PhoneWarnings):
     """Customers of the businesses that the caller works for."""
 
     tag = "Customers"

@@ -134,6 +134,35 @@ def test_strict_refuses_the_batch(post):
     assert not Capture.objects.exists()
 
 
+def test_validate_warns_as_ingest_does(post):
+    message = {
+        "type": "payment",
+        "email": "a@example.org",
+        "final_price": "1.005",
+        "currency": "EUR",
+        "payment_status": "completed",
+        "phone": "abc",
+        "name": "A\u202eb",
+        "timestamp": "2026-01-01T10:00:00",
+    }
+    looked = post(VALIDATE, message).json()["results"]
+    taken = post(SINGLE, message).json()
+    half = post(VALIDATE, {**message, "currency": None, "final_price": "0.001"}).json()
+
+    assert {each["code"] for each in looked[0]["warnings"]} == set(taken["warnings"])
+    assert "amount_rounded" in taken["warnings"]
+    assert half["results"][0]["code"] == "amount_invalid"
+
+
+def test_a_name_that_is_too_long_is_cut_and_noted(post):
+    taken = post(
+        SINGLE, {"type": "signup", "email": "a@example.org", "name": "x" * 256}
+    )
+
+    assert taken.json()["warnings"] == ["does_not_fit"]
+    assert Customer.objects.get().name == "x" * 255
+
+
 def test_validate_stores_nothing_and_finds_everything(post):
     items = [event(), {"type": "payment", "email": "a@b.org", "final_price": -1}]
     body = post(VALIDATE, {"captures": items}).json()

@@ -1185,3 +1185,29 @@ def test_more_rows_than_a_batch(bakery, old):
 
     assert "120 rows read, 600 captures new" in out[0]
     assert Customer.objects.count() == Payment.objects.count() == 120
+
+
+def test_two_spellings_of_one_address_are_one_person(bakery, tmp_path):
+    """Of a domain in its letters and as the name system has it, in two tables."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, name TEXT)")
+        db.execute("INSERT INTO users VALUES (1, 'a@b\u00fccher.example', 'Ana')")
+        db.execute(CUSTOMERS)
+        db.execute(
+            "INSERT INTO customer_data_immutable (id, customer_id, unique_id, email, "
+            "name, password_hash, membership_tier, payment_status, join_date) VALUES "
+            "(7, 1, 'C-1', 'A@XN--BCHER-KVA.example', 'Ana', 'x', 'free', 'none', "
+            "'2025-01-01T00:00:00Z')"
+        )
+        db.commit()
+    options = {"business": bakery.slug, "source": "old"}
+    call_command("import_legacy", str(path), stdout=StringIO(), **options)
+
+    customer = Customer.objects.get()
+    assert customer.email_key == "a@xn--bcher-kva.example"
+    # One number for one person: it is no shared one, and there is one signup.
+    assert customer.external_id == "1"
+    codes = {code for c in Capture.objects.all() for code, _ in c.warnings or ()}
+    assert "shared_user_id" not in codes
+    assert Capture.objects.filter(type="signup").count() == 1

@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.models import Capture, CaptureLink, Login, Signup
+from capture.models import Capture, CaptureLink, Login, Payment, Signup
 from customers import services as customers
 from customers.models import Business, Customer, CustomerStats
-from tests.conftest import actor_of
+from tests.conftest import actor_of, in_parallel
 from tests.factories import CaptureFactory, CustomerFactory, SourceFactory
 
 
@@ -349,6 +349,34 @@ def test_many_at_once_make_one_capture_and_one_customer(source):
     assert sorted(statuses) == ["accepted"] * 11 + ["duplicate"] * 9
     assert Customer.objects.count() == 1
     assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_page_and_a_server_with_one_id_at_once_are_both_taken(source):
+    """Whichever is first: what a page claims stops no server that confirms it."""
+
+    def send(trust: str) -> list[str]:
+        body = {"email": "a@example.org", "message_id": "one", "final_price": 9}
+        body |= {"transaction_id": "t-1", "payment_status": "completed"}
+        batch = envelopes("payment", body, trust=trust)
+        results = services.ingest(batch, source=source, actor=Actor.system("test"))
+        return [result.status for result in results]
+
+    trusts = iter(["browser", "server"] * 4)
+    outcomes = in_parallel(lambda: (trust := next(trusts), send(trust)), 8)
+
+    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    for trust in ("browser", "server"):
+        statuses = sorted(s for kind, [s] in outcomes if kind == trust)
+        assert statuses == ["accepted", "duplicate", "duplicate", "duplicate"]
+    captures = Capture.objects.values_list("trust", "message_id")
+    assert sorted(captures) == [("browser", "one"), ("server", "one")]
+    payment = Payment.objects.get()
+    assert (payment.trust, payment.final_price) == ("server", 9)
+    assert Customer.objects.count() == 1
 
 
 def capture_of(source, actor, kind, **body):

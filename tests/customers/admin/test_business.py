@@ -81,7 +81,7 @@ def test_a_version_that_no_consent_can_hold_is_refused(alice, bakery, path):
     typed = form_data(alice, path) | {"valid_wordings": "2026-01\n" + "x" * 51}
     page = post_confirmed(alice, path, typed)
 
-    assert "Line 2: Ensure this value has at most 50 characters" in page.text
+    assert "Line 2: A version of the wording has at most 50 characters." in page.text
     bakery.refresh_from_db()
     assert bakery.settings == SETTINGS
 

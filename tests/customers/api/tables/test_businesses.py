@@ -93,3 +93,26 @@ def test_settings_have_the_shapes_they_are_read_in(alice, bakery, value):
     assert answer.json()["errors"][0]["pointer"] == "/settings"
     bakery.refresh_from_db()
     assert bakery.settings == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"consent_wordings": {"x" * 51: True}}, "wording_too_long"),
+        ({"invoice": {"language": "fr"}}, "language_unknown"),
+    ],
+)
+def test_settings_have_the_bounds_of_the_form(alice, bakery, actor, value, code):
+    path = f"{BASE}/bakery"
+    confirm(alice, "manage_roles")
+    [error] = send(alice, "PATCH", path, {"settings": value}).json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/settings", code)
+    bakery.refresh_from_db()
+    assert bakery.settings == {}
+
+    # What was stored before the rule keeps nobody from changing something else.
+    bakery.settings = value
+    bakery.as_actor(actor).save()
+    changed = {"settings": {**value, "require_verified_email": True}}
+    assert send(alice, "PATCH", path, changed).status_code == 200
+    assert send(alice, "PATCH", path, {"name": "Bakery"}).status_code == 200

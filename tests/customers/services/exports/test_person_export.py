@@ -271,3 +271,21 @@ def test_a_body_that_could_not_be_read(ana, actor, text, is_in_it):
     captures.ingest([envelope], source=source, actor=actor)
 
     assert bool(exported(ana, actor)["quarantined"]) is is_in_it
+
+
+def test_of_many_ids_the_newest_are_looked_for(ana, actor):
+    """A page may give a person any number of ids; the search has a bound."""
+    source = SourceFactory(business=ana.business)
+    for n in range(51):
+        body = {"type": "login", "email": ana.email, "user_id": f"user-{n:02}"}
+        batch = captures.build_native(body, trust="server")
+        captures.ingest(batch, source=source, actor=actor)
+    for n in (0, 1, 50):
+        QuarantineFactory(
+            source=source, body={"user_id": f"user-{n:02}", "final_price": "bad"}
+        )
+
+    items = [row["item"] for row in exported(ana, actor)["quarantined"]]
+
+    assert ["user-01" in item for item in items] == [True, False]
+    assert ["user-50" in item for item in items] == [False, True]
