@@ -46,7 +46,15 @@ _NAMING = "Send one of "
 _OTHER = "The request was refused."
 # Rules that say how the row stands, not what is wrong with the request.
 _OF_THE_STATE = frozenset(
-    {"already_archived", "archived", "erased", "not_archived", "restore_conflict"}
+    {
+        "already_archived",
+        "already_flagged",
+        "archived",
+        "booking_moved",
+        "erased",
+        "not_archived",
+        "restore_conflict",
+    }
 )
 _REPEATING = {
     "does_not_exist": "There is no such row.",

@@ -15,6 +15,7 @@ from audit.database.sealed import SealedModel
 from audit.history.models import TrackedModel
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
+from customers.models import Contact
 from customers.models.base import AmountsModel
 from customers.selectors.customers import list_visible
 
@@ -50,7 +51,7 @@ def list_broken_rules(*, actor: Actor) -> Iterator[BrokenRule]:
 
 
 def _broken_by(instance: models.Model, related: set[str]) -> Iterator[BrokenRule]:
-    if isinstance(instance, AmountsModel):
+    if isinstance(instance, AmountsModel | Contact):
         instance.judge_all()
     checks: tuple[Callable[[], None], ...] = (
         partial(instance.clean_fields, exclude=related),

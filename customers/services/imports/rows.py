@@ -20,6 +20,7 @@ from audit.emails import fold_email
 from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
+from customers.choices import BY_IMPORT
 from customers.models import Booking, Business, Customer, CustomerQuerySet
 from customers.selectors.customers import (
     list_archived_customers,
@@ -166,7 +167,10 @@ class RowFinder:
                 self._take(checked, customer)
                 continue
             checked.instance = Customer(
-                business=checked.business, joined_at=timezone.now()
+                business=checked.business,
+                joined_at=timezone.now(),
+                source=BY_IMPORT,
+                signup_method=BY_IMPORT,
             )
             if hidden(checked, cell_in(checked, "email")):
                 msg = _("An archived customer has this e-mail. Restore that one?")
