@@ -367,6 +367,22 @@ def test_no_refusal_repeats_what_was_sent(alice, ana):
     assert Booking.objects.count() == 1
 
 
+def test_amounts_are_texts_but_at_the_addresses_of_the_documents(alice, bakery, ana):
+    booking = BookingFactory(
+        customer=ana, status="completed", total_amount=8, paid_amount=8
+    )
+    ana.stats.refresh_from_db()
+    services.refresh_stats([ana.pk])
+
+    one = alice.get(f"/api/v1/bookings/{booking.pk}").json()
+    document_002 = alice.get("/api/v1/tracking/targeted").json()["results"]
+    document_004 = alice.get(f"/api/customers/{bakery.slug}/{ana.pk}/history").json()
+
+    assert one["total_amount"] == "8.00"
+    assert [each["total_spent"] for each in document_002] == [8.0]
+    assert document_004["purchases"][0]["total_amount"] == 8.0
+
+
 # --- the description ----------------------------------------------------------------
 
 
