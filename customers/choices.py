@@ -101,6 +101,8 @@ class BookingStatus(TextChoices):
     OTHER = "other"
 
 
+# Where customers come from whom nobody sent: `source` and `signup_method`.
+BY_STAFF, BY_IMPORT = "staff", "import"
 PURCHASE_STATUSES = (BookingStatus.COMPLETED, BookingStatus.REFUNDED)
 # Nothing is owed for these, so they get no invoice.
 UNINVOICED_STATUSES = (

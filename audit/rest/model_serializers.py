@@ -43,6 +43,8 @@ _OURS: dict[type[serializers.Field], type[serializers.Field]] = {
 }
 # What every write changes; an older one sent back is no mistake.
 _STAMPS = frozenset({"rev", "updated_at"})
+PARENTS = ("customer_id", "ticket_id")
+_NO_PARENT = "Say whose it is, or use the address below the one whose it is."
 _MASKED = "You see this masked. Reveal it first, or leave it out."
 _FIXED = "This cannot be changed here. Leave it out."
 
@@ -194,7 +196,7 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[models.Mode
     """
 
     # Whose rows these are, where an address may say so.
-    parents: ClassVar[tuple[str, ...]] = ("customer_id", "ticket_id")
+    parents: ClassVar[tuple[str, ...]] = PARENTS
 
     def build_field(
         self,
@@ -298,6 +300,28 @@ def _is_cut(instance: models.Model, key: object, value: object) -> bool:
     cut = shortened(stored)
     kind = declaration(type(instance)).get(name)
     return cut != stored and value in (cut, masked_value(cut, kind))
+
+
+@cache
+def naming_parent(body: type[StrictSerializer]) -> type[StrictSerializer]:
+    """Return the body of a new row at an address that does not say whose it is.
+
+    It names the parent itself. A body whose rows have none is returned as it is.
+    """
+    named = [name for name in PARENTS if name in body().fields]
+    if not named:
+        return body
+
+    def get_fields(self: StrictSerializer) -> dict[str, serializers.Field]:
+        fields = body.get_fields(self)
+        for name in named:
+            fields[name].required = True
+            fields[name].error_messages["required"] = _NO_PARENT
+        return fields
+
+    name = body.__name__.removesuffix("Serializer")
+    members = {"get_fields": get_fields, "__doc__": body.__doc__}
+    return type(f"{name}WithParentSerializer", (body,), members)
 
 
 def without_masked(

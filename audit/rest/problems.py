@@ -52,7 +52,11 @@ def _instance(request: HttpRequest) -> str:
         # A fixed address, or none of ours: words are names of ours, most likely.
         words = [s if _WORD.fullmatch(s) or not s else "{unknown}" for s in steps]
         return "/".join(words)
-    names = {str(value): f"{{{name}}}" for name, value in match.kwargs.items()}
+    # As the description of the API names them.
+    names = {
+        str(value): "{id}" if name == "pk" else f"{{{name}}}"
+        for name, value in match.kwargs.items()
+    }
     # What varies stands behind the fixed beginning, which may read the same.
     fixed = match.route.lstrip("^").partition("(")[0].partition("<")[0].count("/") + 1
     return "/".join(

@@ -14,7 +14,7 @@ from rest_framework.filters import BaseFilterBackend
 
 from audit.json_text import JsonObject
 from audit.rest.schema_fields import refine, refine_response
-from audit.rest.schema_parameters import refine_parameter
+from audit.rest.schema_parameters import is_taken, refine_parameter
 from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
 from audit.rest.views import ActionSpec
 
@@ -206,7 +206,11 @@ class StaffSchema(AutoSchema):
 
     def _get_parameters(self) -> list[JsonObject]:
         parameters = super()._get_parameters()
-        return [refine_parameter(self.view, parameter) for parameter in parameters]
+        return [
+            refine_parameter(self.view, parameter)
+            for parameter in parameters
+            if is_taken(self.view, parameter)
+        ]
 
     def get_override_parameters(self) -> list[_Parameter]:
         spec = self.spec
@@ -221,7 +225,10 @@ class StaffSchema(AutoSchema):
             text = "A random text. Who sends it again gets the first answer."
             parameters.append(_header("Idempotency-Key", text, _KEY))
         if getattr(self.view, "takes_business", False):
-            text = "Which business, by id or slug, of somebody who works for several."
+            text = (
+                "Which business, by id or slug. Whoever works for several names one "
+                "where neither the address nor the body does (`business_needed`)."
+            )
             # Empty is as good as not sent, and what nobody is called is not found.
             parameters.append(_header("X-Business", text, ""))
         return parameters

@@ -15,10 +15,16 @@ NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"
 
 
+# Which times are taken; JSON Schema has no word for it.
+TIMES = "With its zone, from 1900 on and before 2200."
+
+
 def refine(field: serializers.Field, schema: JsonObject) -> JsonObject:
     """Return the schema of a field of a request with what the field also checks."""
     if isinstance(field, serializers.DecimalField):
         return _decimal_schema(field, schema)
+    if isinstance(field, serializers.DateTimeField):
+        return {"description": TIMES, **schema}
     is_any = isinstance(field, serializers.JSONField) and "type" not in schema
     if is_any and not field.allow_null:
         kinds = ["object", "array", "string", "number", "boolean"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from audit.json_text import JsonObject
-from audit.rest.schema_fields import NO_NUL
+from audit.rest.schema_fields import NO_NUL, TIMES
 
 # The parameters that say which columns and rows an answer holds.
 _SELECTION = ("fields", "expand")
@@ -39,7 +39,17 @@ def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
         return {**refined, "schema": {"type": "string", "pattern": listed}}
     if schema in ({}, {"type": "string"}):
         return {**refined, "schema": {"type": "string", "pattern": NO_NUL}}
-    return parameter
+    return _bounded(parameter)
+
+
+def _bounded(parameter: JsonObject) -> JsonObject:
+    is_time = parameter.get("schema", {}).get("format") == "date-time"
+    return {"description": TIMES, **parameter} if is_time else parameter
+
+
+def is_taken(view: object, parameter: JsonObject) -> bool:
+    """Tell whether a view takes a parameter: a table without relations expands none."""
+    return parameter["name"] != "expand" or bool(getattr(view, "related", True))
 
 
 def _names(view: Any, name: str) -> list[str]:

@@ -35,7 +35,11 @@ from audit.rest.model_serializers import (
     expanded,
     page_serializer,
 )
-from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
+from audit.rest.pagination import (
+    DEEPEST_ROW,
+    KeysetPagination,
+    PageOrCursorPagination,
+)
 from audit.rest.routers import UUID_REGEX
 from audit.rest.serializers import QuerySerializer, snake_case, unknown_sentence
 from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
@@ -62,7 +66,10 @@ class CursorQuery(DetailQuery):
         required=False,
         allow_blank=True,
         max_length=200,
-        help_text="As `next` says it. Empty: from the newest on, without a count.",
+        help_text=(
+            "As `next` says it. Empty: from the newest on, without a count. Neither "
+            "`page` nor `ordering` goes with it, where there are any."
+        ),
     )
     page_size = serializers.IntegerField(
         min_value=1, max_value=LARGEST_PAGE, default=50
@@ -72,9 +79,18 @@ class CursorQuery(DetailQuery):
 class ListQuery(CursorQuery):
     """The parameters of a list in pages."""
 
-    page = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
+    page = serializers.IntegerField(
+        min_value=1,
+        max_value=DEEPEST_ROW,
+        required=False,
+        help_text=(
+            f"Pages end with row {DEEPEST_ROW}, so with fewer pages of more rows. Not "
+            "with `cursor`, which goes on."
+        ),
+    )
     ordering = serializers.CharField(
-        required=False, help_text="A column; with a minus before it downwards."
+        required=False,
+        help_text="A column; with a minus before it downwards. Not with `cursor`.",
     )
 
 

@@ -49,7 +49,9 @@ _OF_THE_STATE = frozenset(
     {
         "already_archived",
         "already_decided",
+        "already_flagged",
         "archived",
+        "booking_moved",
         "erased",
         "not_archived",
         "restore_conflict",

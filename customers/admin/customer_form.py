@@ -39,6 +39,7 @@ from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.customer_tabs import DUPLICATE_REASONS
 from customers.admin.links import customer_url
+from customers.choices import BY_STAFF
 from customers.models import Business, Customer, Preferences
 
 # What is typed of a customer by which others are looked for.
@@ -203,6 +204,10 @@ class CustomerForms(PersonPages, RevisedAdmin):
             similar = services.find_similar(instance, actor=actor, limit=_MOST)
         context = self._panel(similar, is_new=is_new)
         return TemplateResponse(request, _TEMPLATE, {**context, "is_typed": True})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        origin = {"source": BY_STAFF, "signup_method": BY_STAFF}
+        return {**origin, **super().get_changeform_initial_data(request)}
 
     def response_add(
         self, request: HttpRequest, obj: Customer, post_url_continue: str | None = None

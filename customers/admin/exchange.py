@@ -16,7 +16,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.widgets import AdminRadioSelect, AdminTextareaWidget
+from django.contrib.admin.widgets import AdminRadioSelect
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import (
@@ -95,7 +95,6 @@ class ExportForm(LabelsAbove, SelectableFieldsExportForm):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
-        widget=AdminTextareaWidget(attrs={"rows": 2}),
         help_text=_("Stands on the page of everybody whom the file holds."),
     )
     recipient = forms.CharField(

@@ -10,9 +10,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import get_attribute, get_error_detail
 
+from audit.json_text import JsonObject
 from customers import services
 from customers.values.amount import check_amount, parse_number
 from customers.values.answer import parse_answer
+
+# What people read from A to Z.
+_UPWARDS = ("name", "email")
 
 
 class NumberField(serializers.DecimalField):
@@ -151,3 +155,18 @@ class MaybeTextField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
+
+
+class SortOrderField(serializers.ChoiceField):
+    """The direction of a list; without it, that which people expect of the column."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"required": False, **options}
+        text = "Without it names and addresses go upwards, and the rest downwards."
+        super().__init__(("asc", "desc"), **{"help_text": text, **options})
+
+
+def is_descending(params: JsonObject) -> bool:
+    """Tell in which direction a list is asked for."""
+    order = params.get("sort_order")
+    return order == "desc" or (order is None and params["sort_by"] not in _UPWARDS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -111,6 +113,10 @@ class Address(ArchiveMarks, BusinessModel, TrackedModel):
             self.phone_e164 = to_e164(self.phone, region)
 
 
+# What somebody is reached by, or at least asked for by.
+_REACHED_BY = ("name", "email", "phone")
+
+
 class Contact(ArchiveMarks, BusinessModel, TrackedModel):
     """Another person to reach, or a further e-mail or phone, current or former."""
 
@@ -125,6 +131,9 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
     }
 
     derived: ClassVar[dict[str, str]] = {"email_key": "email", "phone_e164": "phone"}
+
+    # As the database has it: a contact from before the rule may say nothing.
+    was_empty = False
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
     kind = models.CharField(max_length=20, choices=ContactKind.choices)
@@ -166,6 +175,32 @@ class Contact(ArchiveMarks, BusinessModel, TrackedModel):
 
     def __str__(self) -> str:
         return gettext("%(kind)s contact") % {"kind": self.get_kind_display()}
+
+    @classmethod
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        **kwargs: Any,
+    ) -> Self:
+        instance = super().from_db(db, field_names, values, **kwargs)
+        # A column that was not read may say something.
+        instance.was_empty = not any(
+            instance.__dict__.get(name, True) for name in _REACHED_BY
+        )
+        return instance
+
+    def judge_all(self) -> None:
+        """Let `clean` judge what is stored as if it were new."""
+        self.was_empty = False
+
+    def clean(self) -> None:
+        """Raise ValidationError for a contact by whom nobody is reached."""
+        super().clean()
+        if not self.was_empty and not any(getattr(self, n) for n in _REACHED_BY):
+            msg = gettext("Give a name, an e-mail or a phone number.")
+            raise ValidationError(msg, code="contact_empty")
 
     def derive(self) -> None:
         """Compute the columns by which the contact is found."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from audit.tenancy.actors import Actor
-from customers.models import Booking, Customer, TicketMessage
+from customers.models import Address, Booking, Customer, TicketMessage
 from customers.models.base import ArchiveMarks
 from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
@@ -47,6 +47,7 @@ def create_instance(
     if isinstance(customer := values.get("customer"), Customer):
         attach_customer(customer, instance)
     _check_live(instance)
+    _move_primary(instance, actor=actor, reason=reason)
     _check(instance)
     save_by_subject(Write(instance, actor=actor, reason=reason))
     return instance
@@ -74,6 +75,7 @@ def update_instance(
         raise ValidationError(msg, code="archived")
     for name, value in changes.items():
         setattr(current, name, value)
+    _move_primary(current, actor=actor, reason=reason)
     _check(current, stored)
     if not changed_columns(current, stored):
         return stored
@@ -105,8 +107,8 @@ def restore_instance(
 ) -> _Archivable:
     """Restore an archived instance.
 
-    Raises ValidationError when it is not archived, when another one has its unique
-    values, and as `update_instance` does.
+    Raises ValidationError when it is not archived, `restore_conflict` when another one
+    has its unique values, and as `update_instance` does.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="restored")
     current = write.instance
@@ -114,9 +116,41 @@ def restore_instance(
         msg = _("This is not archived.")
         raise ValidationError(msg, code="not_archived")
     current.archived_at = current.archived_by_id = current.archive_reason = None
-    _check(current, write.stored)
+    try:
+        _check(current, write.stored)
+    except ValidationError as error:
+        # Of a rule about other rows, which has no code of its own.
+        about_rows = error.update_error_dict({}).get(NON_FIELD_ERRORS, ())
+        if [detail.code for detail in about_rows] == [None]:
+            sentence = " ".join(error.messages)
+            raise ValidationError(sentence, code="restore_conflict") from error
+        raise
     save_by_subject(write)
     return current
+
+
+def _move_primary(instance: models.Model, *, actor: Actor, reason: str | None) -> None:
+    """Let a primary address take the place of the former one, if there is one.
+
+    Locks the customer, so that two at once leave one.
+    """
+    if not isinstance(instance, Address) or not instance.is_primary:
+        return
+    customer = lock_customer(instance.customer_id)
+    addresses = Address.objects.select_for_update(no_key=True).filter(
+        business=instance.business_id,
+        customer=instance.customer_id,
+        is_primary=True,
+        archived_at=None,
+    )
+    former = addresses.exclude(pk=instance.pk).first()
+    if former is not None:
+        stored = copy_of(former)
+        former.is_primary = False
+        write = Write(
+            former, actor=actor, reason=reason, stored=stored, customer=customer
+        )
+        save_by_subject(write)
 
 
 def _check(instance: models.Model, stored: models.Model | None = None) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from audit.emails import fold_email
 from audit.tenancy.actors import Actor
-from customers.choices import ContactKind, CustomerStatus
+from customers.choices import BY_STAFF, ContactKind, CustomerStatus
 from customers.models import Address, Business, Contact, Customer, Preferences
 from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
@@ -73,7 +73,8 @@ def create_customer(
     if not columns.pop("is_active", True):
         columns["status"] = CustomerStatus.INACTIVE
     _check_columns(columns)
-    customer = Customer(business=business, name=name, **columns)
+    origin = {"source": BY_STAFF, "signup_method": BY_STAFF}
+    customer = Customer(business=business, name=name, **{**origin, **columns})
     clean_instance(customer, about=_ABOUT)
     save_customer(Write(customer, actor=actor, reason=reason))
     if preferences:

@@ -18,7 +18,7 @@ from audit.database.sealed import SealedModel
 from audit.history.models import TrackedModel
 from audit.privacy.classes import business_of
 from audit.tenancy.actors import Actor
-from customers.models import Booking, BookingPayment
+from customers.models import Booking, BookingPayment, Contact
 from customers.models.base import AmountsModel
 from customers.money import from_database
 from customers.selectors.customers import list_visible
@@ -140,7 +140,7 @@ def _differing(booking: Booking) -> BrokenRule:
 
 
 def _broken_by(instance: models.Model, related: set[str]) -> Iterator[BrokenRule]:
-    if isinstance(instance, AmountsModel):
+    if isinstance(instance, AmountsModel | Contact):
         instance.judge_all()
     checks: tuple[Callable[[], None], ...] = (
         partial(instance.clean_fields, exclude=related),

@@ -80,9 +80,19 @@ def list_flags(customer: Customer, *, actor: Actor) -> QuerySet[Flag]:
 
 @transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
-    """Add a flag to a customer. Raises ValidationError when it is there already."""
+    """Add a flag to a customer.
+
+    Raises ValidationError `already_flagged` when it is there already.
+    """
     flag = Flag(business=customer.business, customer=customer, code=code, reason=reason)
-    clean_instance(flag)
+    try:
+        clean_instance(flag)
+    except ValidationError as error:
+        if "code" not in error.update_error_dict({}):
+            # The one rule about other rows.
+            sentence = " ".join(error.messages)
+            raise ValidationError(sentence, code="already_flagged") from error
+        raise
     save_flag(Write(flag, actor=actor, reason=reason))
     return flag
 

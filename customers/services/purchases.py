@@ -44,8 +44,8 @@ class CustomerMetrics:
 
 
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
-    """Return the customer's orders without drafts, the newest first."""
-    return Booking.objects.visible_to(actor).orders().filter(customer=customer)
+    """Return what the customer bought, refunded or not, the newest first."""
+    return Booking.objects.visible_to(actor).purchases().filter(customer=customer)
 
 
 def get_customer_metrics(

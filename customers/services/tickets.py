@@ -34,8 +34,9 @@ def open_ticket(
     priority: str = TicketPriority.NORMAL,
     channel: str = Channel.OTHER,
     assignee_id: UUID | None = None,
+    **columns: object,
 ) -> Ticket:
-    """Open a ticket with its first message.
+    """Open a ticket with its first message; `columns` are further ones of the ticket.
 
     The message is in the customer's words, or an internal note of staff: neither is a
     response. Raises ValidationError for an assignee of another business, and for an
@@ -52,6 +53,7 @@ def open_ticket(
         priority=priority,
         channel=channel,
         assignee_id=assignee_id,
+        **columns,
     )
     # Its number is given when it is saved.
     clean_instance(ticket, exclude={"number"})

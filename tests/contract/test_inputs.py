@@ -13,6 +13,7 @@ import json
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,16 @@ def test_a_blank_after_an_address_makes_nobody_else(alice, bakery):
     preview = send_file(alice, "11-blank-after-address.csv")
 
     assert counts(preview) == {"unchanged": 1}
+
+
+def test_a_log_knows_a_person_by_the_address_in_any_spelling(bakery):
+    log = FOLDER / "05-purchases-by-email.csv"
+
+    call_command("import_purchases", str(log), business=bakery.slug, stdout=StringIO())
+
+    customer = Customer.objects.get()
+    assert customer.email == "purch.a@example.test"
+    assert Booking.objects.filter(customer=customer).count() == 2
 
 
 def test_a_log_whose_quote_is_not_closed_is_one_sentence(bakery, tmp_path):

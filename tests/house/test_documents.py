@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands
+from django.urls import Resolver404, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -140,3 +142,68 @@ def is_used(word: str, text: str) -> bool:
     """Tell whether one of several names for a thing is in a text."""
     forms = [form.replace("-", " ").split(" …")[0] for form in word.lower().split(", ")]
     return any(form in text or form.replace(" ", "") in text for form in forms)
+
+
+# --- commands, settings and addresses -----------------------------------------------
+
+TEXTS = sorted(
+    [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "adr").glob("*.md")]
+    + [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+)
+COMMAND = re.compile(r"manage\.py ([a-z]\w+)")
+SETTING = re.compile(r"\bHOLDFAST_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
+ADDRESS = re.compile(r"`(?:[A-Z, ]+ )?(/(?:api|admin|v1|healthz|readyz)[^\s`?…*]*)`")
+# Before there is Django: `config.bootstrap` does them.
+EARLY = {"setup"}
+# Where families of addresses begin.
+BEGINNINGS = {"/api/", "/api/v1/"}
+# Stands for whatever an address names, but for these.
+SOMEBODY = "01a1ffc5-01c7-709f-a16d-326a35774431"
+CHOICES = {"type": "payment"}
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_each_command_that_is_named_exists(page):
+    named = set(COMMAND.findall(read(page)))
+
+    assert named - get_commands().keys() - EARLY == set()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_each_setting_that_is_named_exists(page):
+    named = set(SETTING.findall(read(page)))
+
+    missing = {n for n in named if n.removesuffix("_FILE") not in settings_of_ours()}
+    assert missing == set()
+
+
+@cache
+def settings_of_ours() -> set[str]:
+    """Return the variables that the code or a test reads, or a host project sets."""
+    files = [ROOT / ".env.example", ROOT / "manage.py"]
+    for folder in (*APPS, "tests"):
+        files += [f for f in (ROOT / folder).rglob("*.py") if f != Path(__file__)]
+    return {name for file in files for name in SETTING.findall(read(file))}
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_each_address_that_is_named_exists(page):
+    named = set(ADDRESS.findall(read(page))) - BEGINNINGS
+
+    assert [path for path in named if not is_there(path)] == []
+
+
+def is_there(path: str) -> bool:
+    """Tell whether an address leads to something of ours."""
+    filled = re.sub(r"[{<]([\w|]+)[}>]", filled_in, path)
+    try:
+        found = resolve(filled)
+    except Resolver404:
+        return False
+    return "missing" not in found._func_path and "not_found" not in found._func_path
+
+
+def filled_in(match: re.Match[str]) -> str:
+    """Return a value for a name in an address, or the first of its choices."""
+    first, bar, _ = match[1].partition("|")
+    return first if bar else CHOICES.get(first, SOMEBODY)

@@ -17,11 +17,18 @@ from customers.api.serializers.base import (
     HubUpdateSerializer,
     MoneyModelSerializer,
 )
+from customers.choices import CustomerStatus
 from customers.models import Customer, CustomerStats, Preferences
 
 
 class CustomerSerializer(HubModelSerializer):
     """A customer."""
+
+    status = serializers.ChoiceField(
+        (*CustomerStatus.values, "archived", "erased"),
+        source="display_status",
+        read_only=True,
+    )
 
     class Meta:
         model = Customer

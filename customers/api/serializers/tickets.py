@@ -27,6 +27,7 @@ _TICKET = [
     "first_response_due_at",
     "resolution_due_at",
 ]
+LONGEST_MESSAGE = 20_000
 _MESSAGE = ["ticket_id", "author_kind", "is_internal", "body", "sent_at"]
 
 
@@ -49,15 +50,28 @@ class TicketSerializer(HubModelSerializer):
 
 
 class TicketCreateSerializer(HubCreateSerializer):
+    """A new ticket, with its first message."""
+
+    subject = serializers.CharField(max_length=255)
+    message = serializers.CharField(
+        max_length=LONGEST_MESSAGE,
+        required=False,
+        help_text="The first message, in the words of the customer.",
+    )
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = ["customer_id", *_TICKET, "message"]
+
+
+class TicketUpdateSerializer(RelatedUpdateSerializer):
+    """Changes of a ticket."""
+
     subject = serializers.CharField(max_length=255)
 
     class Meta:
         model = Ticket
         fields: ClassVar = ["customer_id", *_TICKET]
-
-
-class TicketUpdateSerializer(RelatedUpdateSerializer, TicketCreateSerializer):
-    pass
 
 
 class MessageSerializer(HubModelSerializer):
@@ -75,7 +89,7 @@ class MessageSerializer(HubModelSerializer):
 
 
 class MessageCreateSerializer(HubCreateSerializer):
-    body = serializers.CharField(max_length=20_000)
+    body = serializers.CharField(max_length=LONGEST_MESSAGE)
 
     class Meta:
         model = TicketMessage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -17,7 +18,8 @@ from rest_framework.response import Response
 
 from audit.json_text import JsonObject
 from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related
+from audit.rest.model_serializers import Related, naming_parent
+from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
 from customers.api.serializers.customers import CustomerSerializer
@@ -79,6 +81,15 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
             )
         super().__init_subclass__(**kwargs)
 
+    @property
+    def spec(self) -> ActionSpec | None:
+        """What the action takes and answers; a new row says whose it is."""
+        spec = super().spec
+        is_new = self.action == "create" and not self.parent
+        if spec is None or spec.body is None or not is_new:
+            return spec
+        return replace(spec, body=naming_parent(spec.body))
+
     @cached_property
     def parent_instance(self) -> Any:  # of a type that each table knows
         """The customer, booking or ticket in the path, if there is one."""
@@ -120,13 +131,10 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         # Users belong to no business; who sees an instance sees who works on it.
         return isinstance(other, get_user_model()) or super().can_see(related, other)
 
-    def parent_of(
-        self, values: JsonObject, parents: QuerySet[_Model], *, missing: str
-    ) -> _Model:
+    def parent_of(self, values: JsonObject, parents: QuerySet[_Model]) -> _Model:
         """Take the id of the parent out of a body, and return the parent.
 
-        The path names it, or the body, or both the same one. Raises ValidationError,
-        with the sentence `missing` when neither does.
+        The path names it, or the body, or both the same one. Raises ValidationError.
         """
         named, noun = self.parent_instance, parents.model._meta.model_name
         key = values.pop(f"{noun}_id", None)
@@ -135,8 +143,6 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
                 return named
             text = f"The body names another {noun} than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
-        elif key is None:
-            error = ErrorDetail(missing, "required")
         else:
             parent = parents.filter(pk=key).first()
             if parent is not None:
@@ -165,7 +171,7 @@ class CustomerRelatedViewSet(HubViewSet):
 
     def perform_create(self, values: JsonObject) -> Model:
         customers = self.visible_queryset(Customer).select_related("business")
-        customer = self.parent_of(values, customers, missing="Say whose it is.")
+        customer = self.parent_of(values, customers)
         services.check_live(customer)
         self.check_references(
             values, business_id=customer.business_id, customer_id=customer.pk

@@ -27,7 +27,7 @@ from customers.api.tables.base import (
     OfBooking,
 )
 from customers.api.tables.bookings import BOOKING
-from customers.models import Booking, Ticket, TicketMessage
+from customers.models import Booking, Customer, Ticket, TicketMessage
 
 
 class TicketFilters(OfBooking):
@@ -78,6 +78,12 @@ class TicketViewSet(CustomerRelatedViewSet):
         if key and not services.is_colleague(key, business_id=business_id):
             raise ValidationError({"assignee_id": [DOES_NOT_EXIST]})
 
+    def create_for_customer(self, customer: Customer, values: JsonObject) -> Ticket:
+        message = values.pop("message", None)
+        if message is None:
+            return super().create_for_customer(customer, values)  # type: ignore[return-value]  # of this table
+        return services.open_ticket(customer, actor=self.actor, body=message, **values)
+
 
 class MessageFilters(TableFilters):
     ticket = django_filters.UUIDFilter(field_name="ticket_id")
@@ -126,6 +132,6 @@ class MessageViewSet(HubViewSet):
 
     def perform_create(self, values: JsonObject) -> TicketMessage:
         tickets = self._tickets()
-        ticket = self.parent_of(values, tickets, missing="Say of which ticket it is.")
+        ticket = self.parent_of(values, tickets)
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)

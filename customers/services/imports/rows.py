@@ -20,6 +20,7 @@ from audit.emails import fold_email
 from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
+from customers.choices import BY_IMPORT
 from customers.models import Booking, Business, Customer, CustomerQuerySet
 from customers.selectors.customers import (
     list_archived_customers,
@@ -176,8 +177,12 @@ class RowFinder:
             if by_former(checked, email):
                 checked.reject("email", _FORMER_EMAIL)
                 continue
-            business = checked.business
-            checked.instance = Customer(business=business, joined_at=timezone.now())
+            checked.instance = Customer(
+                business=checked.business,
+                joined_at=timezone.now(),
+                source=BY_IMPORT,
+                signup_method=BY_IMPORT,
+            )
             if hidden(checked, email):
                 msg = _("An archived customer has this e-mail. Restore that one?")
                 checked.notes.append(msg)

@@ -122,7 +122,7 @@ def test_flags_come_and_go(alice, booking, path):
     added = post(alice, path, sent | {"action": "add_flag"})
     assert added.json()["result"] == {"flags": ["fragile_goods"]}
     twice = post(alice, path, sent | {"action": "add_flag"})
-    assert twice.status_code == 400
+    assert (twice.status_code, twice.json()["code"]) == (409, "already_flagged")
     removed = post(alice, path, sent | {"action": "removeFlag"})
     assert removed.json()["result"] == {"flags": []}
     again = post(alice, path, sent | {"action": "remove_flag"})

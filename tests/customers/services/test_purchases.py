@@ -76,10 +76,17 @@ def test_strangers_sell_nothing_and_read_no_figures(charlie, customer):
     assert not services.get_purchase_history(customer, actor=stranger).exists()
 
 
-def test_history_is_newest_first_without_drafts(alice, customer):
-    old = BookingFactory(customer=customer, placed_at=datetime(2026, 1, 1, tzinfo=UTC))
-    new = BookingFactory(customer=customer, placed_at=datetime(2026, 2, 1, tzinfo=UTC))
-    BookingFactory(customer=customer, status="draft")
+def test_history_is_newest_first_of_what_was_bought(alice, customer):
+    old, new = (
+        BookingFactory(
+            customer=customer,
+            status=status,
+            placed_at=datetime(2026, month, 1, tzinfo=UTC),
+        )
+        for month, status in ((1, "refunded"), (2, "completed"))
+    )
+    for status in ("draft", "cancelled", "pending"):
+        BookingFactory(customer=customer, status=status)
 
     history = services.get_purchase_history(customer, actor=actor_of(alice.user))
 

@@ -13,7 +13,7 @@ from audit.rest.serializers import (
     camel_case,
     snake_case,
 )
-from customers.api.fields import AnswerField
+from customers.api.fields import AnswerField, SortOrderField
 from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.api.serializers.money import (
     amount_input,
@@ -101,7 +101,7 @@ class HubList(PageQuery):
         (*CustomerStatus.values, "new", "archived"), required=False
     )
     sort_by = HubOrder([camel_case(n) for n in _HUB_ORDERS], default="created_at")
-    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+    sort_order = SortOrderField()
 
 
 # The keys that each action requires, and those that it takes besides.

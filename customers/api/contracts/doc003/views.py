@@ -17,6 +17,7 @@ from customers.api.contracts.base import (
     customer_specs,
 )
 from customers.api.contracts.doc003 import inputs, serializers
+from customers.api.fields import is_descending
 from customers.models import Customer
 
 # The detail holds so many of each kind.
@@ -61,7 +62,7 @@ class HubCustomerViewSet(ContractViewSet, HubView):
             search=params["search"],
             status=params.get("status", ""),
             sort_by=params["sort_by"],
-            is_descending=params["sort_order"] == "desc",
+            is_descending=is_descending(params),
         )
         page = self.list_page(customers)
         figures = services.get_business_figures(business, actor=self.actor)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.rest.serializers import PageQuery, StrictSerializer
-from customers.api.fields import AnswerField, NumberInput
+from customers.api.fields import AnswerField, NumberInput, SortOrderField
 from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.choices import CustomerType, NoteType
 
@@ -79,7 +79,7 @@ class CustomerList(PageQuery):
     customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
     is_active = AnswerField(allow_null=True, default=None)
     sort_by = serializers.ChoiceField(_ORDERS, default="created_at")
-    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+    sort_order = SortOrderField()
 
 
 class NoteList(PageQuery):

@@ -20,6 +20,7 @@ from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.base import VIEW, ContractViewSet, customer_specs
 from customers.api.contracts.doc004 import inputs, serializers
+from customers.api.fields import is_descending
 from customers.api.inputs import SearchQuery
 from customers.models import Business, Customer
 
@@ -118,7 +119,7 @@ class BusinessCustomerViewSet(ContractViewSet):
             customer_type=params.get("customer_type", ""),
             is_active=params["is_active"],
             sort_by=params["sort_by"],
-            is_descending=params["sort_order"] == "desc",
+            is_descending=is_descending(params),
         )
         page = self.list_page(customers)
         return self.respond({"customers": page.items, "pagination": page})
