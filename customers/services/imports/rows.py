@@ -177,15 +177,19 @@ class RowFinder:
             if by_former(checked, email):
                 checked.reject("email", _FORMER_EMAIL)
                 continue
-            checked.instance = Customer(
-                business=checked.business,
-                joined_at=timezone.now(),
-                source=BY_IMPORT,
-                signup_method=BY_IMPORT,
-            )
-            if hidden(checked, email):
-                msg = _("An archived customer has this e-mail. Restore that one?")
-                checked.notes.append(msg)
+            self._begin(checked, is_archived=bool(hidden(checked, email)))
+
+    def _begin(self, checked: CheckedRow, *, is_archived: bool) -> None:
+        """Set a new customer as the instance of a row."""
+        checked.instance = Customer(
+            business=checked.business,
+            joined_at=timezone.now(),
+            source=BY_IMPORT,
+            signup_method=BY_IMPORT,
+        )
+        if is_archived:
+            msg = _("An archived customer has this e-mail. Restore that one?")
+            checked.notes.append(msg)
 
     def _customers(self, checked_rows: list[CheckedRow]) -> CustomerQuerySet:
         ids = {c.business.pk for c in checked_rows if c.business}
