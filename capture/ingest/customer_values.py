@@ -69,7 +69,7 @@ def update_customers(
         first_seen=first,
     )
     customers.record_captured_consents(
-        [*_answers(owned), *_refusals(parsed, linked.waiting)],
+        [*_unrecorded(owned, linked), *_refusals(parsed, linked.waiting)],
         business_id=source.business_id,
         wording_version=source.consent_wording_version,
         actor=actor,
@@ -178,6 +178,22 @@ def _answers(
                 customers.CapturedConsent(pk, is_yes, capture.occurred_at, capture.pk)
             )
     return answers
+
+
+def _unrecorded(
+    owned: list[tuple[ParsedCapture, UUID]], linked: LinkResult
+) -> list[customers.CapturedConsent]:
+    """Return answers, but those that were recorded while their message waited."""
+    answers = _answers(owned)
+    attached = {capture.pk for capture in linked.attached}
+    waited = [answer for answer in answers if answer.capture_id in attached]
+    if not waited:
+        return answers
+    recorded = customers.captures_with_consent(
+        {answer.customer_id for answer in waited},
+        [answer.capture_id for answer in waited],
+    )
+    return [answer for answer in answers if answer.capture_id not in recorded]
 
 
 def _refusals(

@@ -289,7 +289,9 @@ def attach(
     Also what waited for these `names`. In the caller's transaction, which has locked
     them.
     """
-    linked = LinkResult(attached=list(captures), touched={customer_id})
+    # A correction is read with what it corrects.
+    attached = [capture for capture in captures if capture.corrects_id is None]
+    linked = LinkResult(attached=attached, touched={customer_id})
     links = CaptureLink.objects.filter(capture__in=captures)
     links.update(customer=customer_id, rule=LinkRule.MANUAL, linked_at=timezone.now())
     _copy_customers([capture.pk for capture in captures])

@@ -159,11 +159,9 @@ def decide_identity_review(
     if decision not in list_decisions(review):
         msg = _("This cannot be decided about this review.")
         raise ValidationError({"decision": ValidationError(msg, "not_possible")})
-    captures = list(
-        Capture.objects.filter(link__review=review, link__customer=None).order_by(
-            "received_at", "pk"
-        )
-    )
+    waiting = Capture.objects.filter(link__review=review, link__customer=None)
+    light = waiting.defer("payload", "raw", "raw_signature", "warnings")
+    captures = list(light.order_by("received_at", "pk"))
     act = _Act(review, captures, customer, reason, actor)
     owner_id = act.perform(ReviewDecision(decision))
     review.state, review.decision = ReviewState.DECIDED, decision

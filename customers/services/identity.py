@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,7 +36,7 @@ def find_by_identity(
     customers = Customer.objects.filter(business=business_id, erased_at=None)
     columns = ("pk", "email_key", "external_id", "archived_at")
     matches: list[tuple[str, IdentityMatch]] = []
-    former = _former_emails(keys).filter(business=business_id)
+    former = former_emails(keys).filter(business=business_id)
     for email, *values in former.values_list(
         "email_key", *(f"customer__{name}" for name in columns)
     ):
@@ -67,7 +67,7 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     """
     key = fold_email(email)
     ids = businesses.order_by().values("pk")
-    former = _former_emails([key]).filter(business__in=ids, customer__archived_at=None)
+    former = former_emails([key]).filter(business__in=ids, customer__archived_at=None)
     current = Customer.objects.filter(business__in=ids, email_key=key).live()
     return {
         **dict(former.values_list("business_id", "customer_id")),
@@ -75,8 +75,11 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _former_emails(keys: list[str]) -> QuerySet[Contact]:
-    """Return the contacts by which customers are found, the oldest first."""
+def former_emails(keys: Collection[str]) -> QuerySet[Contact]:
+    """Return the contacts by which customers are found, the oldest first.
+
+    Also those of archived customers.
+    """
     return Contact.objects.filter(
         email_key__in=keys, kind=ContactKind.EMAIL, customer__erased_at=None
     ).order_by("pk")

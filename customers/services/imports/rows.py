@@ -27,6 +27,7 @@ from customers.selectors.customers import (
     list_customers,
     list_visible,
 )
+from customers.services.identity import former_emails
 from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.writing import check_live
 
@@ -38,6 +39,11 @@ _NOTHING = (None, "")
 # A column, or WHOLE for the same stored row, and the line of its first occurrence.
 Repeat = tuple[str, int]
 _NO_CUSTOMER = _("No customer of this business has this reference, id or e-mail.")
+
+_FORMER_EMAIL = _(
+    "A customer had this e-mail before. Name the customer by reference, or give the "
+    "current e-mail."
+)
 
 
 @dataclass
@@ -143,6 +149,7 @@ class RowFinder:
         by_reference = _by("unique_id", customers, checked_rows, "reference", str.upper)
         by_id = _by("external_id", customers, checked_rows, "external_id")
         by_email = _by("email_key", customers, checked_rows, "email", fold_email)
+        by_former = _by_former_email(customers, checked_rows, "email")
         archived = list_archived_customers(actor=self.actor)
         hidden = _by("email_key", archived, checked_rows, "email", fold_email)
         for checked in checked_rows:
@@ -165,12 +172,18 @@ class RowFinder:
             if customer is not None:
                 self._take(checked, customer)
                 continue
-            checked.instance = Customer(
-                business=checked.business, joined_at=timezone.now()
-            )
-            if hidden(checked, cell_in(checked, "email")):
-                msg = _("An archived customer has this e-mail. Restore that one?")
-                checked.notes.append(msg)
+            email = cell_in(checked, "email")
+            if by_former(checked, email):
+                checked.reject("email", _FORMER_EMAIL)
+                continue
+            self._begin(checked, is_archived=bool(hidden(checked, email)))
+
+    def _begin(self, checked: CheckedRow, *, is_archived: bool) -> None:
+        """Set a new customer as the instance of a row."""
+        checked.instance = Customer(business=checked.business, joined_at=timezone.now())
+        if is_archived:
+            msg = _("An archived customer has this e-mail. Restore that one?")
+            checked.notes.append(msg)
 
     def _customers(self, checked_rows: list[CheckedRow]) -> CustomerQuerySet:
         ids = {c.business.pk for c in checked_rows if c.business}
@@ -229,13 +242,14 @@ class RowFinder:
         """Return a function that finds a customer by e-mail, id or reference."""
         customers = self._customers(checked_rows)
         by_email = _by("email_key", customers, checked_rows, "customer", fold_email)
+        by_former = _by_former_email(customers, checked_rows, "customer")
         by_key = _by("pk", customers, checked_rows, "customer", parse_uuid)
         by_reference = _by("unique_id", customers, checked_rows, "customer", str.upper)
         by_id = _by("external_id", customers, checked_rows, "customer")
 
         def find(checked: CheckedRow, name: str) -> Customer | None:
             if "@" in name:
-                return by_email(checked, name)
+                return by_email(checked, name) or by_former(checked, name)
             return (
                 by_key(checked, name)
                 or by_reference(checked, name)
@@ -296,6 +310,29 @@ def _by(
         if not text or checked.business is None:
             return None
         return customers.get((checked.business.pk, key_of(text)))
+
+    return find
+
+
+def _by_former_email(
+    queryset: CustomerQuerySet, checked_rows: Iterable[CheckedRow], column: str
+) -> Callable[[CheckedRow, str], Customer | None]:
+    """Return a function that finds customers by an e-mail of before, or a further one.
+
+    One statement for all rows, none without an e-mail.
+    """
+    texts = {cell_in(checked, column) for checked in checked_rows}
+    keys = {fold_email(text) for text in texts if "@" in text}
+    contacts = former_emails(keys).filter(customer__in=queryset) if keys else ()
+    customers = {
+        (contact.business_id, contact.email_key): contact.customer
+        for contact in (contacts and contacts.select_related("customer__business"))
+    }
+
+    def find(checked: CheckedRow, text: str) -> Customer | None:
+        if not text or checked.business is None:
+            return None
+        return customers.get((checked.business.pk, fold_email(text)))
 
     return find
 

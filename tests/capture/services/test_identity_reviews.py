@@ -190,6 +190,33 @@ def test_a_no_in_a_waiting_message_holds_at_once(source, ana, ben, trust):
     assert (event.customer, event.action) == (ana, "refused")
 
 
+@pytest.mark.parametrize("chosen", ["ana", "ben"])
+def test_a_no_that_held_at_once_is_recorded_once_for_each(source, ana, ben, chosen):
+    send(source, "consent", email="ana@b.org", user_id="u-2", marketing_consent="no")
+
+    decide(SAME, customer={"ana": ana, "ben": ben}[chosen].pk)
+
+    owners = list(
+        ConsentEvent.objects.order_by("pk").values_list("customer", flat=True)
+    )
+    assert owners == ([ana.pk] if chosen == "ana" else [ana.pk, ben.pk])
+    assert agree()
+
+
+def test_a_corrected_e_mail_that_contradicts_waits_and_is_decided(source, ana, ben):
+    paid = pay(source, user_id="u-2")
+    capture = Capture.objects.get(pk=paid.capture_id)
+
+    services.correct_capture(
+        capture, {"email": "ana@b.org"}, actor=SYSTEM, reason="typed wrong"
+    )
+    assert owner_of(paid) is None
+    decide(SAME)
+
+    assert owner_of(paid) == Booking.objects.get().customer == ana
+    assert agree()
+
+
 def test_a_yes_in_a_waiting_message_waits(source, ana, ben):
     send(source, "consent", email="ana@b.org", user_id="u-2", marketing_consent="yes")
 

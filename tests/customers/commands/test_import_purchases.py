@@ -14,6 +14,7 @@ from audit.models import Event
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Business, Customer
+from tests.factories import BusinessFactory, CustomerFactory
 
 LOG = """\
  00004 0001 19970101  2   29.33
@@ -97,6 +98,16 @@ def test_customers_keep_their_reference_and_first_day(db, log):
     assert customer.joined_at.date().isoformat() == "1997-01-01"
     assert customer.stats.last_purchase_date.isoformat() == "1997-01-18"
     assert customer.history.get().history_change_reason == "purchase log"
+
+
+def test_what_somebody_archived_bought_makes_no_second_one(db, log, actor):
+    shop = BusinessFactory(slug="shop")
+    ana = CustomerFactory(business=shop, email="ana@example.org")
+    services.archive_customer(ana, actor=actor, reason="moved away")
+
+    Run(log("customer,date,quantity,amount\nAna@example.org,2026-01-02,1,10.00\n"))
+
+    assert Booking.objects.get().customer == Customer.objects.get() == ana
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

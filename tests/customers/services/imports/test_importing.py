@@ -183,6 +183,19 @@ def test_two_keys_of_two_people_are_rejected(alice, bakery):
     )
 
 
+def test_a_former_e_mail_is_that_customer_s_and_makes_no_second_one(alice, bakery):
+    ana = CustomerFactory(business=bakery, email="old@example.org")
+    services.update_customer(ana, email="new@example.org", actor=alice, reason="asked")
+
+    text = "name,email\nAna,OLD@example.org\n"
+    rejected = shown(previewed(text, actor=alice, business=bakery), "rejected")[2]
+    text = "customer,status,total_amount\nold@example.org,pending,5\n"
+    load(text, actor=alice, business=bakery, table="booking")
+
+    assert "had this e-mail before" in str(rejected)
+    assert Booking.objects.get().customer == ana
+
+
 def test_an_archived_namesake_is_noted_and_stops_nobody(alice, bakery):
     old = CustomerFactory(business=bakery, email="a@example.org")
     services.archive_customer(old, actor=alice, reason="left")
