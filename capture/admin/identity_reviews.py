@@ -200,7 +200,7 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
                 return self._too_late(request, review)
             form.refuse(as_form_error(error))
             return None
-        self.message_user(request, _what_holds(decided))
+        self.message_user(request, _what_holds(decided), messages.SUCCESS)
         return HttpResponseRedirect(self.page_url("change", review.pk))
 
     def _too_late(
@@ -226,14 +226,14 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
         may_decide = request.user.has_perm(services.DECIDE, review)
         if review.is_open and may_decide and form is None:
             form = DecisionForm(answers=answers)
-        captures = services.list_waiting(review)
+        captures = services.list_waiting(review).select_related("link__customer")
         newest = list(captures.only(*_MESSAGE_COLUMNS)[: _MOST_MESSAGES + 1])
         decider = log.usernames_by_id([review.decided_by_id])
         is_unmasked = self.can_see_unmasked(request, review)
         return render_page(
             request,
             "admin/capture/identity_review.html",
-            str(review),
+            str(review) if form is None or not form.is_bound else gettext("Decide"),
             opts=self.opts,
             original=review,
             review=displayed(review, is_unmasked=is_unmasked),
@@ -297,7 +297,7 @@ _MESSAGE_COLUMNS = (
     "occurred_at",
     "business_id",
     "source__name",
-    "link__customer_id",
+    "link__customer__unique_id",
 )
 
 

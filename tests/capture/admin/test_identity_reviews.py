@@ -172,6 +172,8 @@ def test_a_decided_one_shows_who_when_and_why(alice, bob, review, ana):
 
     page = bob.get(url("change", review)).text
     assert alice.user.username in page
+    assert f">{ana.unique_id}</a></td>" in page
+    assert "wait for your decision" not in page
     assert "Asked both on the phone." in page
     assert "Same person" in page
     assert 'type="radio"' not in page
