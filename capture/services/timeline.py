@@ -12,7 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.json_text import JsonObject
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, PaymentState
+from capture.choices import (
+    CaptureType,
+    DisputeStatus,
+    PaymentState,
+    ProviderRefundStatus,
+)
 from capture.ingest.amounts import readable_number
 from capture.models import Capture
 from customers import services as customers
@@ -44,6 +49,19 @@ _PAYMENTS: dict[str, _StrPromise] = {
     PaymentState.DISPUTED: _("Payment disputed."),
     PaymentState.FAILED: _("Payment failed."),
 }
+_REFUNDS: dict[str, _StrPromise] = {
+    ProviderRefundStatus.PENDING: _("Refund pending."),
+    ProviderRefundStatus.SUCCEEDED: _("Refund succeeded."),
+    ProviderRefundStatus.CANCELLED: _("Refund cancelled."),
+    ProviderRefundStatus.FAILED: _("Refund failed."),
+}
+_DISPUTES: dict[str, _StrPromise] = {
+    DisputeStatus.OPEN: _("Dispute open."),
+    DisputeStatus.WON: _("Dispute won."),
+    DisputeStatus.LOST: _("Dispute lost."),
+}
+# The amount that a payment's message is about: the first that it has.
+_AMOUNTS = ("refund_amount", "dispute_amount", "final_price")
 _COLUMNS = ("type", "trust", "facts", "corrects_id")
 
 
@@ -65,7 +83,8 @@ def _entry(record: customers.TimelineRecord) -> customers.TimelineEntry:
     capture = customers.instance_of(Capture, record, _COLUMNS)
     values = capture.facts or {}
     is_payment = capture.type == CaptureType.PAYMENT
-    amount = readable_number(values.get("final_price")) if is_payment else None
+    amounts = (readable_number(values.get(name)) for name in _AMOUNTS if is_payment)
+    amount = next((number for number in amounts if number is not None), None)
     return customers.TimelineEntry(
         record.key,
         "capture",
@@ -90,7 +109,7 @@ def _currency(values: JsonObject) -> str | None:
 
 def _title(capture: Capture, values: JsonObject) -> str:
     if capture.type == CaptureType.PAYMENT:
-        title = _PAYMENTS.get(str(values.get("state")), _("Payment received."))
+        title = _payment_title(values)
     elif capture.type == CaptureType.LOGIN and values.get("success") is False:
         title = _("Failed to sign in.")
     else:
@@ -98,6 +117,12 @@ def _title(capture: Capture, values: JsonObject) -> str:
     if capture.corrects_id:
         return gettext("Corrected: %(title)s") % {"title": title}
     return str(title)
+
+
+def _payment_title(values: JsonObject) -> _StrPromise:
+    refund, dispute = values.get("refund_status"), values.get("dispute_status")
+    title = _REFUNDS.get(str(refund)) or _DISPUTES.get(str(dispute))
+    return title or _PAYMENTS.get(str(values.get("state")), _("Payment received."))
 
 
 # Payloads stay where they are.

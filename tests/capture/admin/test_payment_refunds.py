@@ -60,6 +60,18 @@ def test_the_api(alice, charlie, payment):
     assert charlie.get(url).status_code == 404
 
 
+def test_the_timeline_says_what_became_of_each(alice, payment):
+    url = f"/api/v1/customers/{payment.customer_id}/timeline?kinds=capture"
+    entries = alice.get(url).json()["results"]
+
+    assert {(entry["title"], entry["amount"]) for entry in entries} == {
+        ("Payment paid.", "50.00"),
+        ("Refund failed.", "30.00"),
+        ("Refund succeeded.", "60.50"),
+        ("Dispute lost.", None),
+    }
+
+
 def test_the_list_takes_as_many_statements_for_more(alice, payment, assert_flat):
     def grow():
         copy = Payment.objects.get(pk=payment.pk)

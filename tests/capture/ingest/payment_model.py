@@ -75,7 +75,12 @@ def outcome(messages: Iterable[Told]) -> Outcome:
     state = "paid" if received else "pending"
     if latest([m for m in heard if m.kind == "failed"]) > latest(going):
         state = "failed"
-    elif any(words[-1].status == "open" for words in disputes):
+    elif any(
+        words[-1].status == "open"
+        # One without a name is over once it is paid again.
+        and (words[-1].name or latest(paid) <= latest(words))
+        for words in disputes
+    ):
         state = "disputed"
     elif refunded:
         is_whole = price is not None and refunded >= price

@@ -60,7 +60,7 @@ MESSAGES = st.one_of(
         Told,
         *(st.just(0), st.just(0), st.just("dispute")),
         amount=SOME_OR_ALL,
-        name=st.sampled_from(["d1", "d2"]),
+        name=st.sampled_from(["d1", "d2", ""]),
         status=st.sampled_from(["open", "won", "lost"]),
     ),
 )  # fmt: skip
@@ -118,7 +118,7 @@ def body_of(message: Told) -> dict[str, Any]:
         "refund": {"refund_id": message.name or None, "refund_amount": money,
                    "refund_status": message.status},
         "total": {"payment_status": "refunded", "amount_refunded": money},
-        "dispute": {"dispute_id": message.name, "dispute_amount": money,
+        "dispute": {"dispute_id": message.name or None, "dispute_amount": money,
                     "dispute_status": message.status},
     }  # fmt: skip
     at = START + timedelta(minutes=message.at)

@@ -413,3 +413,44 @@ def test_captures_from_before_the_ledger_are_read_by_it(source, is_erased):
     assert list(services.rebuild(repair=True, actor=ACTOR))
 
     assert standing_of(source)[1] == (30 if is_erased else 60)
+
+
+@pytest.mark.parametrize("have_refunds", ["first", "second", "both"])
+def test_two_payments_that_are_one_have_one_refund(source, have_refunds):
+    invoice = {"id": "in_5", "object": "invoice", "amount_paid": 1000, "total": 1000,
+               "currency": "eur", "status": "paid",
+               "customer_email": EMAIL}  # fmt: skip
+    alone = charge(payment_intent=None)
+    webhooks(source, "stripe", stripe("i", "invoice.paid", 0, invoice),
+             stripe("c", "charge.succeeded", 1, alone))  # fmt: skip
+    if have_refunds != "second":
+        send(source, {"transaction_id": "in_5", "payment_processor": "stripe",
+                      "refund_id": "re_5", "refund_amount": 4})  # fmt: skip
+    if have_refunds != "first":
+        back = refund(5, 400, "succeeded", payment_intent=None)
+        webhooks(source, "stripe", stripe("r", "refund.created", 2, back))
+    both = {**alone, "invoice": "in_5"}
+    webhooks(source, "stripe", stripe("u", "charge.updated", 1, both))
+
+    assert Payment.objects.get().amount_refunded == 4
+    assert CustomerStats.objects.get().total_spent == 6
+    refunds = Refund.objects.filter(status="succeeded")
+    assert [(r.booking.status, r.amount) for r in refunds] == [("completed", 4)]
+
+
+@pytest.mark.parametrize("form", ["standard", "cloudevents"])
+def test_a_bare_amount_beside_a_refund_is_the_refunds(source, form):
+    send(source, {"transaction_id": "T1", "final_price": 100, "payment_status": "paid"})
+    data = {"email": EMAIL, "transaction_id": "T1", "refund_id": "R1", "amount": 30}
+    if form == "standard":
+        event = {"type": "payment.refunded", "data": data}
+        envelopes = services.build_webhook(
+            "standard", event, webhook_id="msg_1", trust="webhook"
+        )
+    else:
+        event = {"specversion": "1.0", "id": "1", "source": "s", "data": data,
+                 "type": "com.example.payment"}  # fmt: skip
+        envelopes = services.build_native(event, trust="server")
+    services.ingest(envelopes, source=source, actor=ACTOR)
+
+    assert standing_of(source) == ("partially_refunded", 30, "completed", 70)
