@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -36,6 +36,9 @@ from customers.admin.booking_lines import BookingLinesField
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import BookingStatus, RefundStatus
 from customers.models import Booking, BookingPayment, Credit, Refund
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldGroups
 
 _WAITS = _(
     "Nothing has gone back yet: the refund is requested. It is approved in the list of "
@@ -113,6 +116,13 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     confirmed = money_column("confirmed_amount", _("Of that, by captured payments"))
     used_credit = money_column("credit_used", _("Credit used"))
 
+    def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
+        # Sums stand together.
+        sums = ["paid", "confirmed", "used_credit"]
+        fields = [n for n in super().get_fields(request, obj) if n not in sums]
+        place = fields.index("currency") + 1
+        return [*fields[:place], *sums, *fields[place:]]
+
     def render_change_form(
         self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -170,6 +180,11 @@ def _acts_of(booking: Booking, request: HttpRequest) -> list[tuple[str, str]]:
     ]
 
 
+def _with_money(fields: Iterable[Any]) -> list[Any]:
+    """Return the fields with the amount as money, for a page that only shows it."""
+    return ["money" if name == "amount" else name for name in fields]
+
+
 class LimitedForms(ScopedAdmin):
     """A page of money given back: above the business's limit it takes a step-up."""
 
@@ -214,6 +229,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     ordering = ("-created_at", "-id")
     # Acts move the status, and nobody types it.
     readonly_fields = (
+        "money",
         "status",
         "settled_at",
         "external_id",
@@ -221,6 +237,10 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
         "updated_at",
     )
     actions = ("approve", "refuse")
+
+    def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
+        fields = [n for n in super().get_fields(request, obj) if n != "money"]
+        return fields if obj is None else _with_money(fields)
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # A refund is decided on, and never changed.
@@ -283,11 +303,12 @@ class CreditAdmin(LimitedForms, EntryAdmin):
     extra_lookups = ("customer__id__exact",)
     ordering = ("-created_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
         hidden = {"salt", "commitment", "id", "business", "reverses"}
         if obj is None:
             hidden |= {"created_at", "created_by_id", "operation_id"}
-        return readable_columns(self.model, hidden)
+            return list(readable_columns(self.model, hidden))
+        return _with_money(readable_columns(self.model, hidden | {"currency"}))
 
 
 @admin.register(BookingPayment)

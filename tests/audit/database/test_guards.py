@@ -34,6 +34,7 @@ EXPECTED = {
     "capture.quarantinedecision",
     "capture.sighting",
     "customers.consentevent",
+    "customers.bookingpayment",
     "customers.credit",
     *(
         f"{app}.historical{model}"

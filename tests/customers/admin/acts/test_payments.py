@@ -11,7 +11,7 @@ from django.urls import reverse
 from audit.models import Event
 from customers import services
 from customers.models import Booking, BookingPayment, Refund
-from tests.conftest import signed_in, staff
+from tests.conftest import form_data, signed_in, staff
 from tests.customers.admin.acting import SYSTEM, act_path, do_act, said, somebody
 from tests.factories import BookingFactory
 
@@ -108,8 +108,6 @@ def test_the_page_of_a_booking_shows_payments_and_leads_to_the_acts(
 
 
 def test_what_is_posted_beside_the_form_changes_nothing(alice, booking):
-    from tests.conftest import form_data  # noqa: PLC0415 - one of two
-
     data = form_data(alice, page_of(booking)) | {
         "paid_amount": "9999", "paid_amount_0": "9999", "cancel_reason": "x",
     }  # fmt: skip
@@ -165,3 +163,13 @@ def test_events_of_money_say_how_much_on_their_page(alice, booking):
 
     assert "40.00" in page.text
     assert booking.reference in page.text
+
+
+def test_amounts_of_money_are_shown_with_their_currency(alice, zelda, booking):
+    services.record_payment(booking, actor=SYSTEM, method="cash")
+    refund = services.request_refund(booking, actor=SYSTEM, reason_code="other")
+    credit = services.issue_credit(zelda, actor=SYSTEM, amount=Decimal("7.50"))
+
+    for row, amount in ((refund, "60.00 EUR"), (credit, "7.50 EUR")):
+        name = f"admin:customers_{row._meta.model_name}_change"
+        assert amount in alice.get(reverse(name, args=[row.pk])).text

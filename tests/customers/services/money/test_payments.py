@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import DatabaseError, IntegrityError
 from django.utils import timezone
 
@@ -178,8 +178,8 @@ def test_who_may_not_record(bakery, booking, role):
 def test_what_was_recorded_stays(booking):
     entry = record(booking, SYSTEM, 5)
 
-    with pytest.raises(DatabaseError), connection.cursor() as cursor:
-        cursor.execute("UPDATE customers_bookingpayment SET amount = 6")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        connection.cursor().execute("UPDATE customers_bookingpayment SET amount = 6")
     assert BookingPayment.objects.get().amount == entry.amount
 
 
