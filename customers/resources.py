@@ -42,7 +42,7 @@ class TableResource(resources.ModelResource):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.rows: Counter[UUID] = Counter()
+        self.counts: Counter[UUID] = Counter()
         self.customer_ids: dict[UUID, list[UUID]] = defaultdict(list)
 
     def iter_queryset(self, queryset: QuerySet[Model]) -> Iterator[Model]:
@@ -54,7 +54,7 @@ class TableResource(resources.ModelResource):
                 yield instance
 
     def _note(self, instance: Any) -> None:
-        self.rows[instance.business_id] += 1
+        self.counts[instance.business_id] += 1
         if (customer_id := subject_of(instance)) is not None:
             self.customer_ids[instance.business_id].append(customer_id)
 

@@ -20,7 +20,7 @@ _Instance = TypeVar("_Instance", bound=Model)
 # Counting further would read the whole table for a number nobody looks at.
 COUNTED = 10_001
 # The database reads all rows before a page; a cursor goes there at once.
-DEEPEST_ROW = 10_000
+MAX_OFFSET = 10_000
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ class PageOrCursorPagination(KeysetPagination):
             return super().paginate_queryset(queryset, request, view)
         self.request = request
         number, limit = params.get("page", 1), params["page_size"]
-        if (number - 1) * limit >= DEEPEST_ROW:
-            text = f"Pages end after {DEEPEST_ROW} rows. Walk with cursor."
+        if (number - 1) * limit >= MAX_OFFSET:
+            text = f"Pages end after {MAX_OFFSET} rows. Walk with cursor."
             raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
         self.page = page_of(queryset, number=number, limit=limit)
         return self.page.items
@@ -173,7 +173,7 @@ class PageOrCursorPagination(KeysetPagination):
         if page is None:
             return super().get_paginated_response(data)
         number = page.number
-        has_next = page.has_next and number * page.limit < DEEPEST_ROW
+        has_next = page.has_next and number * page.limit < MAX_OFFSET
         # Behind the end, back to the last one that has rows.
         previous = min(number - 1, max(page.pages, 1))
         return Response(

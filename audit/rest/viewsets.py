@@ -36,7 +36,7 @@ from audit.rest.model_serializers import (
     page_serializer,
 )
 from audit.rest.pagination import (
-    DEEPEST_ROW,
+    MAX_OFFSET,
     KeysetPagination,
     PageOrCursorPagination,
 )
@@ -81,10 +81,10 @@ class ListQuery(CursorQuery):
 
     page = serializers.IntegerField(
         min_value=1,
-        max_value=DEEPEST_ROW,
+        max_value=MAX_OFFSET,
         required=False,
         help_text=(
-            f"Pages end with row {DEEPEST_ROW}, so with fewer pages of more rows. Not "
+            f"Pages end with row {MAX_OFFSET}, so with fewer pages of more rows. Not "
             "with `cursor`, which goes on."
         ),
     )

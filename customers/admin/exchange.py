@@ -242,23 +242,23 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
             "format": plans[0].format,
         }
 
-        def confirm() -> HttpResponse:
+        def remember() -> HttpResponse:
             grant = require_step_up(request, "export", what=what, digest=digest)
             file_id = uuid7()
             services.request_exports(plans, actor=actor_of(request), file_id=file_id)
             until = clock.now() + services.TAKEN_WITHIN
-            confirmed = {
+            remembered = {
                 "fields": fields,
                 "digest": digest,
                 "grant": str(grant.pk),
                 "until": until.timestamp(),
             }
-            _remember(request, file_id, confirmed)
+            _remember(request, file_id, remembered)
             filters = f"?{request.GET.urlencode()}" if request.GET else ""
             url = self.page_url("export_file", file_id) + filters
             return HttpResponseRedirect(url)
 
-        return act_once(request, confirm)
+        return act_once(request, remember)
 
     def _plans(
         self, request: HttpRequest, form: ExportForm
@@ -326,21 +326,21 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
             raise PermissionDenied
         actor, table = actor_of(request), self.import_table
         manifests = services.list_manifests(file_id, table=table, actor=actor)
-        confirmed = _confirmed(request, file_id)
-        if not manifests and confirmed is None:
+        remembered = _remembered(request, file_id)
+        if not manifests and remembered is None:
             refuse(request, "not_found", "export", str(file_id))
             self.message_user(request, _OVER, messages.ERROR)
             return HttpResponseRedirect(self.page_url("export"))
         plans: list[services.ExportPlan] = []
-        if not manifests and confirmed is not None:
-            form = self._export_form(request, _as_post(confirmed["fields"]))
+        if not manifests and remembered is not None:
+            form = self._export_form(request, _as_post(remembered["fields"]))
             plans = self._plans(request, form) if form.is_valid() else []
-            digest = services.digest_of_exports(plans, confirmed["fields"])
-            if digest != confirmed["digest"]:
+            digest = services.digest_of_exports(plans, remembered["fields"])
+            if digest != remembered["digest"]:
                 self.message_user(request, _CHANGED, messages.ERROR)
                 return HttpResponseRedirect(self.page_url("export"))
             if request.method == "POST" and services.take_file(file_id):
-                grant_id = UUID(confirmed["grant"])
+                grant_id = UUID(remembered["grant"])
                 return self._hand_out(request, form, plans, file_id, grant_id)
         return render_page(
             request,
@@ -350,9 +350,9 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
             details=manifests[0] if manifests else _details(plans[0]),
             has_contact_data=services.has_contact_data(self.import_table),
             manifest=manifests[0] if manifests else None,
-            rows=sum(each["rows"] or 0 for each in manifests),
-            until=datetime.fromtimestamp(confirmed["until"], UTC)
-            if confirmed
+            count=sum(each["rows"] or 0 for each in manifests),
+            until=datetime.fromtimestamp(remembered["until"], UTC)
+            if remembered
             else None,
             changelist_url=self.page_url("changelist"),
             export_url=self.page_url("export"),
@@ -389,7 +389,7 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
             started,
             actor=actor,
             data=data,
-            rows=resource.rows,
+            counts=resource.counts,
             customer_ids=resource.customer_ids,
             grant_id=grant_id,
         )
@@ -411,17 +411,17 @@ def _counted(count: int) -> dict[str, object]:
     return {"count": count, "number": text}
 
 
-def _remember(request: HttpRequest, file_id: UUID, confirmed: JsonObject) -> None:
+def _remember(request: HttpRequest, file_id: UUID, remembered: JsonObject) -> None:
     """Keep in the session what was confirmed, encrypted: it may hold a reason."""
     files = dict(request.session.get(_SESSION, {}))
-    data = json.dumps(confirmed).encode()
+    data = json.dumps(remembered).encode()
     files[str(file_id)] = encrypt(
         data, purpose=_PURPOSE, owner=_owner(request, file_id)
     )
     request.session[_SESSION] = dict([*files.items()][-_MOST:])
 
 
-def _confirmed(request: HttpRequest, file_id: UUID) -> JsonObject | None:
+def _remembered(request: HttpRequest, file_id: UUID) -> JsonObject | None:
     """Return what was confirmed; None for a file of elsewhere, or one that is late."""
     box = request.session.get(_SESSION, {}).get(str(file_id))
     if box is None:
@@ -430,9 +430,9 @@ def _confirmed(request: HttpRequest, file_id: UUID) -> JsonObject | None:
         data = decrypt(box, purpose=_PURPOSE, owner=_owner(request, file_id))
     except (ValueError, InvalidTag):
         return None
-    confirmed: JsonObject = json.loads(data)
-    is_valid = clock.lasts(confirmed["until"], services.TAKEN_WITHIN)
-    return confirmed if is_valid else None
+    remembered: JsonObject = json.loads(data)
+    is_valid = clock.lasts(remembered["until"], services.TAKEN_WITHIN)
+    return remembered if is_valid else None
 
 
 def _owner(request: HttpRequest, file_id: UUID) -> bytes:

@@ -120,8 +120,8 @@ def restore_instance(
         _check(current, write.stored)
     except ValidationError as error:
         # Of a rule about other rows, which has no code of its own.
-        about_rows = error.update_error_dict({}).get(NON_FIELD_ERRORS, ())
-        if [detail.code for detail in about_rows] == [None]:
+        about_others = error.update_error_dict({}).get(NON_FIELD_ERRORS, ())
+        if [detail.code for detail in about_others] == [None]:
             sentence = " ".join(error.messages)
             raise ValidationError(sentence, code="restore_conflict") from error
         raise

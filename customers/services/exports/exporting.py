@@ -307,7 +307,7 @@ class Export:
             self.plan,
             self.pk,
             actor=self._actor,
-            rows=self.rows,
+            count=self.rows,
             left_out=self.left_out,
             sha256=self._hash.hexdigest(),
         )
@@ -339,7 +339,7 @@ def record_finished(
     export_id: UUID,
     *,
     actor: Actor,
-    rows: int,
+    count: int,
     sha256: str,
     left_out: Mapping[str, int] | None = None,
     grant_id: UUID | None = None,
@@ -354,7 +354,7 @@ def record_finished(
         data={
             "export_id": str(export_id),
             **plan.event_data(),
-            "rows": rows,
+            "rows": count,
             "left_out": dict(sorted((left_out or {}).items())),
             "sha256": sha256,
         },

@@ -131,13 +131,14 @@ def finish_exports(
     *,
     actor: Actor,
     data: bytes,
-    rows: Counter[UUID],
+    counts: Counter[UUID],
     customer_ids: Mapping[UUID, Iterable[UUID]],
     grant_id: UUID | None,
 ) -> None:
     """Record whom a file holds, on the page of each, and its manifest.
 
-    Call it before the file is handed out. `rows` and `customer_ids` are by business.
+    Call it before the file is handed out. `counts` of rows and `customer_ids` are by
+    business.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     for plan in plans:
@@ -148,7 +149,7 @@ def finish_exports(
             plan,
             started[key],
             actor=actor,
-            rows=rows[key],
+            count=counts[key],
             sha256=sha256,
             grant_id=grant_id,
         )
