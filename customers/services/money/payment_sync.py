@@ -256,7 +256,7 @@ class _Refunds:
                 booking=booking,
                 reason_code=RefundReason.OTHER,
                 settled_at=timezone.now(),
-                external_id=f"{OF_PAYMENT}{payment.references[0]}",
+                external_id=f"{OF_PAYMENT}{payment.references[0]}"[:255],
             )
             self._new.append(refund)
         if refund is None:

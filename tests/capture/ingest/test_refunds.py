@@ -307,6 +307,14 @@ def test_our_own_messages_name_refunds(source):
     assert standing_of(source) == ("refunded", 100, "refunded", 0)
 
 
+def test_the_id_of_a_payment_may_be_long(source):
+    paid = {"transaction_id": "T" * 290, "final_price": 100}
+    send(source, paid | {"payment_status": "paid"})
+    send(source, paid | {"payment_status": "refunded"})
+
+    assert Refund.objects.get().amount == 100
+
+
 def test_running_totals_are_what_they_were(source):
     paid = {"transaction_id": "T1", "final_price": 100, "payment_status": "completed"}
     for total in (20, 50):
