@@ -104,7 +104,7 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
     readonly_fields = (
         "reference",
         "paid",
-        "confirmed",
+        "captured",
         "used_credit",
         "created_at",
         "updated_at",
@@ -113,12 +113,12 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
 
     total = money_column("total_amount", _("Total"))
     paid = money_column("paid_amount", _("Paid"))
-    confirmed = money_column("confirmed_amount", _("Of that, by captured payments"))
+    captured = money_column("confirmed_amount", _("Of that, by captured payments"))
     used_credit = money_column("credit_used", _("Credit used"))
 
     def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
         # Sums stand together.
-        sums = ["paid", "confirmed", "used_credit"]
+        sums = ["paid", "captured", "used_credit"]
         fields = [n for n in super().get_fields(request, obj) if n not in sums]
         place = fields.index("currency") + 1
         return [*fields[:place], *sums, *fields[place:]]

@@ -186,8 +186,8 @@ class PaymentActionViewSet(ViewSetMixin, CustomerLookupView):
             entry = self.act(services.reverse_earlier_payment, booking, **body)
         else:
             get = partial(services.get_payment, booking=booking)
-            found = self.get_or_404(get, payment)
-            entry = self.act(services.reverse_payment, found, **body)
+            stored = self.get_or_404(get, payment)
+            entry = self.act(services.reverse_payment, stored, **body)
         self.note_viewed(booking.customer)
         return self.respond(entry, is_unmasked=self.can_see_unmasked)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -49,10 +49,6 @@ from customers.models.fields import MoneyField
 from customers.money import amount_text, quantise
 from customers.references import new_booking_reference
 from customers.values.amount import check_amount, parse_amount, parse_number
-
-if TYPE_CHECKING:
-    from customers.models.booking_payment import BookingPayment
-
 
 # How the external id of a booking or refund begins that a payment has created.
 OF_PAYMENT = "payment:"
@@ -337,8 +333,10 @@ class RefundQuerySet(TrackedQuerySet["Refund"]):
 
     def failable(self) -> Self:
         """Keep what went back, unless its processor says what became of it."""
-        gone = self.filter(status=RefundStatus.SUCCEEDED)
-        return gone.filter(Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT))
+        succeeded = self.filter(status=RefundStatus.SUCCEEDED)
+        return succeeded.filter(
+            Q(external_id=None) | ~Q(external_id__startswith=OF_PAYMENT)
+        )
 
 
 class RefundAmountField(MoneyField):
@@ -486,12 +484,12 @@ class Credit(BusinessModel, SealedModel):
         }
 
 
-def money_event_data(entry: Refund | Credit | BookingPayment) -> dict[str, str]:
+def money_event_data(entry: Any) -> dict[str, str]:
     """Return amount, currency and the code of the booking, which are nobody's data."""
     data = {
         "amount": amount_text(entry.amount, entry.currency),
         "currency": entry.currency,
     }
     if entry.booking_id is not None:
-        data["booking"] = entry.booking.reference  # type: ignore[union-attr]  # it has one
+        data["booking"] = entry.booking.reference
     return data
