@@ -152,8 +152,7 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
         if payment.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
             booking.completed_at = booking.completed_at or payment.occurred_at
-            # Where money was recorded before, this is the same money.
-            if not booking.paid_amount:
+            if not booking.paid_amount or _is_further(booking, payment):
                 _set_confirmed(booking, payment.amount)
         back = by_staff + refunds.amount_of(booking, payment)
         if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
@@ -185,6 +184,18 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
     elif payment.is_refunded or 0 < payment.amount <= by_staff:
         # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
+
+
+def _is_further(booking: Booking, payment: PaymentSnapshot) -> bool:
+    """Tell whether money comes on top of what was recorded, like of a deposit.
+
+    What does not fit into the total with it is the same money: somebody recorded it, or
+    a file had it, before the processor told of it.
+    """
+    if booking.confirmed_amount is None or booking.currency != payment.currency:
+        return False
+    recorded = booking.paid_amount - booking.confirmed_amount
+    return recorded + payment.amount <= booking.total_amount - booking.credit_used
 
 
 def _voided(booking: Booking) -> Booking:

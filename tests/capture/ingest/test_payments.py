@@ -267,6 +267,30 @@ def test_what_is_confirmed_and_what_was_recorded_add_up(source):
     assert differing() == []
 
 
+def test_what_is_paid_online_comes_on_top_of_a_deposit(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    booking = BookingFactory(
+        customer=customer,
+        reference="T-1",
+        status="confirmed",
+        total_amount=60,
+        currency="EUR",
+    )
+    customers.record_payment(booking, actor=ACTOR, method="cash", amount=Decimal(20))
+
+    pay(
+        source,
+        transaction_id="T-1",
+        currency="EUR",
+        payment_status="paid",
+        final_price="40.00",
+    )
+
+    booking.refresh_from_db()
+    assert (booking.paid_amount, booking.confirmed_amount) == (60, 40)
+    assert differing() == []
+
+
 def test_money_that_was_recorded_is_not_counted_again(source):
     customer = CustomerFactory(business=source.business, email=EMAIL)
     booking = BookingFactory(
