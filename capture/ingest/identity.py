@@ -63,7 +63,8 @@ class LinkResult:
     `customers` has None for the unmatched, `new_identifiers` the ids that a customer
     lacked. `attached` are earlier captures that got a customer, `detached` those that
     lost it because an anonymous id turned out to be shared. `waiting` are captures
-    whose customer staff have to name, with whom a *no* in them is of until then.
+    whose customer staff have to name, with whom a *no* in them is of until then;
+    `questioned` are the earlier ones of them, which nobody fitted before.
     """
 
     customers: dict[UUID, UUID | None] = field(default_factory=dict)
@@ -72,7 +73,14 @@ class LinkResult:
     detached: list[Capture] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
     waiting: dict[UUID, UUID | None] = field(default_factory=dict)
+    questioned: list[Capture] = field(default_factory=list)
     reviews: dict[UUID, UUID] = field(default_factory=dict)
+
+    def note_waiting(self, capture_id: UUID, outcome: Outcome) -> None:
+        """Add a capture that waits for staff, and of whom a *no* in it holds."""
+        self.waiting[capture_id] = outcome.objector_id
+        if outcome.objector_id is not None:
+            self.touched.add(outcome.objector_id)
 
 
 @dataclass
@@ -463,9 +471,7 @@ def _note(linking: _Linking, linked: LinkResult) -> None:
         if outcome.customer_id is not None:
             linked.touched.add(outcome.customer_id)
         elif outcome.question is not None:
-            linked.waiting[capture.pk] = outcome.objector_id
-            if outcome.objector_id is not None:
-                linked.touched.add(outcome.objector_id)
+            linked.note_waiting(capture.pk, outcome)
 
 
 def _attach_further(linking: _Linking, linked: LinkResult, actor: Actor) -> None:
@@ -573,6 +579,9 @@ def _attach(
             attached.append(waiting)
         elif waiting.capture_id not in reviews:
             continue
+        else:
+            linked.questioned.append(waiting.capture)
+            linked.note_waiting(waiting.capture_id, outcome)
         waiting.review_id = waiting.review_id or reviews.get(waiting.capture_id)
         waiting.linked_at = timezone.now()
         changed.append(waiting)
@@ -583,6 +592,9 @@ def _attach(
         return False
     _copy_customers([waiting.capture_id for waiting in attached])
     _close(attached, actor)
+    # What they taught is stored with the values of their customers.
+    for customer_id, learned in linking.resolver.learned.items():
+        linked.new_identifiers.setdefault(customer_id, {}).update(learned)
     linked.attached += [waiting.capture for waiting in attached]
     linked.touched |= {pk for each in attached if (pk := each.customer_id)}
     return True
@@ -594,7 +606,8 @@ def _close(attached: list[CaptureLink], actor: Actor) -> None:
     if not owners:
         return
     reviews = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
-    answered = list(reviews.filter(pk__in=list(owners)).open().order_by("pk"))
+    claimed = reviews.filter(pk__in=list(owners), kind=ReviewKind.CLAIMED_USER_ID)
+    answered = list(claimed.open().order_by("pk"))
     for review in answered:
         review.customer_id = owners[review.pk]
         is_same = review.customer_id == review.user_customer_id

@@ -541,7 +541,7 @@ def project_linked(
     plain = [item for item in parsed if item.capture.corrects_id is None]
     corrected = replace_corrected(parsed, linked)
     _project(plain, linked, envelopes_by_capture)
-    more = _parse_attached(linked.attached)
+    more = _parse_attached([*linked.attached, *linked.questioned])
     linked.customers |= links_of(item.capture.pk for item in more)
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
     again = [item.capture for item in (*corrected, *more)]

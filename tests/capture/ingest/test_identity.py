@@ -99,6 +99,16 @@ def test_a_failed_login_before_the_signup_joins_its_person(send):
     assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
+def test_what_waited_teaches_its_person_the_e_mail(send):
+    event = {"name": "x", "email": "a@example.org", "user_id": "u-1"}
+    assert send("event", event).customer_id is None
+
+    first = send("signup", {"user_id": "u-1"})
+
+    assert Customer.objects.get().email == "a@example.org"
+    assert send("signup", {"email": "a@example.org"}).customer_id == first.customer_id
+
+
 def test_late_attaching_takes_no_statement_per_person(source, actor, assert_flat):
     def batch(kind, start, **facts):
         return [

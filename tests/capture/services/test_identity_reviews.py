@@ -217,6 +217,39 @@ def test_a_corrected_e_mail_that_contradicts_waits_and_is_decided(source, ana, b
     assert agree()
 
 
+def test_what_waited_for_its_person_and_fits_two_waits_for_staff(source, ben):
+    body = {"email": "new@b.org", "anonymous_id": "n", "marketing_consent": "no"}
+    early = send(source, "consent", **body, user_id="u-9")
+
+    send(source, "signup", user_id="u-9")
+    ninth = Customer.objects.get(external_id="u-9")
+    assert owner_of(early) == ninth
+
+    late = send(source, "consent", email="c@b.org", user_id="u-8", marketing_consent=0)
+    batch = [
+        envelope
+        for number, names in enumerate([{"user_id": "u-8"}, {"email": "c@b.org"}])
+        for envelope in services.build_envelopes(
+            "signup", {"message_id": f"late-{number}", **names}, trust="server"
+        )
+    ]
+    services.ingest(batch, source=source, actor=Actor.system("test"))
+
+    link = CaptureLink.objects.get(capture=late.capture_id)
+    assert (link.customer, link.review.kind) == (None, ReviewKind.CONTRADICTION)
+    assert ConsentEvent.objects.filter(customer__email="c@b.org").count() == 1
+    assert agree()
+
+
+def test_a_page_s_claim_that_waited_is_no_answer_to_it(source):
+    send(source, "event", "browser", name="x", user_id="u-1", email="eve@b.org")
+
+    send(source, "signup", user_id="u-1")
+
+    assert IdentityReview.objects.open().get().kind == ReviewKind.CLAIMED_EMAIL
+    assert Customer.objects.get().email is None
+
+
 def test_a_yes_in_a_waiting_message_waits(source, ana, ben):
     send(source, "consent", email="ana@b.org", user_id="u-2", marketing_consent="yes")
 
