@@ -24,7 +24,7 @@ from capture.ingest.customer_values import SILENT_TYPES, consent_of, update_cust
 from capture.ingest.identity import LinkResult, link, links_of
 from capture.ingest.items import INTERNAL, IngestItem, MessageKey, capture_of, key_of
 from capture.ingest.locking import lock_names
-from capture.ingest.normalisation import build_capture, issue_of
+from capture.ingest.normalisation import build_capture, issue_of, storable
 from capture.ingest.payments import project_payments
 from capture.ingest.projections import (
     TYPED,
@@ -356,7 +356,9 @@ def _project(
         capture = item.capture
         envelope = envelopes_by_capture.get(capture.pk)
         if envelope is not None:
-            capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent
+            agent = envelope.user_agent
+            capture.trace_ip = envelope.ip
+            capture.trace_agent = storable(agent) if agent else None
         if capture.type in TYPED:
             projection = project(item, linked.customers[capture.pk])
             projection.ip_address = capture.trace_ip

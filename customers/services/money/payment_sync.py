@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from customers.models import Booking, Business, Refund
 from customers.models.booking import OF_PAYMENT
 
 _REASON = "payment"
+_LONGEST_ID = 255
 _REFUND_COLUMNS = ("status", "amount", "currency", "customer", "booking")
 _COLUMNS = (
     "customer",
@@ -107,9 +109,18 @@ def _columns(booking: Booking) -> list[object]:
 def _new(business: Business, payment: PaymentSnapshot) -> Booking:
     return Booking(
         business=business,
-        external_id=f"{OF_PAYMENT}{payment.references[0]}"[:255],
+        external_id=_external_id(payment.references[0]),
         placed_at=payment.occurred_at,
     )
+
+
+def _external_id(reference: str) -> str:
+    """Return the external id of what a payment creates; a long one ends in a hash."""
+    name = f"{OF_PAYMENT}{reference}"
+    if len(name) <= _LONGEST_ID:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{name[: _LONGEST_ID - len(digest)]}{digest}"
 
 
 def _find_bookings(
@@ -118,7 +129,7 @@ def _find_bookings(
     """Return the bookings of each payment, those of staff and imports first."""
     ids = {name for payment in payments for name in payment.references}
     bare = {name.partition(":")[2] for name in ids}
-    keys = [*bare, *(f"{OF_PAYMENT}{name}" for name in ids)]
+    keys = [*bare, *map(_external_id, ids)]
     by_name: dict[str, Booking] = {}
     for booking in Booking.objects.filter(business=business).filter(
         Q(reference__in=bare) | Q(external_id__in=keys)
@@ -129,7 +140,7 @@ def _find_bookings(
     matches: list[list[Booking]] = []
     for payment in payments:
         names = [name.partition(":")[2] for name in payment.references]
-        names += [f"{OF_PAYMENT}{name}" for name in payment.references]
+        names += map(_external_id, payment.references)
         named = [by_name[name] for name in names if name in by_name]
         unique = {
             booking.pk: booking
@@ -267,7 +278,7 @@ class _Refunds:
                 booking=booking,
                 reason_code=RefundReason.OTHER,
                 settled_at=timezone.now(),
-                external_id=f"{OF_PAYMENT}{payment.references[0]}"[:255],
+                external_id=_external_id(payment.references[0]),
             )
             self._new.append(refund)
         if refund is None:

@@ -313,6 +313,9 @@ def test_the_id_of_a_payment_may_be_long(source):
     send(source, paid | {"payment_status": "refunded"})
 
     assert Refund.objects.get().amount == 100
+    # Another one, different only at its end.
+    send(source, paid | {"transaction_id": "T" * 289 + "U", "payment_status": "paid"})
+    assert CustomerStats.objects.get().total_spent == 100
 
 
 def test_running_totals_are_what_they_were(source):

@@ -208,6 +208,13 @@ def test_another_content_under_a_guessed_id_is_no_conflict(page, server):
     assert other.status_code == 409
 
 
+def test_a_browser_with_a_nul_in_its_name_is_stored(server):
+    body = {"type": "signup", "email": "a@example.org", "user_agent": "A\0\ud800B"}
+
+    assert server(body, ANY).status_code == 200
+    assert Signup.objects.get().user_agent == "A\u2400?B"
+
+
 def test_where_a_person_is_says_a_server_and_no_page(page, server):
     trace = {"ip_address": "198.51.100.7", "user_agent": "EndUserBrowser/9"}
     for number, send in enumerate((server, page)):
