@@ -377,11 +377,16 @@ def load_directory(
         directory.customers.setdefault(match.customer_id, Person(*match))
     _load_names(directory, business_id, refs, anonymous)
     if is_exact:
-        pairs = [
+        pairs = {
             (pk, value)
             for value, pk in directory.external_ids.items()
             if directory.is_company_number(value)
-        ]
+        }
+        pairs |= {
+            (name.customer_id, name.value)
+            for name in directory.names
+            if name.source_id is None and _is_external_id(name, directory)
+        }
         directory.captured_ids = customers.find_captured_ids(pairs) if pairs else set()
     return directory
 
@@ -725,9 +730,26 @@ def _lost_names(
             continue
         outcome = Outcome(customer_id, LinkRule(rule))
         for name, trust in names_of(message_of(capture), outcome, directory):
-            if outcome.rule not in _BY_ID or not _has_alike(stored, name):
+            if outcome.rule in _BY_ID and _has_alike(stored, name):
+                continue
+            if not _is_of_all(name, stored, directory):
                 resolver.add(name, trust)
     return resolver.changed
+
+
+def _is_of_all(name: Name, stored: Iterable[Name], directory: Directory) -> bool:
+    """Tell whether a user id is stored as the company's number of its customer.
+
+    Also of one who was archived since.
+    """
+    is_captured = (name.customer_id, name.value) in directory.captured_ids
+    is_number = _is_external_id(name, directory) and not is_captured
+    return is_number and name._replace(source_id=None) in stored
+
+
+def _is_external_id(name: Name, directory: Directory) -> bool:
+    external_id = directory.customers[name.customer_id].external_id
+    return name.kind == IdentifierKind.USER_ID and external_id == name.value
 
 
 def _has_alike(stored: Iterable[Name], name: Name) -> bool:

@@ -509,3 +509,12 @@ def test_ids_of_before_sources_become_exact(source, ben):
     assert Identifier.objects.get().source == source
     assert agree()
     assert Capture.objects.count() == 1
+
+
+def test_the_company_s_number_of_somebody_archived_since_stays_good(source, actor):
+    customer = CustomerFactory(business=source.business, external_id="C-1")
+    send(source, "login", user_id="C-1")
+
+    customers.archive_customer(customer, actor=actor, reason="moved away")
+
+    assert agree()
