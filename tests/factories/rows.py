@@ -41,7 +41,7 @@ from capture.models import (
     Sighting,
     Signup,
 )
-from customers.models import CustomerStats
+from customers.models import CustomerIndex, CustomerStats
 
 # What a capture of a type leaves behind.
 CAPTURED: dict[Any, str] = {
@@ -127,7 +127,7 @@ def make_row(model: type[models.Model]) -> models.Model:
         make_row(followed)
     elif model in (Event, Operation):
         record("test.done", actor=Actor.system("rows"), reason="because")
-    elif model is CustomerStats:
+    elif model in (CustomerIndex, CustomerStats):
         tests.factories.CustomerFactory()
     elif model in (CaptureLink, Signup, CapturedValue):
         tests.factories.CaptureFactory(body={"email": "a@b.org", "name": "Ana"})
