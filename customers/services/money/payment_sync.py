@@ -145,10 +145,20 @@ def _find_bookings(
         unique = {
             booking.pk: booking
             for booking in named
-            if booking.customer_id == payment.customer_id or _is_synced(booking)
+            if _is_synced(booking) or _is_paid_by(booking, payment)
         }
         matches.append(sorted(unique.values(), key=lambda b: (_is_synced(b), b.pk)))
     return matches
+
+
+def _is_paid_by(booking: Booking, payment: PaymentSnapshot) -> bool:
+    """Tell whether a payment that names a booking of staff or a file is money for it.
+
+    Not in another currency, unless it was that already: such a payment is a purchase
+    of its own.
+    """
+    is_of_currency = booking.currency == payment.currency or booking.confirmed_amount
+    return booking.customer_id == payment.customer_id and bool(is_of_currency)
 
 
 def _is_synced(instance: Booking | Refund) -> bool:
@@ -160,11 +170,12 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     if not _is_synced(booking):
         # Staff or an import wrote what was bought; the payment only pays it.
-        if payment.is_settled and not booking.is_purchase:
-            booking.status = BookingStatus.COMPLETED
-            booking.completed_at = booking.completed_at or payment.occurred_at
-            if not booking.paid_amount or _is_further(booking, payment):
+        if payment.is_settled:
+            if _pays(booking, payment):
                 _set_confirmed(booking, payment.amount)
+            if not booking.is_purchase:
+                booking.status = BookingStatus.COMPLETED
+                booking.completed_at = booking.completed_at or payment.occurred_at
         back = by_staff + refunds.amount_of(booking, payment)
         if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
             booking.status = BookingStatus.REFUNDED
@@ -197,16 +208,21 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
         booking.status = BookingStatus.REFUNDED
 
 
-def _is_further(booking: Booking, payment: PaymentSnapshot) -> bool:
-    """Tell whether money comes on top of what was recorded, like of a deposit.
+def _pays(booking: Booking, payment: PaymentSnapshot) -> bool:
+    """Tell whether a payment adds to what a booking of staff or a file has as paid.
 
-    What does not fit into the total with it is the same money: somebody recorded it, or
-    a file had it, before the processor told of it.
+    Not beside another payment that is confirmed. A deposit that was recorded stays; what
+    does not fit into the total with it is the same money: somebody recorded it, or a
+    file had it, before the processor told of it.
     """
-    if booking.confirmed_amount is None or booking.currency != payment.currency:
+    if booking.confirmed_amount is None:
+        # From before payments were recorded.
+        return not booking.paid_amount and not booking.is_purchase
+    if booking.is_purchase and booking.confirmed_amount:
         return False
     recorded = booking.paid_amount - booking.confirmed_amount
-    return recorded + payment.amount <= booking.total_amount - booking.credit_used
+    left = booking.total_amount - booking.credit_used - recorded
+    return not recorded or payment.amount <= left
 
 
 def _voided(booking: Booking) -> Booking:

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -61,12 +61,8 @@ def record_payment(
     actor.require_perm(booking.business_id, ADD_PAYMENT)
     booking = lock_booking(booking)
     check_live(booking.customer)
-    if external_id is not None:
-        stored = BookingPayment.objects.filter(
-            business=booking.business_id, external_id=external_id
-        )
-        if (entry := stored.select_related("booking").first()) is not None:
-            return _same_payment(entry, booking, amount, method)
+    if (stored := _payment_with(booking, external_id)) is not None:
+        return _same_payment(stored, booking, amount, method)
     if currency is not None and currency != booking.currency:
         msg = _("The booking is in %(currency)s. Record the payment in it.") % {
             "currency": booking.currency
@@ -84,9 +80,15 @@ def record_payment(
         reason=reason,
     )
     entry.reference, entry.external_id = reference, external_id
-    save_payment(
-        Write(entry, actor=actor, reason=reason, customer=booking.customer), booking
-    )
+    write = Write(entry, actor=actor, reason=reason, customer=booking.customer)
+    try:
+        with transaction.atomic():
+            save_payment(write, booking)
+    except IntegrityError:
+        # Of another customer, whom nobody has locked here, at the same moment.
+        if (stored := _payment_with(booking, external_id)) is None:
+            raise
+        return _same_payment(stored, booking, amount, method)
     return entry
 
 
@@ -210,6 +212,15 @@ def _check_reversal(
             "paid. Refuse or fail a refund first."
         ) % {"amount": format_money(claimed, booking.currency)}
         raise ValidationError(msg, code="paid_below_refunded")
+
+
+def _payment_with(booking: Booking, external_id: str | None) -> BookingPayment | None:
+    if external_id is None:
+        return None
+    stored = BookingPayment.objects.filter(
+        business=booking.business_id, external_id=external_id
+    )
+    return stored.select_related("booking").first()
 
 
 def _same_payment(

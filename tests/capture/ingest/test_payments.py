@@ -308,6 +308,44 @@ def test_money_that_was_recorded_is_not_counted_again(source):
     assert differing() == []
 
 
+@pytest.mark.parametrize(("deposit", "price"), [(0, 60), (20, 40)])
+def test_what_is_paid_after_the_service_counts(source, deposit, price):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    booking = BookingFactory(
+        customer=customer, reference="T-1", status="completed", total_amount=60
+    )
+    if deposit:
+        customers.record_payment(
+            booking, actor=ACTOR, method="cash", amount=Decimal(deposit)
+        )
+
+    paid = {"transaction_id": "T-1", "currency": "EUR", "payment_status": "paid"}
+    for coupon in ("SPRING", "SUMMER"):
+        pay(source, **paid, final_price=price, coupon_code=coupon)
+
+    booking.refresh_from_db()
+    assert (booking.paid_amount, booking.confirmed_amount) == (60, price)
+    assert differing() == []
+
+
+def test_a_payment_in_another_currency_is_a_purchase_of_its_own(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    booking = BookingFactory(
+        customer=customer, reference="T-1", status="confirmed", total_amount=60
+    )
+
+    pay(
+        source, transaction_id="T-1", currency="JPY", final_price="6000",
+        payment_status="paid",
+    )  # fmt: skip
+
+    booking.refresh_from_db()
+    assert (booking.status, booking.paid_amount) == ("confirmed", 0)
+    other = Booking.objects.exclude(pk=booking.pk).get()
+    assert (other.currency, other.paid_amount) == ("JPY", 6000)
+    assert differing() == []
+
+
 def services_save(row):
     from customers.services import save_record  # noqa: PLC0415 - only here
 

@@ -357,3 +357,22 @@ def test_two_at_once_do_not_pay_more_than_the_total(at_once, bakery):
     found = at_once(pay, times=3)
 
     assert sorted(found) == ["payment_exceeds_total"] * 2 + ["recorded"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_id_for_two_customers_at_once_is_one_payment(at_once, bakery):
+    bookings = [
+        BookingFactory(customer__business=bakery, total_amount=60) for _ in range(3)
+    ]
+    each = iter(bookings)
+
+    def pay() -> str:
+        try:
+            record(next(each), Actor.system("till"), 40, external_id="till-7")
+        except ValidationError as error:
+            return str(error.error_list[0].code)
+        return "recorded"
+
+    found = at_once(pay, times=3)
+
+    assert sorted(found) == ["external_id_taken"] * 2 + ["recorded"]
