@@ -41,7 +41,10 @@ class LabelledChoices(AutocompleteJsonView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer as Django does, which reads the parameters of an address."""
-        request.GET = request.POST
+        from audit.admin.search_terms import clean_term  # noqa: PLC0415 - pages need the site
+
+        request.GET = request.POST.copy()
+        request.GET["term"] = clean_term(request.POST.get("term", ""))
         return self.get(request)
 
     def get_context_data(self, **kwargs: Any) -> Context:

@@ -169,24 +169,7 @@ def _is_synced(instance: Booking | Refund) -> bool:
 def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> None:
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     if not _is_synced(booking):
-        # Staff or an import wrote what was bought; the payment only pays it.
-        if payment.is_settled:
-            if _pays(booking, payment):
-                _set_confirmed(booking, payment.amount)
-            if not booking.is_purchase:
-                booking.status = BookingStatus.COMPLETED
-                booking.completed_at = booking.completed_at or payment.occurred_at
-        back = by_staff + refunds.amount_of(booking, payment)
-        if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
-            booking.status = BookingStatus.REFUNDED
-        elif (
-            booking.status == BookingStatus.REFUNDED
-            and booking.pk in refunds.of_payments
-            and not payment.is_refunded
-            and back < booking.paid_amount
-        ):
-            # A refund of the processor that had made it so came to nothing.
-            booking.status = BookingStatus.COMPLETED
+        _pay_for(booking, payment, refunds)
         return
     booking.customer_id = payment.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
@@ -208,12 +191,34 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
         booking.status = BookingStatus.REFUNDED
 
 
+def _pay_for(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> None:
+    """Pay a booking of staff or a file, who wrote what was bought."""
+    if payment.is_settled:
+        if _pays(booking, payment):
+            _set_confirmed(booking, payment.amount)
+        if not booking.is_purchase:
+            booking.status = BookingStatus.COMPLETED
+            booking.completed_at = booking.completed_at or payment.occurred_at
+    by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
+    back = by_staff + refunds.amount_of(booking, payment)
+    if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
+        booking.status = BookingStatus.REFUNDED
+    elif (
+        booking.status == BookingStatus.REFUNDED
+        and booking.pk in refunds.of_payments
+        and not payment.is_refunded
+        and back < booking.paid_amount
+    ):
+        # A refund of the processor that had made it so came to nothing.
+        booking.status = BookingStatus.COMPLETED
+
+
 def _pays(booking: Booking, payment: PaymentSnapshot) -> bool:
     """Tell whether a payment adds to what a booking of staff or a file has as paid.
 
-    Not beside another payment that is confirmed. A deposit that was recorded stays; what
-    does not fit into the total with it is the same money: somebody recorded it, or a
-    file had it, before the processor told of it.
+    Not beside another payment that is confirmed. A deposit that was recorded stays, and
+    what does not fit into the total with it is the same money: somebody recorded it, or
+    a file had it, before the processor told of it.
     """
     if booking.confirmed_amount is None:
         # From before payments were recorded.
