@@ -61,13 +61,13 @@ def record_payment(
     actor.require_perm(booking.business_id, ADD_PAYMENT)
     booking = lock_booking(booking)
     check_live(booking.customer)
-    if (stored := _payment_with(booking, external_id)) is not None:
-        return _same_payment(stored, booking, amount, method)
     if currency is not None and currency != booking.currency:
         msg = _("The booking is in %(currency)s. Record the payment in it.") % {
             "currency": booking.currency
         }
         raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
+    if (stored := _payment_with(booking, external_id)) is not None:
+        return _same_payment(stored, booking, amount, method)
     if amount is not None:
         check_amount(amount, None if booking.is_too_fine else booking.currency)
     left = max(booking.left_to_pay, Decimal(0))

@@ -99,6 +99,9 @@ def test_the_same_id_is_the_same_payment(booking, clerk):
         with pytest.raises(ValidationError) as found:
             record(booking, clerk, external_id="till-7", **more)
         assert code_of(found) == "external_id_taken"
+    with pytest.raises(ValidationError) as found:
+        record(booking, clerk, 20, external_id="till-7", currency="NOK")
+    assert found.value.error_dict["currency"][0].code == "currency_differs"
     other = BookingFactory(customer=booking.customer, total_amount=60)
     with pytest.raises(ValidationError) as found:
         record(other, clerk, 20, external_id="till-7")
