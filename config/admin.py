@@ -41,11 +41,15 @@ class LabelledChoices(AutocompleteJsonView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer as Django does, which reads the parameters of an address."""
+        request.GET = request.POST
+        return self.get(request)
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Return what the request asks for, with the term as it is searched for."""
         from audit.admin.search_terms import clean_term  # noqa: PLC0415 - pages need the site
 
-        request.GET = request.POST.copy()
-        request.GET["term"] = clean_term(request.POST.get("term", ""))
-        return self.get(request)
+        term, *about = super().process_request(request)
+        return clean_term(term), *about
 
     def get_context_data(self, **kwargs: Any) -> Context:
         context = super().get_context_data(**kwargs)
