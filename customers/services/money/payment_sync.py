@@ -58,6 +58,7 @@ class PaymentSnapshot:
     refunded: Decimal
     plan: str | None
     method: str | None
+    is_currency_assumed: bool = False
 
 
 def settle_payments(
@@ -131,9 +132,11 @@ def _find_bookings(
     bare = {name.partition(":")[2] for name in ids}
     keys = [*bare, *map(_external_id, ids)]
     by_name: dict[str, Booking] = {}
-    for booking in Booking.objects.filter(business=business).filter(
+    named_bookings = Booking.objects.filter(business=business).filter(
         Q(reference__in=bare) | Q(external_id__in=keys)
-    ):
+    )
+    # Staff may record money for one of them at this moment.
+    for booking in named_bookings.order_by("pk").select_for_update(no_key=True):
         by_name[booking.reference] = booking
         if booking.external_id:
             by_name[booking.external_id] = booking
@@ -145,10 +148,27 @@ def _find_bookings(
         unique = {
             booking.pk: booking
             for booking in named
-            if booking.customer_id == payment.customer_id or _is_synced(booking)
+            if _is_synced(booking)
+            or (
+                booking.customer_id == payment.customer_id
+                and _can_pay(payment, booking)
+            )
         }
         matches.append(sorted(unique.values(), key=lambda b: (_is_synced(b), b.pk)))
     return matches
+
+
+def _can_pay(payment: PaymentSnapshot, booking: Booking) -> bool:
+    """Tell whether a booking of staff or an import can be what a payment paid.
+
+    Money of another currency pays none that is still to be paid: it would enter as so
+    many of the booking's. What is paid already is not bought a second time.
+    """
+    return booking.is_purchase or _is_alike(payment, booking)
+
+
+def _is_alike(payment: PaymentSnapshot, booking: Booking) -> bool:
+    return payment.is_currency_assumed or payment.currency == booking.currency
 
 
 def _is_synced(instance: Booking | Refund) -> bool:
@@ -166,7 +186,13 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
             if not booking.paid_amount or _is_further(booking, payment):
                 _set_confirmed(booking, payment.amount)
         back = by_staff + refunds.amount_of(booking, payment)
-        if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
+        # Beside what was paid online there may be a deposit that nobody gave back.
+        is_whole = not booking.confirmed_amount or back >= booking.paid_amount
+        if (
+            payment.is_refunded
+            and is_whole
+            and booking.status == BookingStatus.COMPLETED
+        ):
             booking.status = BookingStatus.REFUNDED
         elif (
             booking.status == BookingStatus.REFUNDED
@@ -265,6 +291,10 @@ class _Refunds:
 
     def amount_of(self, booking: Booking, payment: PaymentSnapshot) -> Decimal:
         """Return what went back by the processor, and not by staff's own refunds."""
+        if not (_is_synced(booking) or _is_alike(payment, booking)):
+            # Only that all went back is the same in both currencies.
+            whole = booking.paid_amount if payment.is_refunded else Decimal(0)
+            return max(whole - self.by_staff.get(booking.pk, Decimal(0)), Decimal(0))
         further = payment.refunded - self.by_staff.get(booking.pk, Decimal(0))
         return min(max(further, Decimal(0)), booking.paid_amount)
 
