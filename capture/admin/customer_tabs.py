@@ -12,7 +12,7 @@ from audit.admin.base import Context
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.choices import CaptureType, ReviewState
-from capture.models import Capture, CapturedValue
+from capture.models import Capture, CapturedValue, IdentityReview
 from customers import services as customers
 from customers.admin.page_parts import (
     Card,
@@ -62,13 +62,18 @@ def _values_card(view: CustomerView) -> Context:
     return {"values": [view.displayed(value) for value in visible[:30]]}
 
 
-def _reviews(view: CustomerView) -> Context | None:
+def _open_reviews(customer: Customer, actor: Actor) -> QuerySet[IdentityReview]:
     """Return the open reviews in which the customer is a candidate."""
+    return services.list_identity_reviews(
+        actor=actor, state=ReviewState.OPEN, customer=customer.pk
+    )
+
+
+def _reviews(view: CustomerView) -> Context:
     reviews = services.list_identity_reviews(
         actor=view.actor, state=ReviewState.OPEN, customer=view.customer.pk
     )
-    newest = list(reviews[:_MOST_REVIEWS])
-    return {"reviews": newest} if newest else None
+    return {"reviews": list(reviews[:_MOST_REVIEWS])}
 
 
 def _count(view: CustomerView) -> str:
@@ -104,5 +109,11 @@ register_card(
     )
 )
 register_notice(
-    Notice("capture.view_identityreview", f"{_FOLDER}/notice_reviews.html", _reviews)
+    Notice(
+        "identity_reviews",
+        "capture.view_identityreview",
+        f"{_FOLDER}/notice_reviews.html",
+        _open_reviews,
+        _reviews,
+    )
 )

@@ -383,6 +383,7 @@ def _settle(
                 is_refunded=payment.state == PaymentState.REFUNDED,
                 occurred_at=payment.occurred_at,
                 currency=payment.currency,
+                is_currency_assumed=payment.currency_assumed,
                 amount=payment.final_price or Decimal(0),
                 original=payment.original_price,
                 discount=payment.discount_amount or Decimal(0),

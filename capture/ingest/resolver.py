@@ -328,7 +328,9 @@ class Resolver:
             trust = IdentifierTrust.PAGE if message.is_page else IdentifierTrust.SERVER
             name = Name(_USER, message.user_ref, person.pk, message.source_id)
             self.add(name, trust)
-            self._set_external_id(person, message.user_ref)
+            # Files and the API find people by it: a page could lead them to its e-mail.
+            if not (message.is_page and message.email):
+                self._set_external_id(person, message.user_ref)
         return person.pk
 
     def _by_further_names(self, message: Message) -> Outcome:

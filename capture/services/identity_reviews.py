@@ -191,13 +191,17 @@ def decide_identity_review(
 
 
 def _locked(review: IdentityReview) -> IdentityReview:
-    """Return a review, locked after its names: as messages lock them."""
+    """Return a review, locked after its names and those of what waits for it.
+
+    As messages lock them: one of a payment that waits would otherwise block this one.
+    """
     names = Capture(
         business_id=review.business_id,
         email=review.email_key,
         user_ref=review.user_ref,
     )
-    lock_names([names])
+    waiting = Capture.objects.filter(link__review=review, link__customer=None)
+    lock_names([names, *waiting.defer("payload", "raw", "raw_signature", "warnings")])
     reviews = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
     return reviews.select_related(
         "source__business", "email_customer", "user_customer"

@@ -30,6 +30,7 @@ from customers.admin.acts.registry import acts_for
 from customers.admin.badges import badges_of
 from customers.admin.contact_words import origin_words
 from customers.admin.page_parts import (
+    FLAG,
     CustomerView,
     cards_for,
     count_by_tab,
@@ -162,8 +163,9 @@ class CustomerPage(PersonPages):
         return services.with_state(customers).first()
 
     def _badges(self, view: CustomerView) -> list[Badge]:
-        flags = services.list_flags(view.customer, actor=view.actor)
-        codes = flags.values_list("code", flat=True)
+        codes = sorted(
+            key.removeprefix(FLAG) for key in view.counts if key.startswith(FLAG)
+        )
         sees_tickets = view.has_perm("customers.view_ticket")
         return list(badges_of(view.customer, codes, sees_tickets=sees_tickets))
 

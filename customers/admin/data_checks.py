@@ -81,10 +81,11 @@ def page_view(request: HttpRequest) -> HttpResponse:
     business = _business_of(request)
     if business is None:
         return _render(request, businesses=_businesses(actor_of(request))[:100])
-    address = f"{reverse('admin:data_checks')}?business={business.pk}"
     if request.method == "POST":
         _start(request, business)
-        return HttpResponseRedirect(address)
+        return HttpResponseRedirect(
+            reverse("admin:data_checks") + f"?business={business.pk}"
+        )
     use_zone_of(request, business.pk)
     recent = list(_jobs_of(request, business)[:10])
     running = next((job for job in recent if job.is_open), None)

@@ -255,8 +255,7 @@ class ExchangeAdmin(ExportActionMixin, ImportPages):
             }
             _remember(request, file_id, remembered)
             filters = f"?{request.GET.urlencode()}" if request.GET else ""
-            url = self.page_url("export_file", file_id) + filters
-            return HttpResponseRedirect(url)
+            return HttpResponseRedirect(self.page_url("export_file", file_id) + filters)
 
         return act_once(request, remember)
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Model, QuerySet, Value
 from django.db.models.fields import CharField
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 
 from audit.admin.base import Context, actor_of
 from audit.privacy.masking import bidi_instance, mask_instance, mask_text
 from audit.tenancy.actors import Actor
+from customers import services
 from customers.models import Customer
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class CustomerView:
     request: HttpRequest
     customer: Customer
     is_unmasked: bool
-    # How many rows each tab has, by its key.
+    # How many rows each tab and notice has, by its key, and the flags as `flag:<code>`.
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -106,6 +108,10 @@ class Card:
     place: str = "overview"
 
 
+# What begins the key of a flag among the counts.
+FLAG = "flag:"
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure below the name: what it is called, says, and which rows it opens."""
@@ -122,12 +128,15 @@ class Figure:
 class Notice:
     """What must not be overlooked, above the tabs; nothing where there is none.
 
-    `context` returns what the template is given, or None.
+    `queryset` is counted with those of the tabs, under the key; only where it has rows
+    `context` is asked what the template is given.
     """
 
+    key: str
     permission: str
     template: str
-    context: Callable[[CustomerView], Context | None]
+    queryset: Callable[[Customer, Actor], QuerySet]
+    context: Callable[[CustomerView], Context]
 
 
 _tabs: list[Tab] = []
@@ -190,24 +199,31 @@ def notices_for(view: CustomerView) -> list[Context]:
     return [
         {"template": notice.template, **context}
         for notice in _notices
-        if view.has_perm(notice.permission)
-        and (context := notice.context(view)) is not None
+        if view.counts.get(notice.key) and (context := notice.context(view))
     ]
 
 
 def count_by_tab(view: CustomerView) -> dict[str, int]:
-    """Return how many rows each tab has; one statement for all of them."""
+    """Return how many rows each tab and notice has, and which flags the customer has.
+
+    One statement for all of them.
+    """
+    counted: list[Tab | Notice] = [
+        *tabs_for(view),
+        *(one for one in _notices if view.has_perm(one.permission)),
+    ]
     parts = [
-        tab.queryset(view.customer, view.actor)
+        one.queryset(view.customer, view.actor)
         .order_by()
-        .annotate(tab_key=Value(tab.key, CharField()))
+        .annotate(tab_key=Value(one.key, CharField()))
         .values("tab_key")
         .annotate(tab_count=Count("pk"))
         .values_list("tab_key", "tab_count")
-        for tab in tabs_for(view)
-        if tab.queryset is not None
+        for one in counted
+        if one.queryset is not None
     ]
-    if not parts:
-        return {}
-    union = parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0]
-    return dict(union)
+    flags = services.list_flags(view.customer, actor=view.actor).order_by()
+    codes = Concat(Value(FLAG), "code", output_field=CharField())
+    named = flags.annotate(tab_key=codes).values("tab_key")
+    counts = named.annotate(tab_count=Count("pk")).values_list("tab_key", "tab_count")
+    return dict(counts.union(*parts, all=True) if parts else counts)

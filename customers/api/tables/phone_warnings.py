@@ -57,14 +57,11 @@ class PhoneWarnings(HubViewSet):
             for name in ("create", "partial_update")
         }
 
-    def create(self, request: Request, **kwargs: object) -> Response:
-        """Create a row."""
-        return _warned(super().create(request, **kwargs), request)
-
-    def partial_update(self, request: Request, **kwargs: object) -> Response:
-        """Change a row; what is not named stays."""
-        response = super().partial_update(request, **kwargs)
-        return _warned(response, request)
+    def answer_instance(self, instance: Any, status: int = 200) -> Response:
+        """Answer a row; of one that was written, with what there is to warn of."""
+        response = super().answer_instance(instance, status)
+        is_written = self.action in {"create", "partial_update"}
+        return _warned(response, self.request) if is_written else response
 
     def changes_of(
         self, instance: Any, body: type[CreateSerializer], data: JsonValue

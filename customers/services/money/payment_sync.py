@@ -58,6 +58,7 @@ class PaymentSnapshot:
     refunded: Decimal
     plan: str | None
     method: str | None
+    is_currency_assumed: bool = False
 
 
 def settle_payments(
@@ -131,9 +132,11 @@ def _find_bookings(
     bare = {name.partition(":")[2] for name in ids}
     keys = [*bare, *map(_external_id, ids)]
     by_name: dict[str, Booking] = {}
-    for booking in Booking.objects.filter(business=business).filter(
+    named_bookings = Booking.objects.filter(business=business).filter(
         Q(reference__in=bare) | Q(external_id__in=keys)
-    ):
+    )
+    # Staff may record money for one of them at this moment.
+    for booking in named_bookings.order_by("pk").select_for_update(no_key=True):
         by_name[booking.reference] = booking
         if booking.external_id:
             by_name[booking.external_id] = booking
@@ -145,20 +148,28 @@ def _find_bookings(
         unique = {
             booking.pk: booking
             for booking in named
-            if _is_synced(booking) or _is_paid_by(booking, payment)
+            if _is_synced(booking)
+            or (
+                booking.customer_id == payment.customer_id
+                and _can_pay(payment, booking)
+            )
         }
         matches.append(sorted(unique.values(), key=lambda b: (_is_synced(b), b.pk)))
     return matches
 
 
-def _is_paid_by(booking: Booking, payment: PaymentSnapshot) -> bool:
-    """Tell whether a payment that names a booking of staff or a file is money for it.
+def _can_pay(payment: PaymentSnapshot, booking: Booking) -> bool:
+    """Tell whether a booking of staff or an import can be what a payment paid.
 
-    Not in another currency, unless it was that already: such a payment is a purchase
-    of its own.
+    Money of another currency pays none that is still to be paid: it would enter as so
+    many of the booking's. What is paid already is not bought a second time.
     """
-    is_of_currency = booking.currency == payment.currency or booking.confirmed_amount
-    return booking.customer_id == payment.customer_id and bool(is_of_currency)
+    is_paid = booking.is_purchase and bool(booking.paid_amount)
+    return is_paid or _is_alike(payment, booking)
+
+
+def _is_alike(payment: PaymentSnapshot, booking: Booking) -> bool:
+    return payment.is_currency_assumed or payment.currency == booking.currency
 
 
 def _is_synced(instance: Booking | Refund) -> bool:
@@ -201,7 +212,9 @@ def _pay_for(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> N
             booking.completed_at = booking.completed_at or payment.occurred_at
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     back = by_staff + refunds.amount_of(booking, payment)
-    if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
+    # Beside what was paid online there may be a deposit that nobody gave back.
+    is_whole = not booking.confirmed_amount or back >= booking.paid_amount
+    if payment.is_refunded and is_whole and booking.status == BookingStatus.COMPLETED:
         booking.status = BookingStatus.REFUNDED
     elif (
         booking.status == BookingStatus.REFUNDED
@@ -220,6 +233,8 @@ def _pays(booking: Booking, payment: PaymentSnapshot) -> bool:
     what does not fit into the total with it is the same money: somebody recorded it, or
     a file had it, before the processor told of it.
     """
+    if not _is_alike(payment, booking):
+        return False
     if booking.confirmed_amount is None:
         # From before payments were recorded.
         return not booking.paid_amount and not booking.is_purchase
@@ -286,6 +301,10 @@ class _Refunds:
 
     def amount_of(self, booking: Booking, payment: PaymentSnapshot) -> Decimal:
         """Return what went back by the processor, and not by staff's own refunds."""
+        if not (_is_synced(booking) or _is_alike(payment, booking)):
+            # Only that all went back is the same in both currencies.
+            whole = booking.paid_amount if payment.is_refunded else Decimal(0)
+            return max(whole - self.by_staff.get(booking.pk, Decimal(0)), Decimal(0))
         further = payment.refunded - self.by_staff.get(booking.pk, Decimal(0))
         return min(max(further, Decimal(0)), booking.paid_amount)
 

@@ -55,6 +55,7 @@ UNIQUE: dict[str, Callable[[], dict[str, Any]]] = {
     "customers.Preferences": _for_bare_customer,
     "customers.Ticket": lambda: {"number": 999},
     "capture.Source": lambda: {"slug": "other"},
+    "capture.IdentityReview": lambda: {"user_ref": "other"},
     "capture.ApiKey": lambda: {"prefix": "pk_other", "key_hash": "0" * 64},
 }
 

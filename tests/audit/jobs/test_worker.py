@@ -320,7 +320,7 @@ def test_a_job_ends_when_the_rights_of_who_asked_end_in_its_midst(bakery):
     made: list[int] = []
 
     def after_two(execute, sql, params, many, context):
-        if "customers_customer" in sql and sql.startswith("INSERT"):
+        if sql.startswith('INSERT INTO "customers_customer" '):
             made.append(1)
             if len(made) == 3:
                 end_membership(user)

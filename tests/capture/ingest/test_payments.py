@@ -328,22 +328,66 @@ def test_what_is_paid_after_the_service_counts(source, deposit, price):
     assert differing() == []
 
 
-def test_a_payment_in_another_currency_is_a_purchase_of_its_own(source):
+def test_a_deposit_that_nobody_gave_back_is_no_refund(source):
     customer = CustomerFactory(business=source.business, email=EMAIL)
     booking = BookingFactory(
-        customer=customer, reference="T-1", status="confirmed", total_amount=60
+        customer=customer,
+        reference="T-1",
+        status="confirmed",
+        total_amount=60,
+        currency="EUR",
+    )
+    customers.record_payment(booking, actor=ACTOR, method="cash", amount=Decimal(20))
+    body = {"transaction_id": "T-1", "currency": "EUR", "final_price": "40.00"}
+
+    pay(source, **body, payment_status="paid")
+    pay(source, **body, payment_status="refunded")
+
+    booking.refresh_from_db()
+    assert (booking.status, booking.paid_amount) == ("completed", 60)
+    assert Refund.objects.get().amount == 40
+    assert CustomerStats.objects.get(customer=customer).total_spent == 20
+
+
+def test_money_of_another_currency_enters_no_booking_of_staff(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    booking = BookingFactory(
+        customer=customer,
+        reference="T-1",
+        status="confirmed",
+        total_amount=100,
+        currency="USD",
     )
 
     pay(
-        source, transaction_id="T-1", currency="JPY", final_price="6000",
+        source,
+        transaction_id="T-1",
+        currency="JPY",
+        final_price=15000,
         payment_status="paid",
-    )  # fmt: skip
+    )
 
     booking.refresh_from_db()
     assert (booking.status, booking.paid_amount) == ("confirmed", 0)
-    other = Booking.objects.exclude(pk=booking.pk).get()
-    assert (other.currency, other.paid_amount) == ("JPY", 6000)
-    assert differing() == []
+    paid = Booking.objects.exclude(pk=booking.pk).get()
+    assert (paid.paid_amount, paid.currency) == (15000, "JPY")
+
+
+def test_a_refund_of_another_currency_is_none_of_a_purchase_of_staff(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    paid = {"total_amount": 100, "paid_amount": 100, "status": "completed"}
+    booking = BookingFactory(customer=customer, reference="T-1", currency="USD", **paid)
+    body = {"transaction_id": "T-1", "currency": "JPY", "final_price": 15000}
+    part = {"payment_status": "refunded", "refund_id": "r-1", "refund_amount": 50}
+
+    pay(source, **body, payment_status="paid")
+    pay(source, **body, **part)
+    assert not Refund.objects.exists()
+
+    pay(source, **body, payment_status="refunded")
+    booking.refresh_from_db()
+    assert (booking.status, Refund.objects.get().amount) == ("refunded", 100)
+    assert Booking.objects.count() == 1
 
 
 def services_save(row):

@@ -88,6 +88,18 @@ def test_a_claim_never_stands_in_the_way_of_a_confirmation(page, server, claim):
     )
 
 
+def test_a_page_leads_no_file_to_its_person_by_a_user_id(page, server):
+    page({"type": "signup", "email": "eve@example.org", "user_id": "1001"}, ANY)
+    # A file and the API find people by this.
+    assert Customer.objects.get().external_id is None
+
+    server(PAID | {"user_id": "1001"})
+
+    ana = Customer.objects.get(email="ana@example.org")
+    assert ana.external_id == "1001"
+    assert Customer.objects.get(email="eve@example.org").external_id is None
+
+
 def test_a_late_claim_adds_nothing_to_a_confirmation(page, server):
     assert server(PAID).status_code == 200
     before = list(Payment.objects.values("final_price", "state", "user_email"))
