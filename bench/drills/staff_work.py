@@ -112,9 +112,11 @@ class Drill:
         """Export everybody, with every column."""
         page = self.browser.get(f"{CUSTOMERS}export/")
         ticked = [(name, "on") for name in page.checkboxes()]
-        file = self.browser.post(
-            page.url, [*ticked, ("format", "0"), ("resource", "0")]
-        )
+        declared = {"contact_data": "clear", "purpose": "drill", "reason": "drill"}
+        fields = [*ticked, *declared.items(), ("format", "0"), ("resource", "0")]
+        # The page that hands the file out, once.
+        confirmed = self.browser.post(page.url, fields)
+        file = self.browser.post(confirmed.url)
         assert file.text.count("\n") > self.sizes.imported, file.words
 
     def replay(self) -> None:

@@ -39,7 +39,9 @@ DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by t
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 # Components whose names clients know; the classes are called otherwise.
-_PUBLISHED = {"IngestStatus": "Status"}
+# Clients are generated that name the status of a customer, as it is answered, by its
+# place, which is CustomerStatus, too.
+_PUBLISHED = {"IngestStatus": "Status", "CustomerStatus": "WritableCustomerStatus"}
 _CSRF = {
     "type": "apiKey",
     "in": "header",

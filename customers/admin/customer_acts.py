@@ -173,7 +173,9 @@ class CustomerActs(ScopedAdmin):
             actor=actor_of(request),
             is_unmasked=self.can_see_unmasked(request, customer),
             # The page of a booking leads here.
-            initial={"booking": request.GET.get("booking")},
+            initial={"booking": chosen}
+            if (chosen := request.GET.get("booking"))
+            else {},
         )
 
     def _act_page(

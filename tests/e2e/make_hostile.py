@@ -53,6 +53,7 @@ WORDS = {
     "audit.User": {"time_zone", "password"},
     "customers.Business": {"timezone", "currency"},
     "capture.WebhookEndpoint": {"sealed_secrets"},
+    "capture.Payment": {"refunds"},
     "customers.CustomerStats": {"spent"},
 }
 number = count()

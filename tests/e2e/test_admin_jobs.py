@@ -337,7 +337,7 @@ def test_a_withdrawal_changes_the_answer(support, customer, colleague):
 
     assert "No marketing by e-mail from now on." in support.message()
     assert_clicks(support, 5)
-    notice = support.page.locator(".notice", has_text="No marketing")
+    notice = support.page.locator(".notice", has_text="No to marketing since")
     assert notice.count() == 1
     assert not colleague.look_up(customer["pk"])["may_mail"]
 
