@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from audit.database.guards import postgresql, sqlite
-from audit.database.guards.declarations import guarded_tables, tenant_tables
+from audit.database.guards.declarations import (
+    TenantTable,
+    guarded_tables,
+    tenant_tables,
+)
 
+# Table and name of each column, without a look at what the role may read.
+_COLUMNS_OF_POSTGRESQL = """
+SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_COLUMNS_OF_SQLITE = """
+SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
+WHERE m.type = 'table'
+"""
 _FIX = "Run `python3 manage.py migrate`, which installs the guards again."
 
 
@@ -43,7 +59,7 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         if connection.vendor == "postgresql":
             schema = current_schema(cursor)
             installed, functions = _installed_postgresql(cursor)
-            tenants = [t for t in tenant_tables() if t.table in tables]
+            tenants = _tenants_in(cursor, _COLUMNS_OF_POSTGRESQL)
             expected = _existing(
                 postgresql.triggers(guarded_tables(), tenants, schema), tables
             )
@@ -51,7 +67,8 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
                 return []  # Nothing was migrated yet, so nothing is guarded.
             declared = postgresql.functions(tenants, schema)
             return _compare(expected, installed) + _altered(declared, schema, functions)
-        expected = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+        tenants = _tenants_in(cursor, _COLUMNS_OF_SQLITE)
+        expected = _existing(sqlite.triggers(guarded_tables(), tenants), tables)
         return _compare(expected, _installed_sqlite(cursor))
 
 
@@ -86,8 +103,25 @@ def _existing(
     return {key: text for key, text in texts.items() if key[0] in tables}
 
 
+def _tenants_in(cursor: CursorWrapper, columns: str) -> list[TenantTable]:
+    """Return the tables that are there, with those of their parents that are, too."""
+    cursor.execute(columns)
+    present = set(cursor.fetchall())
+    return [
+        replace(
+            tenant,
+            parents=tuple(
+                p for p in tenant.parents if (tenant.table, p.column) in present
+            ),
+        )
+        for tenant in tenant_tables()
+        if (tenant.table, "business_id") in present
+    ]
+
+
 def _install_sqlite(cursor: CursorWrapper, tables: set[str]) -> None:
-    declared = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+    tenants = _tenants_in(cursor, _COLUMNS_OF_SQLITE)
+    declared = _existing(sqlite.triggers(guarded_tables(), tenants), tables)
     installed = _installed_sqlite(cursor)
     for key in installed:
         if declared.get(key) != installed[key]:
@@ -106,7 +140,7 @@ def _installed_sqlite(cursor: CursorWrapper) -> dict[tuple[str, str], str]:
 
 def _install_postgresql(cursor: CursorWrapper, tables: set[str]) -> None:
     schema = current_schema(cursor)
-    tenants = [t for t in tenant_tables() if t.table in tables]
+    tenants = _tenants_in(cursor, _COLUMNS_OF_POSTGRESQL)
     declared = _existing(postgresql.triggers(guarded_tables(), tenants, schema), tables)
     for function in postgresql.functions(tenants, schema):
         cursor.execute(function.statement(schema))
