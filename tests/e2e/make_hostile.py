@@ -32,6 +32,7 @@ from audit.database.guards import install_guards, remove_guards  # noqa: E402 - 
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
 from capture.admin.base import ActPages  # noqa: E402 - after setup
+from customers import services  # noqa: E402 - after setup
 from customers.admin.acts.registry import registered_acts  # noqa: E402 - after setup
 from customers.models import Customer, SavedView  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
@@ -195,6 +196,8 @@ if __name__ == "__main__":
             poison(table)
     finally:
         install_guards("default")
+    # People are searched by what they are called now.
+    list(services.find_index_differences(repair=True))
     somebody = UserFactory(username="crawler", is_superuser=True)
     # A confirmation gives a session a new key; others go on with theirs.
     enrolling = UserFactory(username="enrolling", is_superuser=True)
