@@ -116,8 +116,9 @@ def list_decisions(review: IdentityReview) -> list[ReviewDecision]:
     if not review.is_open:
         return []
     possible = list(_POSSIBLE[ReviewKind(review.kind)])
-    if review.kind == ReviewKind.CONTRADICTION and review.email_customer_id:
-        # The e-mail is somebody's: it cannot become another one's.
+    is_taken = review.email_customer_id or not review.user_customer_id
+    if review.kind == ReviewKind.CONTRADICTION and is_taken:
+        # The e-mail is somebody's, or there is nobody whose it could become.
         possible.remove(ReviewDecision.CHANGED_EMAIL)
     return possible
 
