@@ -118,6 +118,7 @@ SINGLE_PAGES = (
     "search",
     "security",
     "access_review",
+    "data_checks",
     "account",
     "account_pin",
     "account_preferences",
