@@ -16,7 +16,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin.display import (
@@ -91,7 +91,7 @@ def crumbs(context: Context) -> list[dict[str, str]]:
         home, account = reverse("admin:index"), reverse("admin:account")
         if not title or path == home:
             return []
-        way = [{"name": gettext("Home"), "url": home}]
+        way = [{"name": pgettext("page", "Home"), "url": home}]
         if path.startswith(account) and path != account:
             way.append({"name": gettext("Your account"), "url": account})
         return [*way, {"name": title}]

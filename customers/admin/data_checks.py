@@ -15,6 +15,7 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
 from django.http import (
     Http404,
     HttpRequest,
@@ -169,10 +170,8 @@ def _start(request: HttpRequest, business: Business) -> None:
 def _result(request: HttpRequest, job: Job) -> Context:
     rules = [(rule, _words(rule), job.report[rule]) for rule in sorted(job.report)]
     total = sum(job.report.values())
-    pages = -(-min(total, MOST_LINES) // jobs.LINES_PER_PAGE)
-    text = request.GET.get("p", "")
-    page = min(int(text), pages) if text.isascii() and text.isdigit() else 1
-    page = max(page, 1)
+    listed = Paginator(range(min(total, MOST_LINES)), jobs.LINES_PER_PAGE)
+    page = listed.get_page(request.GET.get("p")).number
     return {
         "rules": rules,
         "total": total,
@@ -180,7 +179,7 @@ def _result(request: HttpRequest, job: Job) -> Context:
         "most": MOST_LINES,
         "lines": [_line(*line) for line in jobs.lines_of(job, page - 1)],
         "page": page,
-        "pages": pages,
+        "pages": listed.num_pages,
     }
 
 

@@ -48,6 +48,8 @@ HOSTILE = (
     "</script></style></textarea></title><svg onload=window.__xss=5>",
     "<style>*{display:none}</style><b style=color:red>",
     "--><!--<iframe srcdoc='<script>parent.__xss=6</script>'>",
+    # Nothing in it where a line may end.
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamter" * 3,
 )
 # Read by our own code as what they are; a hostile value would be a broken row.
 WORDS = {
@@ -116,6 +118,7 @@ SINGLE_PAGES = (
     "search",
     "security",
     "access_review",
+    "data_checks",
     "account",
     "account_pin",
     "account_preferences",

@@ -309,3 +309,34 @@ def test_a_refused_form_is_not_left_by_accident(open_page, form):
         page.click(".crumbs a")
 
     assert asked == ["beforeunload"]
+
+
+# --- the zone of a time ---------------------------------------------------------
+
+
+def test_shortcuts_and_the_note_are_of_the_zone_of_the_page(open_page, hub):
+    [(pk,)] = hub.database.rows(
+        "SELECT id FROM customers_booking WHERE reference = ?", "B-DEM1-0003"
+    )
+    path = f"/admin/customers/booking/{pk}/change/"
+    page = open_page(path, timezone_id="America/New_York")
+    # Still the day before, where the browser is.
+    page.clock.set_fixed_time("2026-11-20T23:30:00Z")
+    page.goto(page.url)
+
+    page.locator(".field-starts_at a", has_text="Today").click()
+    page.locator(".field-starts_at a", has_text="Now").click()
+
+    assert page.input_value("#id_starts_at_0") == "2026-11-21"
+    # By what clocks of the zone are ahead on the day of the test.
+    assert page.input_value("#id_starts_at_1") in ("00:30:00", "01:30:00")
+    notes = set(page.locator(".timezonewarning").all_inner_texts())
+    assert notes == {"The time in Europe/Oslo, not that of your device."}
+    assert "server time" not in page.inner_text("body")
+
+
+def test_who_is_in_the_zone_of_the_page_reads_no_note(open_page):
+    page = open_page("/admin/customers/booking/add/", timezone_id="Europe/Oslo")
+
+    assert page.locator(".vTimeField").count()
+    assert page.locator(".timezonewarning").count() == 0

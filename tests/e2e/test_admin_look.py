@@ -115,6 +115,19 @@ def test_every_page_has_contrast_in_the_dark_and_fits_in_german(
     assert visitor.wrong == [], "\n".join(visitor.wrong)
 
 
+def test_on_phones_a_customer_of_the_list_names_its_values(visitor):
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": HEIGHT})
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    visitor.open("/admin/customers/customer/")
+
+    name = "one => getComputedStyle(one, '::before').content"
+    cell = page.locator("#result_list td.field-spent").first
+
+    assert cell.evaluate(name) not in ("none", "normal")
+    assert cell.get_attribute("data-l") == "Kundenwert"
+
+
 def test_the_inspector_sees_what_it_looks_for(inspector, visitor):
     inspector.look("/admin/", {})
     visitor.page.evaluate(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+from django.conf import settings as configured
 from django.test import Client
 
 from tests.conftest import confirm, signed_in, staff
@@ -48,3 +52,27 @@ def test_the_sign_in_page_knows_nobody(db):
 
     for part in ("user-tools", "business-switch", "<dialog", "Step-up"):
         assert part not in text
+
+
+def test_the_way_to_a_page_begins_where_the_menu_does(alice):
+    page = alice.get("/admin/search/", headers={"accept-language": "de"}).text
+
+    way = page[page.index('class="crumbs"') :]
+    assert '<li><a href="/admin/">Start</a></li>' in way
+
+
+TEMPLATES = configured.BASE_DIR / "templates"
+ROWS = [
+    pytest.param(table, id=f"{path.relative_to(TEMPLATES)}-{number}")
+    for path in sorted(TEMPLATES.rglob("*.html"))
+    for number, table in enumerate(
+        re.findall(r'<table class="rows.*?</table>', path.read_text(), re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_cells_that_are_drawn_as_cards_on_phones_name_their_column(table):
+    body = re.sub(r"<tfoot.*?</tfoot>", "", table, flags=re.DOTALL)
+
+    assert len(re.findall(r"<td\b", body)) == body.count(" data-l=") > 0

@@ -151,6 +151,8 @@ def test_many_lines_are_pages_at_a_constant_cost(alice, broken, bakery, monkeypa
     assert first.count("/change/") - third.count("/change/") == 93
     assert "Page 3 of 3" in alice.get(f"{PAGE}?p=99").text
     assert alice.get(f"{PAGE}?p=x").text.count("Page 1 of 3") == 1
+    # More digits than Python reads as a number.
+    assert alice.get(f"{PAGE}?p={'9' * 5000}").status_code == 200
     rows = b"".join(alice.get(FILE)).decode().splitlines()
     assert len(rows) == 208
 

@@ -8,10 +8,16 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
+from django import forms
+from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.admin.zoned_times import ZonedDateTimeField
+from audit.tenancy.actors import OperationContext
 from customers import services
+from customers.admin.acts.forms import BusinessTimeField
+from customers.admin.acts.registry import FormAct, registered_acts
 from tests.conftest import drawn_data, form_data, post_confirmed, signed_in, staff
 from tests.customers.admin.acting import TYPED, do_act, paid_booking
 from tests.factories import (
@@ -234,7 +240,7 @@ def test_the_zone_is_named_once_on_the_page_of_a_customer(alice, sold_in):
     for tab in ("overview", "profile"):
         text = alice.get(f"{page}?tab={tab}").text
         # In the header, or where that has no room for it at the end of the page.
-        assert text.count("Europe/Oslo") == 2
+        assert text.count("Times in Europe/Oslo") == 2
 
 
 def test_the_page_of_a_customer_is_in_the_zone_of_its_business(sold_in, rival, actor):
@@ -282,3 +288,28 @@ def test_a_purchase_is_not_completed_in_the_future(alice, bakery, actor):
     page = alice.post(change(sale), form_data(alice, change(sale)) | typed)
 
     assert "This is in the future. Write when it happened." in page.text
+
+
+def test_each_time_that_a_form_takes_asks_for_an_hour_that_was_there_twice(alice, rf):
+    request = rf.get("/admin/")
+    request.user = alice.user
+    request.operation = OperationContext(via="admin", route="/")
+    pages = [p for p in admin.site._registry.values() if p.has_add_permission(request)]
+    written = [page.get_form(request) for page in pages]
+    written += [
+        inline.get_formset(request).form
+        for page in pages
+        for inline in page.get_inline_instances(request)
+    ]
+    written += [act.form for act in registered_acts() if isinstance(act, FormAct)]
+
+    times = [
+        (form.__name__, name, field)
+        for form in written
+        for name, field in form.base_fields.items()
+        if isinstance(field, forms.DateTimeField | forms.SplitDateTimeField)
+    ]
+
+    assert len(times) > 10
+    for form, name, field in times:
+        assert isinstance(field, ZonedDateTimeField | BusinessTimeField), (form, name)
