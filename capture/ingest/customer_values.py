@@ -69,7 +69,7 @@ def update_customers(
         first_seen=first,
     )
     customers.record_captured_consents(
-        [*_unrecorded(owned, linked), *_refusals(parsed, linked.waiting)],
+        [*_unrecorded(owned, linked), *_refusals(parsed, linked.objections)],
         business_id=source.business_id,
         wording_version=source.consent_wording_version,
         actor=actor,
@@ -199,11 +199,11 @@ def _unrecorded(
 
 
 def _refusals(
-    parsed: list[ParsedCapture], waiting: Mapping[UUID, UUID | None]
+    parsed: list[ParsedCapture], objections: Mapping[UUID, UUID]
 ) -> list[customers.CapturedConsent]:
-    """Return each *no* of messages that wait for staff to say whose they are.
+    """Return each *no* of messages about which staff were asked whose they are.
 
     It holds at once, for whoever the e-mail finds, else for the user id's.
     """
-    of_waiting = [(item, pk) for item in parsed if (pk := waiting.get(item.capture.pk))]
-    return [answer for answer in _answers(of_waiting) if not answer.is_yes]
+    asked = [(item, pk) for item in parsed if (pk := objections.get(item.capture.pk))]
+    return [answer for answer in _answers(asked) if not answer.is_yes]

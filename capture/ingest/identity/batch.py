@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from uuid import UUID
 
 from audit.tenancy.actors import Actor
 from capture.choices import (
     IdentifierKind,
     IdentifierTrust,
+    LinkRule,
 )
 from capture.ingest.identity.loading import email_key, load_directory, message_of
 from capture.ingest.identity.reviews import Reviews
+from capture.ingest.identity.waiting import lock_shared, lock_waiting
 from capture.ingest.projections import ParsedCapture
 from capture.ingest.resolver import (
     Directory,
@@ -21,7 +23,10 @@ from capture.ingest.resolver import (
     Resolver,
     names_of,
 )
-from capture.models import Capture
+from capture.models import Capture, CaptureLink
+
+# The longest chain of messages that waited for each other.
+_MAX_ROUNDS = 10
 
 
 @dataclass
@@ -31,8 +36,9 @@ class LinkResult:
     `customers` has None for the unmatched, `new_identifiers` the ids that a customer
     lacked. `attached` are earlier captures that got a customer, `detached` those that
     lost it because an anonymous id turned out to be shared. `waiting` are captures
-    whose customer staff have to name, with whom a *no* in them is of until then;
-    `questioned` are the earlier ones of them, which nobody fitted before.
+    whose customer staff have to name; `questioned` are the earlier ones of them, which
+    nobody fitted before. `objections` are of whom a *no* is in captures that wait, or
+    waited until a later message of the same batch.
     """
 
     customers: dict[UUID, UUID | None] = field(default_factory=dict)
@@ -40,97 +46,135 @@ class LinkResult:
     attached: list[Capture] = field(default_factory=list)
     detached: list[Capture] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
-    waiting: dict[UUID, UUID | None] = field(default_factory=dict)
+    waiting: set[UUID] = field(default_factory=set)
+    objections: dict[UUID, UUID] = field(default_factory=dict)
     questioned: list[Capture] = field(default_factory=list)
     reviews: dict[UUID, UUID] = field(default_factory=dict)
-
-    def note_waiting(self, capture_id: UUID, outcome: Outcome) -> None:
-        """Add a capture that waits for staff, and of whom a *no* in it holds."""
-        self.waiting[capture_id] = outcome.objector_id
-        if outcome.objector_id is not None:
-            self.touched.add(outcome.objector_id)
 
 
 @dataclass
 class Linking:
-    """Captures of one business that are being linked, and the names they need."""
+    """Captures of one business that are being linked, and what they change.
+
+    `decided` is whom staff named for them, if they did, and `names` what that teaches.
+    `earlier` are links that these captures may change, by capture: of what waited for
+    one of their names, and of what only an anonymous id has linked that they share.
+    """
 
     captures: list[Capture]
     business_id: UUID
     # Of captures that may make a customer, their fields.
     parsed: dict[UUID, ParsedCapture] = field(default_factory=dict)
+    decided: Outcome | None = None
+    names: Mapping[Name, IdentifierTrust] = field(default_factory=dict)
+    earlier: dict[UUID, CaptureLink] = field(default_factory=dict)
 
-    @cached_property
-    def directory(self) -> Directory:
-        """Who has the names of these captures."""
-        return load_directory(self.business_id, self.captures)
+    def resolve(self) -> Resolver:
+        """Return the resolver that has resolved all, with what waited for them.
 
-    @cached_property
-    def reviews(self) -> Reviews:
-        """The reviews of their sources, e-mails and user ids."""
-        return Reviews(self.business_id, self.captures)
+        Which that is, only resolving tells; then all is resolved once more with it, in
+        the order of arrival. The locks on the earlier links stay until the commit.
+        """
+        captures = self.captures
+        directory, loaded = load_directory(self.business_id, captures), _names(captures)
+        resolver = self._resolve(directory.copy())
+        for _ in range(_MAX_ROUNDS):
+            more = self._further(resolver)
+            if not more:
+                break
+            self.earlier |= {link.capture_id: link for link in more}
+            captures = [*self.captures, *(x.capture for x in self.earlier.values())]
+            if not _names(captures) <= loaded:
+                directory = load_directory(self.business_id, captures)
+                loaded = _names(captures)
+            resolver = self._resolve(directory.copy())
+        return resolver
 
-    @cached_property
-    def resolver(self) -> Resolver:
-        """The rule, over these names and what staff decided about them."""
-        self.reviews.directory = self.directory
-        self.directory.answers = self.reviews
-        return Resolver(self.directory)
+    def resolve_alone(self) -> Resolver:
+        """Return the resolver of these captures, whatever waits for them."""
+        return self._resolve(load_directory(self.business_id, self.captures))
 
-    @cached_property
-    def outcomes(self) -> dict[UUID, Outcome]:
-        """Whose each capture is, resolved in their order."""
-        return {
-            capture.pk: self.resolver.resolve(
-                message_of(capture, self.parsed.get(capture.pk))
-            )
-            for capture in self.captures
-        }
-
-    def store_questions(self, actor: Actor) -> dict[UUID, UUID]:
-        """Return the review of each capture with a question; open what is missing."""
-        questions = {
-            capture: question
-            for capture in self.captures
-            if (question := self.outcomes[capture.pk].question) is not None
-        }
-        return self.reviews.store(questions, self.parsed, actor) if questions else {}
-
-    def names_and_emails(self) -> tuple[dict[Name, IdentifierTrust], set[str]]:
-        """Return the identifiers and e-mail keys that those with a customer give."""
-        names, emails = dict(self.resolver.changed), set()
+    def _resolve(self, directory: Directory) -> Resolver:
+        earlier = sorted(self.earlier.values(), key=lambda link: link.pk)
+        captures = [*self.captures, *(link.capture for link in earlier)]
+        self._reviews = Reviews(self.business_id, captures, directory)
+        directory.answers = self._reviews
+        resolver = Resolver(directory)
+        for link in earlier:
+            rule = LinkRule(link.rule) if link.rule else None
+            outcome = Outcome(link.customer_id, rule)
+            resolver.hold(message_of(link.capture), outcome)
+        for name, trust in self.names.items():
+            resolver.add(name, trust)
         for capture in self.captures:
-            outcome = self.outcomes[capture.pk]
+            if self.decided is not None:
+                resolver.give(message_of(capture), self.decided)
+            else:
+                resolver.resolve(message_of(capture, self.parsed.get(capture.pk)))
+        return resolver
+
+    def _further(self, resolver: Resolver) -> list[CaptureLink]:
+        """Return the locked links that are still to be looked at."""
+        names, emails = self._names_and_emails(resolver)
+        before = [link.pk for link in self.earlier.values()]
+        waiting = lock_waiting(self.business_id, names, emails, before=before)
+        return [
+            *waiting,
+            *lock_shared(self.business_id, resolver.shared, before=before),
+        ]
+
+    def _names_and_emails(
+        self, resolver: Resolver
+    ) -> tuple[dict[Name, IdentifierTrust], set[str]]:
+        """Return the identifiers and e-mail keys that those with a customer give."""
+        names, emails = dict(resolver.changed), set()
+        earlier = [
+            link.capture for link in self.earlier.values() if link.customer_id is None
+        ]
+        for capture in (*self.captures, *earlier):
+            outcome = resolver.outcomes[capture.pk]
             if outcome.customer_id is None:
                 continue
             if key := email_key(capture):
                 emails.add(key)
-            names |= names_of(message_of(capture), outcome, self.directory)
+            names |= names_of(message_of(capture), outcome, resolver.directory)
         shared = {
             name
             for name in names
             if name.kind == IdentifierKind.ANONYMOUS_ID
-            and self.directory.is_shared(name.value)
+            and resolver.directory.is_shared(name.value)
         }
         return {n: t for n, t in names.items() if n not in shared}, emails
 
-    def followed_by(self, captures: list[Capture]) -> Linking:
-        """Return the linking of captures that waited; it loads what is not loaded."""
-        following = Linking(captures, self.business_id)
-        loaded = set().union(*map(_names_in, self.captures))
-        if set().union(*map(_names_in, captures)) <= loaded:
-            following.directory = self.directory
-        return following
+    def store_questions(self, resolver: Resolver, actor: Actor) -> dict[UUID, UUID]:
+        """Return the review of each capture that was asked about; open what is missing.
+
+        Also of those that a later message has answered.
+        """
+        captures = {capture.pk: capture for capture in self.captures}
+        captures |= {pk: x.capture for pk, x in self.earlier.items() if not x.review_id}
+        questions = {
+            captures[pk]: question
+            for pk, question in resolver.asked.items()
+            if pk in captures
+        }
+        return self._reviews.store(questions, self.parsed, actor) if questions else {}
 
 
-def _names_in(capture: Capture) -> set[tuple[str, str | None]]:
+def _names(captures: list[Capture]) -> set[tuple[str, str | None]]:
+    """Return the names that a directory of these captures has looked for."""
     return {
-        ("email", email_key(capture)),
-        ("user", capture.user_ref),
-        ("anonymous", capture.anonymous_ref),
-        ("user", capture.previous_ref),
-        ("anonymous", capture.previous_ref),
-    } | {("email", None), ("user", None), ("anonymous", None)}
+        (kind, value)
+        for capture in captures
+        for kind, value in (
+            ("email", email_key(capture)),
+            ("user", capture.user_ref),
+            ("anonymous", capture.anonymous_ref),
+            ("user", capture.previous_ref),
+            ("anonymous", capture.previous_ref),
+        )
+        if value
+    }
 
 
 def expected_owners(captures: list[Capture]) -> dict[UUID, UUID | None]:
@@ -140,6 +184,6 @@ def expected_owners(captures: list[Capture]) -> dict[UUID, UUID | None]:
         of_business = [
             capture for capture in captures if capture.business_id == business_id
         ]
-        outcomes = Linking(of_business, business_id).outcomes
+        outcomes = Linking(of_business, business_id).resolve_alone().outcomes
         owners |= {pk: outcome.customer_id for pk, outcome in outcomes.items()}
     return owners

@@ -5,9 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from audit.tenancy.actors import Actor
-from capture.ingest.identity.attaching import attach_further
+from capture.ingest.identity.attaching import store_changes
 from capture.ingest.identity.batch import Linking, LinkResult
 from capture.ingest.projections import ParsedCapture, name_in
+from capture.ingest.resolver import Resolver
 from capture.models import CaptureLink, Source
 from customers import services as customers
 from customers.values.phone_number import captured_phone
@@ -23,46 +24,41 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
         source.business_id,
         {item.capture.pk: item for item in parsed},
     )
-    linked = LinkResult()
-    outcomes = linking.outcomes
-    _create(linking, source, linked, actor)
-    linked.reviews = linking.store_questions(actor)
-    links = [
-        CaptureLink(
-            business_id=capture.business_id,
-            capture=capture,
-            customer_id=outcomes[capture.pk].customer_id,
-            rule=outcomes[capture.pk].rule,
-            review_id=linked.reviews.get(capture.pk),
-            linked_at=capture.received_at,
+    resolver = linking.resolve()
+    _create(linking, resolver, source, actor)
+    linked = LinkResult(reviews=linking.store_questions(resolver, actor))
+    links = []
+    for capture in linking.captures:
+        outcome = resolver.outcomes[capture.pk]
+        linked.customers[capture.pk] = outcome.customer_id
+        if outcome.customer_id is not None:
+            linked.touched.add(outcome.customer_id)
+        elif outcome.question is not None:
+            linked.waiting.add(capture.pk)
+        links.append(
+            CaptureLink(
+                business_id=capture.business_id,
+                capture=capture,
+                customer_id=outcome.customer_id,
+                rule=outcome.rule,
+                review_id=linked.reviews.get(capture.pk),
+                linked_at=capture.received_at,
+            )
         )
-        for capture in linking.captures
-    ]
     CaptureLink.objects.bulk_create(links)
-    _note(linking, linked)
-    attach_further(linking, linked, actor)
+    store_changes(linking, resolver, linked, actor)
     return linked
 
 
-def _create(linking: Linking, source: Source, linked: LinkResult, actor: Actor) -> None:
-    """Make the customers that the outcomes name, and note what others have learned."""
-    resolver = linking.resolver
-    new: dict[UUID, customers.CapturedCustomer] = {}
-    for capture in linking.captures:
-        pk = linking.outcomes[capture.pk].customer_id
-        if pk not in resolver.made:
-            continue
-        if pk not in new:
-            new[pk] = new_customer(pk, linking.parsed[capture.pk])
-            new[pk].email = resolver.learned[pk].get("email")
-            new[pk].external_id = resolver.learned[pk].get("external_id")
-        new[pk].joined_at = min(new[pk].joined_at, capture.occurred_at)
-    customers.create_captured_customers(
-        source.business, list(new.values()), actor=actor
-    )
-    linked.new_identifiers = {
-        pk: names for pk, names in resolver.learned.items() if pk not in resolver.made
-    }
+def _create(linking: Linking, resolver: Resolver, source: Source, actor: Actor) -> None:
+    """Make the customers that the outcomes name."""
+    new = []
+    for pk, capture_id in resolver.made.items():
+        customer = new_customer(pk, linking.parsed[capture_id])
+        customer.email = resolver.learned[pk].get("email")
+        customer.external_id = resolver.learned[pk].get("external_id")
+        new.append(customer)
+    customers.create_captured_customers(source.business, new, actor=actor)
 
 
 def new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:
@@ -82,14 +78,3 @@ def new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:
 def _source(value: object) -> str:
     text = value.replace("\0", "") if isinstance(value, str) else ""
     return text.encode("utf-8", errors="replace").decode().strip()[:100]
-
-
-def _note(linking: Linking, linked: LinkResult) -> None:
-    """Add to the result whose the captures are, and which of them wait."""
-    for capture in linking.captures:
-        outcome = linking.outcomes[capture.pk]
-        linked.customers[capture.pk] = outcome.customer_id
-        if outcome.customer_id is not None:
-            linked.touched.add(outcome.customer_id)
-        elif outcome.question is not None:
-            linked.note_waiting(capture.pk, outcome)

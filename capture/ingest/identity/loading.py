@@ -44,6 +44,7 @@ def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
 def message_of(capture: Capture, item: ParsedCapture | None = None) -> Message:
     """Return what a capture says of its person; with its fields, of a new one, too."""
     return Message(
+        key=capture.pk,
         source_id=capture.source_id,
         email=email_key(capture),
         typed_email=item.email if item else capture.email,

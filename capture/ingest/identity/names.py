@@ -16,6 +16,7 @@ from capture.choices import (
 from capture.ingest.identity.loading import is_external_id, load_directory, message_of
 from capture.ingest.identity.reviews import decided_names
 from capture.ingest.resolver import (
+    BY_ID,
     Directory,
     Name,
     Outcome,
@@ -25,20 +26,15 @@ from capture.ingest.resolver import (
 )
 from capture.models import Capture, Identifier
 
-# Rules by which an anonymous or a former id alone has linked a capture.
-BY_ID = (LinkRule.ANONYMOUS_ID, LinkRule.ALIAS)
 
-
-def store_learned(business_id: UUID, resolver: Resolver) -> set[str]:
-    """Store new identifiers; return which anonymous ones several customers have."""
+def store_learned(business_id: UUID, resolver: Resolver) -> None:
+    """Store the identifiers that a resolver has learned."""
     new = {n: t for n, t in resolver.changed.items() if n not in resolver.raised}
     if new:
         store_names(business_id, new)
     if resolver.raised:
         raised = {name: resolver.changed[name] for name in resolver.raised}
         raise_trust(business_id, raised)
-    values = {n.value for n in new if n.kind == IdentifierKind.ANONYMOUS_ID}
-    return {value for value in values if resolver.directory.is_shared(value)}
 
 
 def store_names(business_id: UUID, names: Mapping[Name, IdentifierTrust]) -> None:

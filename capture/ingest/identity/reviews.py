@@ -26,7 +26,7 @@ from capture.ingest.resolver import (
     Question,
     QuestionKey,
 )
-from capture.models import Capture, CaptureLink, IdentityReview
+from capture.models import Capture, IdentityReview
 
 _REASON = "captured"
 
@@ -38,10 +38,12 @@ class Reviews(Mapping[tuple[UUID, QuestionKey], "UUID | None"]):
     to the directory.
     """
 
-    def __init__(self, business_id: UUID, captures: list[Capture]) -> None:
+    def __init__(
+        self, business_id: UUID, captures: list[Capture], directory: Directory
+    ) -> None:
         self._business_id = business_id
         self._captures = captures
-        self.directory = Directory()
+        self._directory = directory
 
     def __getitem__(self, key: tuple[UUID, QuestionKey]) -> UUID | None:
         return self._decided[key]
@@ -72,7 +74,7 @@ class Reviews(Mapping[tuple[UUID, QuestionKey], "UUID | None"]):
             decided[key_of(review)] = review.customer_id
             customer = review.customer
             if customer is not None and customer.erased_at is None:
-                self.directory.customers.setdefault(
+                self._directory.customers.setdefault(
                     customer.pk,
                     Person(
                         customer.pk,
@@ -120,9 +122,11 @@ def key_of(review: IdentityReview) -> tuple[UUID, QuestionKey]:
     return review.source_id, key
 
 
-def close_answered(attached: list[CaptureLink], actor: Actor) -> None:
-    """Decide the reviews that a server has answered by naming an id with an e-mail."""
-    owners = {each.review_id: each.customer_id for each in attached if each.review_id}
+def close_answered(owners: Mapping[UUID, UUID], actor: Actor) -> None:
+    """Decide the reviews that a server has answered by naming an id with an e-mail.
+
+    `owners` says of each review whose its messages are. In the caller's transaction.
+    """
     if not owners:
         return
     reviews = IdentityReview.objects.select_for_update(of=("self",), no_key=True)
