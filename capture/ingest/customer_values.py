@@ -49,6 +49,8 @@ def update_customers(
     won, former = _compete(owned, source.business_id)
     updates: dict[UUID, dict[str, customers.CustomerValueUpdate]] = defaultdict(dict)
     for (pk, name), winner in won.items():
+        # What the first message of a batch has made of them, a better one replaces.
+        former.setdefault((pk, name), getattr(linked.made.get(pk), name, None))
         updates[pk][name] = customers.CustomerValueUpdate(
             value=winner.value or "",
             former=former.get((pk, name)),

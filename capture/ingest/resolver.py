@@ -208,10 +208,13 @@ class Directory:
             return owner
         if self.is_company_number(value):
             return self.customers[self.external_ids[value]], IdentifierTrust.STAFF
-        for part in (vouched & live, live - vouched, vouched - live, names):
+        for part in (vouched & live, live - vouched, vouched - live):
             if part:
                 return self._best(part) or (None, None)
-        return None, None
+        archived = self.archived_ids.get(value)
+        if archived is not None and self._is_number_of(archived, value):
+            return self.customers[archived], IdentifierTrust.STAFF
+        return (self._best(names) if names else None) or (None, None)
 
     def is_company_number(self, value: str) -> bool:
         """Tell whether an external id was brought by staff, a file or the API.
@@ -219,7 +222,10 @@ class Directory:
         Such a one is good for every source, one that captures brought for its own.
         """
         pk = self.external_ids.get(value)
-        if pk is None or (pk, value) in self.captured_ids:
+        return pk is not None and self._is_number_of(pk, value)
+
+    def _is_number_of(self, pk: UUID, value: str) -> bool:
+        if (pk, value) in self.captured_ids:
             return False
         return not any(
             name.customer_id == pk and name.source_id is not None

@@ -287,13 +287,14 @@ class _Act:
         __, by_id = customers.find_by_identity(
             review.business_id, emails=(), external_ids=filter(None, [user_ref])
         )
+        holder = by_id.get(user_ref or "")
         parsed = parse_captures(self._captures[:1])
         new = customers.CapturedCustomer(
             id=uuid7(),
             name=review.email or review.user_ref,
             email=review.email,
             phone=None,
-            external_id=None if user_ref in by_id else user_ref,
+            external_id=None if holder and not holder.is_archived else user_ref,
             joined_at=timezone.now(),
             source="website",
         )

@@ -24,6 +24,7 @@ from capture.ingest.resolver import (
     names_of,
 )
 from capture.models import Capture, CaptureLink
+from customers.services import CapturedCustomer
 
 # The longest chain of messages that waited for each other.
 _MAX_ROUNDS = 10
@@ -38,7 +39,8 @@ class LinkResult:
     lost it because an anonymous id turned out to be shared. `waiting` are captures
     whose customer staff have to name; `questioned` are the earlier ones of them, which
     nobody fitted before. `objections` are of whom a *no* is in captures that wait, or
-    waited until a later message of the same batch.
+    waited until a later message of the same batch. `made` are the customers as their
+    first messages made them.
     """
 
     customers: dict[UUID, UUID | None] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class LinkResult:
     objections: dict[UUID, UUID] = field(default_factory=dict)
     questioned: list[Capture] = field(default_factory=list)
     reviews: dict[UUID, UUID] = field(default_factory=dict)
+    made: dict[UUID, CapturedCustomer] = field(default_factory=dict)
 
 
 @dataclass

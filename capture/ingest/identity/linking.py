@@ -25,8 +25,9 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
         {item.capture.pk: item for item in parsed},
     )
     resolver = linking.resolve()
-    _create(linking, resolver, source, actor)
-    linked = LinkResult(reviews=linking.store_questions(resolver, actor))
+    made = _create(linking, resolver, source, actor)
+    reviews = linking.store_questions(resolver, actor)
+    linked = LinkResult(reviews=reviews, made={each.id: each for each in made})
     links = []
     for capture in linking.captures:
         outcome = resolver.outcomes[capture.pk]
@@ -50,8 +51,10 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkRe
     return linked
 
 
-def _create(linking: Linking, resolver: Resolver, source: Source, actor: Actor) -> None:
-    """Make the customers that the outcomes name."""
+def _create(
+    linking: Linking, resolver: Resolver, source: Source, actor: Actor
+) -> list[customers.CapturedCustomer]:
+    """Make the customers that the outcomes name, and return them."""
     new = []
     for pk, capture_id in resolver.made.items():
         customer = new_customer(pk, linking.parsed[capture_id])
@@ -59,6 +62,7 @@ def _create(linking: Linking, resolver: Resolver, source: Source, actor: Actor) 
         customer.external_id = resolver.learned[pk].get("external_id")
         new.append(customer)
     customers.create_captured_customers(source.business, new, actor=actor)
+    return new
 
 
 def new_customer(pk: UUID, item: ParsedCapture) -> customers.CapturedCustomer:

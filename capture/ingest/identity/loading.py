@@ -81,7 +81,14 @@ def load_directory(
     )
     directory = Directory(
         emails={key: match.customer_id for key, match in by_email.items()},
-        external_ids={key: match.customer_id for key, match in by_id.items()},
+        external_ids={
+            key: match.customer_id
+            for key, match in by_id.items()
+            if not match.is_archived
+        },
+        archived_ids={
+            key: match.customer_id for key, match in by_id.items() if match.is_archived
+        },
     )
     for match in (*by_email.values(), *by_id.values()):
         directory.customers.setdefault(match.customer_id, Person(*match))

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from audit.tenancy.actors import Actor
 from capture import services
@@ -20,7 +21,7 @@ from tests.factories import CustomerFactory
 SYSTEM = Actor.system("test")
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
 KINDS = ("event", "event", "page", "consent", "login", "profile", "payment", "alias")
-SEEDS = range(24)
+SEEDS = range(40)
 
 
 class _RolledBackError(Exception):
@@ -172,21 +173,32 @@ def test_any_cut_of_a_sequence_ends_the_same(source, seed):
         assert outcome(source, cut(messages, ends)) == one_by_one
 
 
-def test_what_waits_takes_as_many_statements_for_many(source, assert_flat):
-    def send(count: int) -> None:
-        chains = [
-            envelope(number + part * 1000, kind, "server", **names)
-            for number in range(count * 100, count * 101)
-            for part, (kind, names) in enumerate(
-                [
-                    ("event", {"user_id": f"n-{number}", "previous_id": f"o-{number}"}),
-                    ("event", {"user_id": f"o-{number}"}),
-                    ("profile", {"user_id": f"n-{number}"}),
-                ]
-            )
-        ]
-        waiting, last = chains[: len(chains) // 2], chains[len(chains) // 2 :]
-        for batch in (waiting, last):
-            services.ingest(cut(batch, set())[0], source=source, actor=SYSTEM)
+def test_a_better_name_in_the_same_batch_is_the_name(source):
+    messages = [
+        envelope(number, "profile", "server", email="ana@b.org") for number in (2, 4)
+    ]
 
-    assert_flat(lambda: send(1), lambda: send(8))
+    services.ingest(cut(messages, set())[0], source=source, actor=SYSTEM)
+
+    assert Customer.objects.get().name == "Name 4"
+
+
+def test_what_waits_takes_as_many_statements_for_many(source):
+    def chain(number: int) -> list[Any]:
+        ids = {"user_id": f"n-{number}", "previous_id": f"o-{number}"}
+        send(
+            envelope(number * 10, "event", "server", **ids),
+            envelope(number * 10 + 1, "event", "server", user_id=f"o-{number}"),
+        )
+        return [envelope(number * 10 + 2, "profile", "server", user_id=f"n-{number}")]
+
+    def send(*messages: Any) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            services.ingest(cut([*messages], set())[0], source=source, actor=SYSTEM)
+        return len(captured)
+
+    one = send(*chain(1))
+    many = send(*(each for number in range(2, 20) for each in chain(number)))
+
+    assert not CaptureLink.objects.filter(customer=None).exists()
+    assert many <= one

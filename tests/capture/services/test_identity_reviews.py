@@ -179,6 +179,56 @@ def test_the_company_s_number_is_good_for_every_source(source):
         assert send(each, "login", user_id="C-1").customer_id == customer.pk
 
 
+def archived_number(source):
+    gone = CustomerFactory(business=source.business, email=None, external_id="C-1")
+    return customers.archive_customer(gone, actor=SYSTEM, reason="moved away")
+
+
+@pytest.mark.parametrize("email", [None, "new@b.org"])
+def test_the_number_of_somebody_archived_makes_no_second_one(source, email):
+    gone = archived_number(source)
+
+    for each in (source, SourceFactory(business=source.business)):
+        assert pay(each, email=email, user_id="C-1").customer_id is None
+
+    for review in IdentityReview.objects.all():
+        assert (review.kind, review.user_customer) == (
+            ReviewKind.ARCHIVED_CUSTOMER, gone,
+        )  # fmt: skip
+    assert IdentityReview.objects.count() == 2
+    assert Customer.objects.get() == gone
+
+
+def test_who_has_the_number_of_somebody_archived_now_is_meant(source):
+    archived_number(source)
+    now = CustomerFactory(business=source.business, external_id="C-1")
+
+    assert pay(source, user_id="C-1").customer_id == now.pk
+
+
+def test_a_user_id_that_reads_as_the_number_of_somebody_archived(source, actor):
+    first = send(source, "signup", email="ana@b.org", user_id="1")
+    customers.archive_customer(
+        Customer.objects.get(pk=first.customer_id), actor=actor, reason="x"
+    )
+    other = SourceFactory(business=source.business)
+
+    # It is an id of the first source, and no number of the company.
+    assert send(other, "signup", email="ben@b.org", user_id="1").customer_id
+
+
+def test_beside_an_archived_number_another_person_has_it(source):
+    gone = archived_number(source)
+    paid = pay(source, user_id="C-1")
+
+    decide(OTHER)
+
+    new = owner_of(paid)
+    assert (new.external_id, gone.external_id) == ("C-1", "C-1")
+    assert pay(source, "T2", user_id="C-1").customer_id == new.pk
+    assert agree()
+
+
 @pytest.mark.parametrize("trust", ["browser", "server"])
 def test_a_no_in_a_waiting_message_holds_at_once(source, ana, ben, trust):
     send(
