@@ -20,6 +20,7 @@ from capture.ingest.resolver import (
     Directory,
     Name,
     Outcome,
+    Person,
     Resolver,
     names_of,
 )
@@ -107,6 +108,12 @@ class Linking:
             rule = LinkRule(link.rule) if link.rule else None
             outcome = Outcome(link.customer_id, rule)
             resolver.hold(message_of(link.capture), outcome)
+        if self.decided is not None:
+            # The names do not find them yet; what was decided does.
+            self._reviews.load()
+            pk = self.decided.customer_id
+            if pk is not None:
+                directory.customers.setdefault(pk, Person(pk))
         for name, trust in self.names.items():
             resolver.add(name, trust)
         for capture in self.captures:

@@ -45,6 +45,10 @@ class Reviews(Mapping[tuple[UUID, QuestionKey], "UUID | None"]):
         self._captures = captures
         self._directory = directory
 
+    def load(self) -> None:
+        """Read what was decided, and add for whom to the directory."""
+        self._decided  # noqa: B018 - reading it is loading it
+
     def __getitem__(self, key: tuple[UUID, QuestionKey]) -> UUID | None:
         return self._decided[key]
 
