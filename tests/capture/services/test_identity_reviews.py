@@ -6,6 +6,9 @@ from itertools import count
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.models import Event
 from audit.tenancy.actors import Actor
@@ -561,3 +564,83 @@ def test_the_company_s_number_of_somebody_archived_since_stays_good(source, acto
     customers.archive_customer(customer, actor=actor, reason="moved away")
 
     assert agree()
+
+
+# --- what may come between ----------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_once_one_does(source, at_once):
+    for email, user_id in (("ana@b.org", None), ("ben@b.org", "u-2")):
+        send(source, "profile", email=email, user_id=user_id)
+    pay(source, email="ana@b.org", user_id="u-2")
+
+    answers = at_once(lambda: decide_review(IdentityReview.objects.get(), SAME), 2)
+
+    refused = [each for each in answers if isinstance(each, ValidationError)]
+    assert [each.code for each in refused] == ["already_decided"]
+    [decided] = [each for each in answers if not isinstance(each, ValidationError)]
+    assert decided.decision == SAME
+
+
+def decide_review(review, decision):
+    return services.decide_identity_review(
+        review, decision, reason="They called.", actor=Actor.system("test")
+    )
+
+
+def test_every_spelling_of_an_e_mail_joins_one_question(source, ben):
+    spellings = (
+        "Ana@Bücher.example",
+        "ana@xn--bcher-kva.example",
+        " ANA@bücher.EXAMPLE",
+    )
+    for number, email in enumerate(spellings):
+        pay(source, f"T{number}", email=email, user_id="u-2")
+
+    [review] = services.list_identity_reviews(actor=SYSTEM)
+    assert review.waiting == 3
+    decide(CHANGED)
+    for number, email in enumerate(spellings):
+        assert (
+            pay(source, f"L{number}", email=email, user_id="u-2").customer_id == ben.pk
+        )
+    assert agree()
+
+
+def test_a_dot_in_an_e_mail_is_another_person_s(source, ben):
+    pay(source, "T1", email="an.a@b.org", user_id="u-2")
+    pay(source, "T2", email="ana@b.org", user_id="u-2")
+
+    assert IdentityReview.objects.open().count() == 2
+
+
+@pytest.mark.parametrize("decision", ReviewDecision)
+def test_a_candidate_who_is_erased_meanwhile_gets_nothing(source, ben, decision):
+    waited = pay(source, email="new@b.org", user_id="u-2")
+    for name in ("name", "email", "phone", "external_id"):
+        setattr(ben, name, None)
+    ben.erased_at = ben.archived_at = timezone.now()
+    ben.as_actor(SYSTEM, reason="x").save()
+
+    if decision != OTHER:
+        with pytest.raises(ValidationError) as refused:
+            decide(decision)
+        assert refused.value.error_dict["decision"][0].code == "erased"
+        assert IdentityReview.objects.open().exists()
+    else:
+        decide(decision)
+        assert owner_of(waited).email == "new@b.org"
+        assert owner_of(waited) != ben
+
+
+@pytest.mark.parametrize("count", [5, 60])
+def test_a_decision_takes_as_many_statements_for_many(source, ana, ben, count):
+    for number in range(count):
+        send(source, "login", email="ana@b.org", user_id="u-2", success=True,
+             message_id=f"l-{number}")  # fmt: skip
+    with CaptureQueriesContext(connection) as captured:
+        decide(SAME)
+
+    assert len(captured) <= 60
+    assert CaptureLink.objects.filter(customer=ana).count() == count + 1
