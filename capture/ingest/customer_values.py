@@ -207,5 +207,7 @@ def _refusals(
 
     It holds at once, for whoever the e-mail finds, else for the user id's.
     """
-    asked = [(item, pk) for item in parsed if (pk := objections.get(item.capture.pk))]
-    return [answer for answer in _answers(asked) if not answer.is_yes]
+    objected = [
+        (item, pk) for item in parsed if (pk := objections.get(item.capture.pk))
+    ]
+    return [answer for answer in _answers(objected) if not answer.is_yes]

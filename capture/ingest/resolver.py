@@ -263,7 +263,7 @@ class Resolver:
     made, each with the message that makes it, `learned` the e-mail and external id that
     a customer lacked, `changed` the names that are new or more trusted than before,
     `raised` the latter of them, `shared` the anonymous ids that it proved to be of
-    several. `asked` are the questions about messages, answered since or not. Knows
+    several. `questions` are those about messages, answered since or not. Knows
     nothing of the database.
     """
 
@@ -275,7 +275,7 @@ class Resolver:
         self.changed: dict[Name, IdentifierTrust] = {}
         self.raised: set[Name] = set()
         self.shared: set[str] = set()
-        self.asked: dict[UUID, Question] = {}
+        self.questions: dict[UUID, Question] = {}
         # Those that what is learned later may give somebody, or take from them.
         self._loose: dict[UUID, Message] = {}
         self._by_value: dict[tuple[str, str], set[UUID]] = defaultdict(set)
@@ -291,7 +291,7 @@ class Resolver:
         """
         self.outcomes[message.key] = outcome
         if outcome.question is not None:
-            self.asked[message.key] = outcome.question
+            self.questions[message.key] = outcome.question
         self._keep(message)
 
     def resolve(self, message: Message) -> Outcome:
@@ -311,10 +311,10 @@ class Resolver:
         self._seen[message.key] = self._version
         outcome = self._find(message)
         if outcome.question is not None:
-            self.asked.setdefault(message.key, outcome.question)
-        elif outcome.customer_id is None and message.key in self.asked:
+            self.questions.setdefault(message.key, outcome.question)
+        elif outcome.customer_id is None and message.key in self.questions:
             # It waits for staff all the same.
-            outcome = replace(outcome, question=self.asked[message.key])
+            outcome = replace(outcome, question=self.questions[message.key])
         self.outcomes[message.key] = outcome
         if outcome.customer_id is not None:
             self._learn(message, outcome)

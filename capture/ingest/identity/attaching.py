@@ -62,7 +62,7 @@ def store_changes(
     _note_objections(resolver, linked)
     answered = {
         pk: review_id
-        for pk, question in resolver.asked.items()
+        for pk, question in resolver.questions.items()
         if question.kind == ReviewKind.CLAIMED_USER_ID
         and (review_id := linked.reviews.get(pk))
     }
@@ -104,7 +104,7 @@ def _store_earlier(linking: Linking, resolver: Resolver, linked: LinkResult) -> 
 
 def _note_objections(resolver: Resolver, linked: LinkResult) -> None:
     """Add of whom a *no* holds at once, also where its message has waited no longer."""
-    for pk, question in resolver.asked.items():
+    for pk, question in resolver.questions.items():
         if question.objector_id not in (None, resolver.outcomes[pk].customer_id):
             linked.objections[pk] = question.objector_id
             linked.touched.add(question.objector_id)

@@ -165,7 +165,7 @@ class Linking:
         captures |= {pk: x.capture for pk, x in self.earlier.items() if not x.review_id}
         questions = {
             captures[pk]: question
-            for pk, question in resolver.asked.items()
+            for pk, question in resolver.questions.items()
             if pk in captures
         }
         return self._reviews.store(questions, self.parsed, actor) if questions else {}
