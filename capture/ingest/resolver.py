@@ -280,6 +280,8 @@ class Resolver:
         self._loose: dict[UUID, Message] = {}
         self._by_value: dict[tuple[str, str], set[UUID]] = defaultdict(set)
         self._order: dict[UUID, int] = {}
+        # Anonymous ids that somebody more has since it was last looked who shares them.
+        self._fresh: set[str] = set()
         # What was learned so far, and how much of it a message was resolved over.
         self._version = 0
         self._seen: dict[UUID, int] = {}
@@ -334,8 +336,7 @@ class Resolver:
         """Give what waited for the names of a message to their customer, and so on."""
         given = [message]
         while given := [each for each in given if self._has_customer(each.key)]:
-            for each in given:
-                self._part(each)
+            self._part()
             values = {value for each in given for value in self._telling(each)}
             keys = {key for value in values for key in self._by_value[value]}
             given = []
@@ -352,10 +353,10 @@ class Resolver:
                 continue
             yield kind, value
 
-    def _part(self, message: Message) -> None:
+    def _part(self) -> None:
         """Take from customers what only an id that proved to be shared has linked."""
-        for value in message.anonymous_values - self.shared:
-            if not self.directory.is_shared(value) or not self._is_learned(value):
+        for value in sorted(self._fresh):
+            if not self.directory.is_shared(value):
                 continue
             self.shared.add(value)
             for key in self._by_value["id", value]:
@@ -363,10 +364,7 @@ class Resolver:
                 if value in each.anonymous_values and outcome.rule in BY_ID:
                     self.outcomes[key] = Outcome()
                     self._seen.pop(key, None)
-
-    def _is_learned(self, value: str) -> bool:
-        names = self.directory.named(_ANONYMOUS, value)
-        return any(n in self.changed and n not in self.raised for n in names)
+        self._fresh.clear()
 
     def _has_customer(self, key: UUID) -> bool:
         return self.outcomes[key].customer_id is not None
@@ -440,6 +438,9 @@ class Resolver:
 
     def _find_nobody(self, message: Message, claimed: Person | None) -> Outcome:
         """Return the outcome of a message whose names are nobody's yet."""
+        if message.key in self.questions:
+            # No anonymous id answers what staff were asked.
+            return Outcome(question=self.questions[message.key])
         if not message.makes_customer or not (message.email or message.user_ref):
             return self._by_further_names(message)
         if claimed is not None and message.email is None:
@@ -528,6 +529,8 @@ class Resolver:
         self.directory.add(name, trust)
         if before != self.directory.names[name]:
             self._version += 1
+            if before is None and name.kind == _ANONYMOUS:
+                self._fresh.add(name.value)
             if before is not None and name not in self.changed:
                 self.raised.add(name)
             self.changed[name] = self.directory.names[name]

@@ -11,6 +11,7 @@ from capture.choices import (
     IdentifierKind,
     IdentifierTrust,
     LinkRule,
+    ReviewKind,
 )
 from capture.ingest.identity.loading import email_key, load_directory, message_of
 from capture.ingest.identity.reviews import Reviews
@@ -21,6 +22,7 @@ from capture.ingest.resolver import (
     Name,
     Outcome,
     Person,
+    Question,
     Resolver,
     names_of,
 )
@@ -105,9 +107,7 @@ class Linking:
         directory.answers = self._reviews
         resolver = Resolver(directory)
         for link in earlier:
-            rule = LinkRule(link.rule) if link.rule else None
-            outcome = Outcome(link.customer_id, rule)
-            resolver.hold(message_of(link.capture), outcome)
+            resolver.hold(message_of(link.capture), _outcome_of(link))
         if self.decided is not None:
             # The names do not find them yet; what was decided does.
             self._reviews.load()
@@ -169,6 +169,16 @@ class Linking:
             if pk in captures
         }
         return self._reviews.store(questions, self.parsed, actor) if questions else {}
+
+
+def _outcome_of(link: CaptureLink) -> Outcome:
+    """Return whose a linked capture is; with a review and nobody, what is asked."""
+    if link.review_id is None or link.customer_id is not None:
+        rule = LinkRule(link.rule) if link.rule else None
+        return Outcome(link.customer_id, rule)
+    # Messages cannot answer any other question, so no other is looked at.
+    kind = ReviewKind.CLAIMED_USER_ID
+    return Outcome(question=Question(kind, None, link.capture.user_ref))
 
 
 def _names(captures: list[Capture]) -> set[tuple[str, str | None]]:

@@ -142,6 +142,18 @@ def test_a_server_that_names_the_e_mail_answers_a_claimed_user_id(source):
     assert agree()
 
 
+def test_a_page_s_anonymous_id_is_no_answer_to_a_claimed_user_id(source):
+    names = {"user_id": "u-7", "anonymous_id": "n"}
+    send(source, "signup", "browser", email="eve@b.org", **names)
+    paid = pay(source, **names)
+
+    send(source, "signup", "browser", email="eve@b.org", **names)
+
+    assert owner_of(paid) is None
+    assert IdentityReview.objects.open().count() == 1
+    assert not Booking.objects.exists()
+
+
 def test_a_page_s_e_mail_for_somebody_without_is_a_claim(source):
     first = send(source, "signup", user_id="u-1")
     claim = send(source, "profile", "browser", user_id="u-1", email="eve@b.org")
