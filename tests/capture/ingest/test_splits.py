@@ -21,7 +21,7 @@ from tests.factories import CustomerFactory
 SYSTEM = Actor.system("test")
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
 KINDS = ("event", "event", "page", "consent", "login", "profile", "payment", "alias")
-SEEDS = range(40)
+SEEDS = range(30)
 
 
 class _RolledBackError(Exception):
