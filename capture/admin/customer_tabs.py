@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _FOLDER = "admin/capture/customer"
 _VIEW = "capture.view_capture"
 _MOST_REVIEWS = 5
+_REVIEWS = "identity_reviews"
 
 
 def _captures(customer: Customer, actor: Actor) -> QuerySet[Capture]:
@@ -53,7 +56,12 @@ def _capture_tab(view: CustomerView) -> Context:
     page = view.paginate(
         captures.only(*columns, "source__name", "link__rule"), "captures"
     )
-    return {"page": page, "show": kind, "kinds": CaptureType.choices}
+    return {
+        "page": page,
+        "show": kind,
+        "kinds": CaptureType.choices,
+        "reviews": _all_reviews(view),
+    }
 
 
 def _values_card(view: CustomerView) -> Context:
@@ -62,18 +70,30 @@ def _values_card(view: CustomerView) -> Context:
     return {"values": [view.displayed(value) for value in visible[:30]]}
 
 
-def _open_reviews(customer: Customer, actor: Actor) -> QuerySet[IdentityReview]:
-    """Return the open reviews in which the customer is a candidate."""
-    return services.list_identity_reviews(
-        actor=actor, state=ReviewState.OPEN, customer=customer.pk
-    )
+def _about(customer: Customer, actor: Actor) -> QuerySet[IdentityReview]:
+    """Return the reviews in which the customer is a candidate, or the answer."""
+    return services.list_identity_reviews(actor=actor, customer=customer.pk)
 
 
 def _reviews(view: CustomerView) -> Context:
-    reviews = services.list_identity_reviews(
-        actor=view.actor, state=ReviewState.OPEN, customer=view.customer.pk
+    """Return the newest open ones, and where all are listed; nothing without any."""
+    reviews = list(
+        services.list_identity_reviews(
+            actor=view.actor, state=ReviewState.OPEN, customer=view.customer.pk
+        )[:_MOST_REVIEWS]
     )
-    return {"reviews": list(reviews[:_MOST_REVIEWS])}
+    return {"reviews": reviews, "all": _all_reviews(view)} if reviews else {}
+
+
+def _all_reviews(view: CustomerView) -> Context | None:
+    """Return the list of the reviews about a customer: its address, and how many."""
+    # Counted with the notices, and only for who may see them.
+    count = view.counts.get(_REVIEWS)
+    if not count:
+        return None
+    query = urlencode({"customer": view.customer.unique_id, "state": "all"})
+    address = reverse("admin:capture_identityreview_changelist")
+    return {"url": f"{address}?{query}", "count": count}
 
 
 def _count(view: CustomerView) -> str:
@@ -110,10 +130,10 @@ register_card(
 )
 register_notice(
     Notice(
-        "identity_reviews",
+        _REVIEWS,
         "capture.view_identityreview",
         f"{_FOLDER}/notice_reviews.html",
-        _open_reviews,
+        _about,
         _reviews,
     )
 )

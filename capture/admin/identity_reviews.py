@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 # Messages that the page of a review lists; the rest is a list of its own.
 _MOST_MESSAGES = 20
 _ALL = "all"
+_LONGEST_REFERENCE = 40
 _TOO_LATE = _("Somebody decided this meanwhile. Nothing was changed; look what holds.")
 
 
@@ -81,6 +82,30 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state=self.value() or ReviewState.OPEN)
 
 
+class CandidateFilter(admin.SimpleListFilter):
+    """The reviews about one customer; the page of that customer leads here.
+
+    There is no list of all customers to choose from: it is offered once it is set.
+    """
+
+    title = _("customer")
+    parameter_name = "customer"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, _StrOrPromise]]:
+        # The reference, which the address has and which says nothing of the person.
+        reference = request.GET.get(self.parameter_name, "")[:_LONGEST_REFERENCE]
+        return [(reference, reference)] if reference else []
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[IdentityReview]
+    ) -> QuerySet[IdentityReview]:
+        value = self.value()
+        reviews = cast("IdentityReviewQuerySet", queryset)
+        return reviews.about(value[:_LONGEST_REFERENCE]) if value else queryset
+
+
 @admin.register(IdentityReview)
 class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
     event_prefix = "identity_review"
@@ -93,7 +118,7 @@ class IdentityReviewAdmin(GuardedAdmin, HubAdmin):
         "messages_waiting",
         "outcome",
     )
-    list_filter = (StateFilter, "kind", "created_at")
+    list_filter = (StateFilter, "kind", CandidateFilter, "created_at")
     search_fields = ("email__exact", "email_key__exact", "user_ref__exact")
     search_help_text = _("An e-mail or a user id, whole.")
     ordering = ("-created_at", "-id")

@@ -49,6 +49,8 @@ def update_customers(
     won, former = _compete(owned, source.business_id)
     updates: dict[UUID, dict[str, customers.CustomerValueUpdate]] = defaultdict(dict)
     for (pk, name), winner in won.items():
+        # What the first message of a batch has made of them, a better one replaces.
+        former.setdefault((pk, name), getattr(linked.made.get(pk), name, None))
         updates[pk][name] = customers.CustomerValueUpdate(
             value=winner.value or "",
             former=former.get((pk, name)),
@@ -69,7 +71,7 @@ def update_customers(
         first_seen=first,
     )
     customers.record_captured_consents(
-        [*_unrecorded(owned, linked), *_refusals(parsed, linked.waiting)],
+        [*_unrecorded(owned, linked), *_refusals(parsed, linked.objections)],
         business_id=source.business_id,
         wording_version=source.consent_wording_version,
         actor=actor,
@@ -199,11 +201,13 @@ def _unrecorded(
 
 
 def _refusals(
-    parsed: list[ParsedCapture], waiting: Mapping[UUID, UUID | None]
+    parsed: list[ParsedCapture], objections: Mapping[UUID, UUID]
 ) -> list[customers.CapturedConsent]:
-    """Return each *no* of messages that wait for staff to say whose they are.
+    """Return each *no* of messages about which staff were asked whose they are.
 
     It holds at once, for whoever the e-mail finds, else for the user id's.
     """
-    of_waiting = [(item, pk) for item in parsed if (pk := waiting.get(item.capture.pk))]
-    return [answer for answer in _answers(of_waiting) if not answer.is_yes]
+    objected = [
+        (item, pk) for item in parsed if (pk := objections.get(item.capture.pk))
+    ]
+    return [answer for answer in _answers(objected) if not answer.is_yes]

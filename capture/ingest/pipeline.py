@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from audit import log
 from audit.tenancy.actors import Actor
-from capture.choices import IngestStatus
+from capture.choices import IngestStatus, Trust
 from capture.envelope import Envelope, IngestResult
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import SILENT_TYPES, consent_of, update_customers
@@ -285,7 +285,9 @@ def project_captures(
     items = list(items)
     linked = link(parsed, source, actor=actor)
     for item in items:
-        if capture_of(item).pk in linked.waiting:
+        # To a page it would tell that somebody has the e-mail, or had it.
+        is_page = capture_of(item).trust == Trust.BROWSER
+        if capture_of(item).pk in linked.waiting and not is_page:
             item.notes.append(IDENTITY_REVIEW)
     envelopes_by_capture = {capture_of(item).pk: item.envelope for item in items}
     project_linked(parsed, linked, source, actor, envelopes_by_capture)

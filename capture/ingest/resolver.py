@@ -5,8 +5,9 @@ pages named finds people for pages alone. An e-mail and a user id of different p
 are a question to staff: nobody is merged and nobody renamed. An anonymous id that two
 customers used, as on a shared computer, finds nobody.
 
-Messages are resolved one after the other, each over what those before it have taught.
-So however a sequence is cut into batches, it ends the same.
+Messages are resolved one after the other, each over what those before it have taught;
+what waited for a name is resolved again as soon as the name is learned. So however a
+sequence is cut into batches, it ends the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,6 +23,8 @@ from audit.ids import uuid7
 from capture.choices import IdentifierKind, IdentifierTrust, LinkRule, ReviewKind
 
 _RANKS = {trust: rank for rank, trust in enumerate(IdentifierTrust)}
+# Rules by which an anonymous or a former id alone has linked a message.
+BY_ID = (LinkRule.ANONYMOUS_ID, LinkRule.ALIAS)
 _USER, _ANONYMOUS = IdentifierKind.USER_ID, IdentifierKind.ANONYMOUS_ID
 
 
@@ -37,6 +41,20 @@ class Message:
     is_page: bool = False
     is_alias: bool = False
     makes_customer: bool = False
+    # That of its capture.
+    key: UUID = field(default_factory=uuid7)
+
+    @cached_property
+    def values(self) -> frozenset[tuple[str, str]]:
+        """What other messages of the same person may have in common with it."""
+        ids = (self.user_ref, self.anonymous_ref, self.previous_ref)
+        values = {("id", value) for value in ids if value}
+        return frozenset(values | ({("email", self.email)} if self.email else set()))
+
+    @property
+    def anonymous_values(self) -> set[str]:
+        """Its ids that may be anonymous ones."""
+        return {v for v in (self.anonymous_ref, self.previous_ref) if v}
 
 
 @dataclass
@@ -57,6 +75,11 @@ class Question(NamedTuple):
     user_ref: str | None
     email_customer: UUID | None = None
     user_customer: UUID | None = None
+
+    @property
+    def objector_id(self) -> UUID | None:
+        """Of whom a *no* holds at once while staff are asked."""
+        return self.email_customer or self.user_customer
 
     @property
     def key(self) -> QuestionKey:
@@ -92,18 +115,21 @@ class Outcome:
     trust: IdentifierTrust = IdentifierTrust.STAFF
 
     @property
-    def objector_id(self) -> UUID | None:
-        """Of whom a *no* in a waiting message holds at once."""
-        if self.question is None:
-            return None
-        return self.question.email_customer or self.question.user_customer
+    def may_change(self) -> bool:
+        """Tell whether what is learned later may tell more about whose it is."""
+        if self.customer_id is not None:
+            return self.rule in BY_ID
+        return self.question is None or (
+            self.question.kind == ReviewKind.CLAIMED_USER_ID
+        )
 
 
 @dataclass
 class Directory:
     """Who is found by what, in one business; of both live and archived customers.
 
-    `emails` are those of contacts, too; `external_ids` those of live customers alone.
+    `emails` are those of contacts, too; `external_ids` those of live customers,
+    `archived_ids` those of archived ones alone.
     `answers` is what staff decided about questions, by source.
     """
 
@@ -116,11 +142,24 @@ class Directory:
     )
     # Those external ids that captures brought, of before that was stored with names.
     captured_ids: set[tuple[UUID, str]] = field(default_factory=set)
+    archived_ids: dict[str, UUID] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by_value: dict[tuple[IdentifierKind, str], set[Name]] = defaultdict(set)
         for name in self.names:
             self._by_value[name.kind, name.value].add(name)
+
+    def copy(self) -> Directory:
+        """Return a directory of its own, in which a resolver may learn."""
+        return Directory(
+            {pk: replace(person) for pk, person in self.customers.items()},
+            dict(self.emails),
+            dict(self.external_ids),
+            dict(self.names),
+            self.answers,
+            self.captured_ids,
+            self.archived_ids,
+        )
 
     def add(self, name: Name, trust: IdentifierTrust) -> None:
         """Store a name, or the higher of two trusts."""
@@ -169,10 +208,13 @@ class Directory:
             return owner
         if self.is_company_number(value):
             return self.customers[self.external_ids[value]], IdentifierTrust.STAFF
-        for part in (vouched & live, live - vouched, vouched - live, names):
+        for part in (vouched & live, live - vouched, vouched - live):
             if part:
                 return self._best(part) or (None, None)
-        return None, None
+        archived = self.archived_ids.get(value)
+        if archived is not None and self._is_number_of(archived, value):
+            return self.customers[archived], IdentifierTrust.STAFF
+        return (self._best(names) if names else None) or (None, None)
 
     def is_company_number(self, value: str) -> bool:
         """Tell whether an external id was brought by staff, a file or the API.
@@ -180,7 +222,10 @@ class Directory:
         Such a one is good for every source, one that captures brought for its own.
         """
         pk = self.external_ids.get(value)
-        if pk is None or (pk, value) in self.captured_ids:
+        return pk is not None and self._is_number_of(pk, value)
+
+    def _is_number_of(self, pk: UUID, value: str) -> bool:
+        if (pk, value) in self.captured_ids:
             return False
         return not any(
             name.customer_id == pk and name.source_id is not None
@@ -214,30 +259,119 @@ class Directory:
 class Resolver:
     """Resolves messages in their order, and collects what they teach.
 
-    `made` are the keys of customers to be made, `learned` the e-mail and external id
-    that a customer lacked, `changed` the names that are new or more trusted than
-    before, `raised` the latter of them. Knows nothing of the database.
+    `outcomes` are those of all messages so far. `made` are the keys of customers to be
+    made, each with the message that makes it, `learned` the e-mail and external id that
+    a customer lacked, `changed` the names that are new or more trusted than before,
+    `raised` the latter of them, `shared` the anonymous ids that it proved to be of
+    several. `questions` are those about messages, answered since or not. Knows
+    nothing of the database.
     """
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self.made: set[UUID] = set()
+        self.outcomes: dict[UUID, Outcome] = {}
+        self.made: dict[UUID, UUID] = {}
         self.learned: dict[UUID, dict[str, str]] = defaultdict(dict)
         self.changed: dict[Name, IdentifierTrust] = {}
         self.raised: set[Name] = set()
-        # Of a batch, what anonymous ids mean is what they meant before it: what was
-        # learned since may prove them shared, and is applied at the end.
-        self._before = Directory(
-            directory.customers,
-            names={n: t for n, t in directory.names.items() if n.kind == _ANONYMOUS},
-        )
+        self.shared: set[str] = set()
+        self.questions: dict[UUID, Question] = {}
+        # Those that what is learned later may give somebody, or take from them.
+        self._loose: dict[UUID, Message] = {}
+        self._by_value: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+        self._order: dict[UUID, int] = {}
+        # Anonymous ids that somebody more has since it was last looked who shares them.
+        self._fresh: set[str] = set()
+        # What was learned so far, and how much of it a message was resolved over.
+        self._version = 0
+        self._seen: dict[UUID, int] = {}
+
+    def hold(self, message: Message, outcome: Outcome) -> None:
+        """Take in an earlier message that waits, or that an anonymous id has linked.
+
+        In the order of their arrival, before the messages that are resolved.
+        """
+        self.outcomes[message.key] = outcome
+        if outcome.question is not None:
+            self.questions[message.key] = outcome.question
+        self._keep(message)
 
     def resolve(self, message: Message) -> Outcome:
-        """Return whose a message is, and learn what it teaches."""
+        """Return whose a message is; learn what it teaches, and tell who waited."""
+        self._settle(message)
+        self._follow(message)
+        return self.outcomes[message.key]
+
+    def give(self, message: Message, outcome: Outcome) -> None:
+        """Give a message to whom staff named; learn what that teaches."""
+        self.outcomes[message.key] = outcome
+        self._learn(message, outcome)
+        self._follow(message)
+
+    def _settle(self, message: Message) -> None:
+        """Resolve a message over what is known now."""
+        self._seen[message.key] = self._version
         outcome = self._find(message)
+        if outcome.question is not None:
+            self.questions.setdefault(message.key, outcome.question)
+        elif outcome.customer_id is None and message.key in self.questions:
+            # It waits for staff all the same.
+            outcome = replace(outcome, question=self.questions[message.key])
+        self.outcomes[message.key] = outcome
         if outcome.customer_id is not None:
             self._learn(message, outcome)
-        return outcome
+        if outcome.may_change:
+            # As one of an earlier day: whoever waits makes nobody.
+            earlier = replace(message, makes_customer=False, typed_email=message.email)
+            self._keep(earlier)
+
+    def _keep(self, message: Message) -> None:
+        if message.key not in self._loose:
+            self._loose[message.key] = message
+            self._order[message.key] = len(self._order)
+            for value in message.values:
+                self._by_value[value].add(message.key)
+
+    def _follow(self, message: Message) -> None:
+        """Give what waited for the names of a message to their customer, and so on."""
+        given = [message]
+        while given := [each for each in given if self._has_customer(each.key)]:
+            self._part()
+            values = {value for each in given for value in self._telling(each)}
+            keys = {key for value in values for key in self._by_value[value]}
+            given = []
+            for key in sorted(keys, key=self._order.__getitem__):
+                if self._waits(key) and self._seen.get(key) != self._version:
+                    self._settle(self._loose[key])
+                    given.append(self._loose[key])
+
+    def _telling(self, message: Message) -> Iterable[tuple[str, str]]:
+        """Yield what finds others of the same person."""
+        for kind, value in message.values:
+            only_anonymous = value not in (message.user_ref, message.previous_ref)
+            if kind == "id" and only_anonymous and self.directory.is_shared(value):
+                continue
+            yield kind, value
+
+    def _part(self) -> None:
+        """Take from customers what only an id that proved to be shared has linked."""
+        for value in sorted(self._fresh):
+            if not self.directory.is_shared(value):
+                continue
+            self.shared.add(value)
+            for key in self._by_value["id", value]:
+                each, outcome = self._loose[key], self.outcomes[key]
+                if value in each.anonymous_values and outcome.rule in BY_ID:
+                    self.outcomes[key] = Outcome()
+                    self._seen.pop(key, None)
+        self._fresh.clear()
+
+    def _has_customer(self, key: UUID) -> bool:
+        return self.outcomes[key].customer_id is not None
+
+    def _waits(self, key: UUID) -> bool:
+        outcome = self.outcomes[key]
+        return outcome.customer_id is None and outcome.may_change
 
     def _find(self, message: Message) -> Outcome:
         by_email = self.directory.by_email(message.email)
@@ -304,6 +438,9 @@ class Resolver:
 
     def _find_nobody(self, message: Message, claimed: Person | None) -> Outcome:
         """Return the outcome of a message whose names are nobody's yet."""
+        if message.key in self.questions:
+            # No anonymous id answers what staff were asked.
+            return Outcome(question=self.questions[message.key])
         if not message.makes_customer or not (message.email or message.user_ref):
             return self._by_further_names(message)
         if claimed is not None and message.email is None:
@@ -321,7 +458,8 @@ class Resolver:
         """Return the key of a new customer, with the names that the message gives."""
         person = Person(uuid7())
         self.directory.customers[person.pk] = person
-        self.made.add(person.pk)
+        self.made[person.pk] = message.key
+        self._version += 1
         if message.email:
             self._set_email(person, message)
         if message.user_ref:
@@ -345,7 +483,7 @@ class Resolver:
             (message.anonymous_ref, LinkRule.ANONYMOUS_ID),
             (message.previous_ref, LinkRule.ALIAS),
         ):
-            ways.append((*self._before.by_anonymous(value), rule))
+            ways.append((*self.directory.by_anonymous(value), rule))
         for owner, trust, rule in ways:
             if owner is not None and trust is not None and not owner.is_archived:
                 return Outcome(owner.pk, rule, trust=trust)
@@ -372,6 +510,7 @@ class Resolver:
 
     def _set_email(self, person: Person, message: Message) -> None:
         email = message.email or ""
+        self._version += 1
         person.email = email
         self.directory.emails[email] = person.pk
         self.learned[person.pk]["email"] = message.typed_email or email
@@ -379,6 +518,7 @@ class Resolver:
     def _set_external_id(self, person: Person, value: str) -> None:
         """Set the external id, unless another live customer has it."""
         if value not in self.directory.external_ids:
+            self._version += 1
             person.external_id = value
             self.directory.external_ids[value] = person.pk
             self.learned[person.pk]["external_id"] = value
@@ -388,6 +528,9 @@ class Resolver:
         before = self.directory.names.get(name)
         self.directory.add(name, trust)
         if before != self.directory.names[name]:
+            self._version += 1
+            if before is None and name.kind == _ANONYMOUS:
+                self._fresh.add(name.value)
             if before is not None and name not in self.changed:
                 self.raised.add(name)
             self.changed[name] = self.directory.names[name]

@@ -146,7 +146,8 @@ def decide_identity_review(
     Needs the permission `decide_identityreview`, to restore somebody archived that to
     archive, and to change an e-mail that to change customers. Raises ValidationError
     `already_decided`, `required` without a reason, `not_possible` for a decision or
-    customer that does not fit, `unique` for an e-mail that somebody has meanwhile.
+    customer that does not fit, `erased` for one who is no more, `unique` for an e-mail
+    that somebody has meanwhile; each at the argument that it is about.
     One transaction, which waits for messages with the same names and locks the review.
     """
     actor.require_perm(review.business_id, DECIDE)
@@ -225,7 +226,22 @@ class _Act:
         self._chosen, self._reason, self._actor = chosen, reason, actor
 
     def perform(self, decision: ReviewDecision) -> UUID | None:
-        """Change customers and names; return to whom the messages belong."""
+        """Change customers and names; return to whom the messages belong.
+
+        What is wrong with a customer is wrong with the decision: nobody sent more.
+        """
+        try:
+            return self._perform(decision)
+        except ValidationError as error:
+            if not hasattr(error, "error_dict"):
+                raise
+            errors: dict[str, list[ValidationError]] = {}
+            for name, of_field in error.error_dict.items():
+                field = name if name == "customer_id" else "decision"
+                errors.setdefault(field, []).extend(of_field)
+            raise ValidationError(errors) from error
+
+    def _perform(self, decision: ReviewDecision) -> UUID | None:
         if decision == ReviewDecision.SAME_PERSON:
             return self._same_person()
         if self._chosen is not None:
@@ -243,6 +259,7 @@ class _Act:
         if not candidates:
             self._refuse_customer()
         customer = candidates[0]
+        self._check_not_erased(customer)
         if customer.is_archived and review.kind == ReviewKind.ARCHIVED_CUSTOMER:
             customers.restore_customers(
                 [customer.pk], actor=self._actor, reason=self._reason
@@ -257,6 +274,7 @@ class _Act:
         review = self._review
         if review.user_customer is None:
             raise AssertionError
+        self._check_not_erased(review.user_customer)
         self._check_live(review.user_customer.pk)
         customers.update_customer(
             review.user_customer,
@@ -287,13 +305,14 @@ class _Act:
         __, by_id = customers.find_by_identity(
             review.business_id, emails=(), external_ids=filter(None, [user_ref])
         )
+        holder = by_id.get(user_ref or "")
         parsed = parse_captures(self._captures[:1])
         new = customers.CapturedCustomer(
             id=uuid7(),
             name=review.email or review.user_ref,
             email=review.email,
             phone=None,
-            external_id=None if user_ref in by_id else user_ref,
+            external_id=None if holder and not holder.is_archived else user_ref,
             joined_at=timezone.now(),
             source="website",
         )
@@ -356,8 +375,21 @@ class _Act:
         )
         if not live.filter(pk=customer_id).exists():
             msg = _("This customer was archived meanwhile. Restore them first.")
-            raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})
+            self._refuse_candidate(msg, "not_possible")
+
+    def _check_not_erased(self, customer: Customer) -> None:
+        if customer.erased_at is not None:
+            msg = _(
+                "This customer was erased meanwhile, which is for good. Choose another "
+                "answer."
+            )
+            self._refuse_candidate(msg, "erased")
+
+    def _refuse_candidate(self, sentence: str, code: str) -> NoReturn:
+        """Refuse a candidate at what the caller sent of them."""
+        field = "decision" if self._chosen is None else "customer_id"
+        raise ValidationError({field: ValidationError(sentence, code)})
 
     def _refuse_customer(self) -> NoReturn:
         msg = _("Name one of the candidates, and only for the same person.")
-        raise ValidationError({"customer_id": ValidationError(msg, "not_possible")})
+        self._refuse_candidate(msg, "not_possible")

@@ -33,18 +33,17 @@ from capture.adapters import (
     snake,
     who,
 )
-from capture.choices import CaptureType, IdentifierKind, IngestStatus, Trust
+from capture.choices import CaptureType, IngestStatus, Trust
 from capture.envelope import Envelope, Issue
 from capture.ingest.amounts import find_amount_issue, rounded_amounts, state_of
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.normalisation import read_time, stored_message_id
-from capture.ingest.pipeline import ingest
+from capture.ingest.pipeline import IDENTITY_REVIEW, ingest
 from capture.ingest.projections import text
 from capture.ingest.screenshots import MAX_BYTES, store_screenshot
 from capture.ingest.validation import ILLEGAL_IDS
 from capture.models import (
     Capture,
-    Identifier,
     Payment,
     PaymentReference,
     Sighting,
@@ -52,7 +51,6 @@ from capture.models import (
 )
 from capture.parsing import SQLiteFile, Table, TableRecord, fingerprint, quoted, redact
 from capture.services.keys import get_or_create_source
-from customers import services as customers
 
 if TYPE_CHECKING:
     from customers.models import Business
@@ -65,11 +63,6 @@ _ADAPTER = "import"
 MAX_LISTED = 1000
 _LONGEST_AGENT = 2000
 _NESTED_SCREENSHOTS = ("questionnaire_data", "data_snapshot")
-_SHARED_ID = Issue(
-    "no_identity",
-    "/user_id",
-    "Several e-mail addresses use this user id, and nothing else names the person.",
-)
 _CONFLICT = "message_id_conflict"
 # The suffix of the payment in a row of a customer.
 _PAYMENT = ":payment"
@@ -77,7 +70,10 @@ _PAYMENT = ":payment"
 
 @dataclass
 class TableReport:
-    """What became of one table: its rows, and the messages that they made."""
+    """What became of one table: its rows, and the messages that they made.
+
+    `waiting` are messages whose customer staff have to name.
+    """
 
     name: str
     read: int = 0
@@ -86,6 +82,7 @@ class TableReport:
     unchanged: int = 0
     covered: int = 0
     problems: int = 0
+    waiting: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
 
 
@@ -105,7 +102,6 @@ class LegacyReport:
 
     tables: list[TableReport] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
-    shared_ids: int = 0
     batches: int = 0
     # Rows of all tables, and how many of them have been looked at.
     total: int = 0
@@ -132,7 +128,6 @@ class _Load:
     is_check: bool
     progress: Callable[[LegacyReport], None]
     tables: dict[str, Table]
-    shared: frozenset[str] = frozenset()
     report: LegacyReport = field(default_factory=LegacyReport)
 
 
@@ -163,8 +158,6 @@ def import_legacy(
         raise ValueError(msg)
     place = _source(business, source, actor, check=check)
     load = _Load(file, business, place, zone, actor, check, progress, tables)
-    load.shared = _shared_ids(load)
-    load.report.shared_ids = len(load.shared)
     load.report.total = sum(_count(load, table) for table in tables.values())
     reports = {name: TableReport(name) for name in tables}
     for report in reports.values():
@@ -249,7 +242,6 @@ def _row_messages(load: _Load, table: str, row: TableRecord) -> Iterator[_Messag
         envelope = replace(
             envelope, message_id=message_id, timestamp=moment, sent_at=None
         )
-        envelope = _without_shared_id(load, envelope)
         yield _Message(row.label, part.suffix, envelope, weight)
 
 
@@ -303,42 +295,6 @@ def _store_screenshots(
     return warnings
 
 
-def _without_shared_id(load: _Load, envelope: Envelope) -> Envelope:
-    """Return the envelope without a user id that several people use in this file."""
-    identity = envelope.identity
-    if identity.user_id not in load.shared:
-        return envelope
-    noted = (*envelope.warnings, ("shared_user_id", "/user_id"))
-    envelope = replace(
-        envelope, identity=replace(identity, user_id=None), warnings=noted
-    )
-    if identity.email or envelope.issue:
-        return envelope
-    return replace(envelope, issue=_SHARED_ID)
-
-
-def _shared_ids(load: _Load) -> frozenset[str]:
-    """Return the user ids with more than one e-mail in this file.
-
-    The tables of the two documents may count from 1 each; two people must not become
-    one because of it. SQLite does the counting, in its own memory.
-    """
-    pairs = []
-    for name, table in load.tables.items():
-        ids, emails = (_column(table, names) for names in who(name))
-        if ids and emails:
-            pairs.append(
-                f"SELECT CAST({ids} AS TEXT) AS i, {_folded(emails)} AS e "  # noqa: S608 - names are quoted
-                f"FROM {quoted(table.name)} "
-                f"WHERE {ids} IS NOT NULL AND {emails} LIKE '%_@_%'"
-            )
-    if not pairs:
-        return frozenset()
-    union = " UNION ALL ".join(pairs)
-    query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608 - names are quoted
-    return frozenset(str(user_id) for (user_id,) in load.file.values(query))
-
-
 def _folded(column: str) -> str:
     """Return SQL for the key of an address, which is one for all its spellings."""
     return f"fold_email(CAST({column} AS BLOB))"
@@ -376,7 +332,7 @@ def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> No
             report.repeated += 1
         else:
             fresh.append(message)
-    fresh = _taking_over(load, report, _without_foreign_ids(load, fresh))
+    fresh = _taking_over(load, report, fresh)
     if load.is_check or load.source is None:
         for message in fresh:
             _count_checked(load, report, message, before)
@@ -391,6 +347,7 @@ def _ingest(
     envelopes = [message.envelope for message in batch]
     results = ingest(envelopes, source=source, actor=load.actor)
     for message, result in zip(batch, results, strict=True):
+        report.waiting += IDENTITY_REVIEW in result.warnings
         if result.code is not None:
             _note(load, report, message, result.code, result.pointer)
         elif result.status == IngestStatus.ACCEPTED:
@@ -527,46 +484,6 @@ def _issue(envelope: Envelope, load: _Load) -> Issue | None:
 def _summary(envelope: Envelope, currency: str) -> tuple[str, Decimal | None, str]:
     price = rounded_amounts(envelope.fields, currency).get("final_price")
     return fold_email(envelope.identity.email or ""), price, state_of(envelope.fields)
-
-
-def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
-    """Remove user ids that belong to a customer with another e-mail."""
-    refs = {ref for m in batch if (ref := _ref(m.envelope))}
-    live = customers.list_customers(actor=load.actor).filter(business=load.business)
-    owners = set(
-        live.filter(external_id__in=refs, email_key__isnull=False).values_list(
-            "external_id", "email_key"
-        )
-    )
-    owners |= set(
-        Identifier.objects.filter(
-            business=load.business,
-            kind=IdentifierKind.USER_ID,
-            value__in=refs,
-            customer__email_key__isnull=False,
-            customer__archived_at=None,
-        ).values_list("value", "customer__email_key")
-    )
-    taken = {ref for ref, _ in owners}
-    messages = []
-    for message in batch:
-        who_is, ref = message.envelope.identity, _ref(message.envelope)
-        pair = (ref, fold_email(who_is.email or ""))
-        if who_is.email and ref in taken and pair not in owners:
-            envelope = replace(
-                message.envelope,
-                identity=replace(who_is, user_id=None),
-                warnings=(*message.envelope.warnings, ("shared_user_id", "/user_id")),
-            )
-            messages.append(replace(message, envelope=envelope))
-        else:
-            messages.append(message)
-    return messages
-
-
-def _ref(envelope: Envelope) -> str | None:
-    """Return the user id as a column holds it."""
-    return text(envelope.identity.user_id, 255)
 
 
 @transaction.atomic

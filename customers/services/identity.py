@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from audit.emails import fold_email
 from audit.history.writing import history_model
@@ -30,7 +30,7 @@ def find_by_identity(
     """Return customers by e-mail key, current or former, and by external id.
 
     A current e-mail comes before a former one, and a live customer before an archived
-    one; by external id only live ones. Three statements at most, none for no names.
+    one; of several archived ones the last. Three statements at most.
     """
     keys = list(emails)
     customers = Customer.objects.filter(business=business_id, erased_at=None)
@@ -49,8 +49,10 @@ def find_by_identity(
     for email, match in matches:
         if not match.is_archived or by_email.get(email, match).is_archived:
             by_email[email] = match
-    named = customers.live().filter(external_id__in=list(external_ids))
-    by_id = [_match(*values) for values in named.values_list(*columns)]
+    named = customers.filter(external_id__in=list(external_ids))
+    # The live one comes last, because a later one replaces an earlier one.
+    in_order = named.order_by(F("archived_at").asc(nulls_last=True), "pk")
+    by_id = [_match(*values) for values in in_order.values_list(*columns)]
     return by_email, {match.external_id or "": match for match in by_id}
 
 

@@ -85,10 +85,11 @@ class Command(BaseCommand):
     def show_counts(self, report: LegacyReport, *, is_check: bool) -> None:
         for table in report.tables:
             self.stdout.write(line_of(table, "would be new" if is_check else "new"))
-        if report.shared_ids:
+        waiting = sum(table.waiting for table in report.tables)
+        if waiting:
             self.stdout.write(
-                f"{report.shared_ids} user ids stand beside several e-mails; their "
-                "rows are known by the e-mail alone."
+                f"{waiting} messages name an e-mail and an id of different people, or "
+                "somebody archived; decide under identity reviews in the admin."
             )
         for problem in report.problems:
             self.stderr.write(

@@ -41,6 +41,9 @@ _NOTHING = (None, "")
 Repeat = tuple[str, int]
 _NO_CUSTOMER = _("No customer of this business has this reference, id or e-mail.")
 
+_ARCHIVED_ID = _(
+    "An archived customer has this external id. Restore that one, or give another id."
+)
 _FORMER_EMAIL = _(
     "A customer had this e-mail before. Name the customer by reference, or give the "
     "current e-mail."
@@ -151,8 +154,7 @@ class RowFinder:
         by_id = _by("external_id", customers, checked_rows, "external_id")
         by_email = _by("email_key", customers, checked_rows, "email", fold_email)
         by_former = _by_former_email(customers, checked_rows, "email")
-        archived = list_archived_customers(actor=self.actor)
-        hidden = _by("email_key", archived, checked_rows, "email", fold_email)
+        begin = self._beginner(checked_rows)
         for checked in checked_rows:
             if reference := cell_in(checked, "reference"):
                 customer = by_reference(checked, reference)
@@ -177,19 +179,33 @@ class RowFinder:
             if by_former(checked, email):
                 checked.reject("email", _FORMER_EMAIL)
                 continue
-            self._begin(checked, is_archived=bool(hidden(checked, email)))
+            begin(checked)
 
-    def _begin(self, checked: CheckedRow, *, is_archived: bool) -> None:
-        """Set a new customer as the instance of a row."""
-        checked.instance = Customer(
-            business=checked.business,
-            joined_at=timezone.now(),
-            source=BY_IMPORT,
-            signup_method=BY_IMPORT,
-        )
-        if is_archived:
-            msg = _("An archived customer has this e-mail. Restore that one?")
-            checked.notes.append(msg)
+    def _beginner(self, checked_rows: list[CheckedRow]) -> Callable[[CheckedRow], None]:
+        """Return a function that sets a new customer as the instance of a row.
+
+        It rejects the company's number of somebody archived, which is no second one's,
+        and notes their e-mail, which may be.
+        """
+        archived = list_archived_customers(actor=self.actor)
+        by_email = _by("email_key", archived, checked_rows, "email", fold_email)
+        by_id = _by("external_id", archived, checked_rows, "external_id")
+
+        def begin(checked: CheckedRow) -> None:
+            if by_id(checked, cell_in(checked, "external_id")):
+                checked.reject("external_id", _ARCHIVED_ID)
+                return
+            checked.instance = Customer(
+                business=checked.business,
+                joined_at=timezone.now(),
+                source=BY_IMPORT,
+                signup_method=BY_IMPORT,
+            )
+            if by_email(checked, cell_in(checked, "email")):
+                msg = _("An archived customer has this e-mail. Restore that one?")
+                checked.notes.append(msg)
+
+        return begin
 
     def _customers(self, checked_rows: list[CheckedRow]) -> CustomerQuerySet:
         ids = {c.business.pk for c in checked_rows if c.business}

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.models import Event
 from capture.models import CaptureLink
@@ -15,6 +16,7 @@ from tests.factories import (
     CaptureFactory,
     CustomerFactory,
     IdentityReviewFactory,
+    SourceFactory,
 )
 
 LIST = reverse("admin:capture_identityreview_changelist")
@@ -298,3 +300,59 @@ def test_the_pages_of_both_candidates_say_that_something_waits(
 
     alice.post(url("decide", review), answer("same_person", ana))
     assert "to be reviewed" not in alice.get(path).text
+
+
+def about(customer):
+    return f"{LIST}?customer={customer.unique_id}&amp;state=all"
+
+
+def test_the_list_is_narrowed_to_one_candidate(alice, source, review, ana, bea):
+    other = IdentityReviewFactory(source=source, email="x@example.org")
+    for customer in (ana, bea):
+        listed = alice.get(about(customer).replace("&amp;", "&")).context["cl"]
+        assert [each.pk for each in listed.result_list] == [review.pk]
+
+    open_ones = alice.get(LIST, {"customer": ana.unique_id})
+    assert [each.pk for each in open_ones.context["cl"].result_list] == [review.pk]
+    everybody = alice.get(LIST).context["cl"].result_list
+    assert {each.pk for each in everybody} == {review.pk, other.pk}
+    for wrong in ("CUST-NOBODY", "<b>", "x" * 500, "\0"):
+        page = alice.get(LIST, {"customer": wrong})
+        assert page.status_code in (200, 302, 400)
+        assert "<b>" + "</" not in page.text
+
+
+def test_the_reviews_of_another_business_are_not_listed_by_its_reference(
+    alice, rival, review
+):
+    twin = CustomerFactory(business=rival)
+    IdentityReviewFactory(source=SourceFactory(business=rival), email_customer=twin)
+
+    page = alice.get(LIST, {"customer": twin.unique_id, "state": "all"})
+
+    assert list(page.context["cl"].result_list) == []
+
+
+@pytest.mark.parametrize("role", ["admin", "support", "auditor", "marketing"])
+def test_a_customer_s_page_leads_to_all_reviews_about_them(
+    bakery, source, review, ana, role
+):
+    IdentityReviewFactory(source=source, user_customer=ana, state="decided",
+        decision="same_person", decided_at=timezone.now(), customer=ana)  # fmt: skip
+    browser = signed_in(staff(bakery, role))
+    path = reverse("admin:customers_customer_page", args=[ana.pk])
+    may_see = role != "marketing"
+
+    page = browser.get(path)
+    assert (about(ana) in page.text) == may_see
+    assert ("all about this person (2)" in page.text) == may_see
+    tab = browser.get(path, {"tab": "captures"})
+    assert ("Identity reviews (2)" in tab.text) == may_see
+
+
+def test_what_is_decided_is_no_notice_and_is_listed(alice, review, ana):
+    alice.post(url("decide", review), answer("same_person", ana))
+
+    path = reverse("admin:customers_customer_page", args=[ana.pk])
+    assert "to be reviewed" not in alice.get(path).text
+    assert "Identity reviews (1)" in alice.get(path, {"tab": "captures"}).text

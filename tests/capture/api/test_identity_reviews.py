@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from capture.models import CaptureLink
+from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.customers.api.sending import send
 from tests.factories import (
@@ -17,6 +20,7 @@ from tests.factories import (
     SourceFactory,
 )
 
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 REVIEWS = "/api/v1/identity-reviews"
 
 
@@ -194,6 +198,44 @@ def test_only_a_candidate_is_taken(alice, review, bakery, rival):
         assert answer.status_code == 400
         [error] = answer.json()["errors"]
         assert (error["pointer"], error["code"]) == ("/customer_id", "not_possible")
+
+
+def errors_of(answer):
+    assert answer.status_code == 400, answer.json()
+    return [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+
+
+def test_an_e_mail_that_was_taken_meanwhile_is_wrong_with_the_decision(
+    alice, source, bea
+):
+    review = IdentityReviewFactory(source=source, user_customer=bea, user_ref="u-2")
+    CustomerFactory(business=source.business, email=review.email)
+
+    answer = decide(alice, review, {"decision": "changed_email", "reason": "Called."})
+
+    assert errors_of(answer) == [("/decision", "unique")]
+    assert review.email not in answer.content.decode()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize("column", ["archived_at", "erased_at"])
+def test_a_candidate_who_went_meanwhile_is_refused_where_they_were_named(
+    alice, source, ana, column, is_named
+):
+    review = IdentityReviewFactory(source=source, user_customer=ana, user_ref="u-2")
+    gone = {"archived_at": MOMENT, column: MOMENT}
+    Customer.objects.as_actor(Actor.system("test"), reason="x").filter(
+        pk=ana.pk
+    ).update(**gone)
+    body = same(ana) if is_named else {"decision": "same_person", "reason": "Called."}
+
+    answer = decide(alice, review, body)
+
+    code = "erased" if column == "erased_at" else "not_possible"
+    pointer = "/customer_id" if is_named else "/decision"
+    assert errors_of(answer) == [(pointer, code)]
+    detail = answer.json()["errors"][0]["detail"]
+    assert ("erased" in detail) == (column == "erased_at")
 
 
 @pytest.mark.parametrize(

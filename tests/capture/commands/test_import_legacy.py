@@ -25,6 +25,7 @@ from capture.models import (
     Capture,
     CaptureLink,
     DashboardSnapshot,
+    IdentityReview,
     Login,
     Payment,
     Quarantine,
@@ -967,26 +968,34 @@ def test_a_payment_in_both_tables_of_one_file_counts_once(bakery, old):
     assert counts() == before
 
 
-def test_ids_of_two_people_join_nobody(bakery, old):
+def test_an_id_of_two_people_is_a_question_to_staff(bakery, old):
     """The tables of the two documents may both count from 1."""
     old.make(CUSTOMERS, PAYMENTS)
     old.add("customer_data_immutable", ANA | {"customer_id": 1})
     old.add("payment_data", TEAM | {"user_id": 1})
-    old.add("payment_data", TEAM | {"id": 9, "user_id": 1, "user_email": ""})
 
     out, err = load(old)
 
-    assert "1 user ids stand beside several e-mails" in "\n".join(out)
-    assert err == ["payment_data 9: no_identity /user_id"]
-    assert Customer.objects.count() == 2
-    assert set(Capture.objects.values_list("user_ref", flat=True)) == {None}
-    assert payload("payment_data:7")["user_id"] == 1
+    assert "1 messages name an e-mail and an id of different people" in "\n".join(out)
+    assert err == []
+    ana = Customer.objects.get()
+    review = IdentityReview.objects.get()
+    assert (review.kind, review.user_ref, review.user_customer) == (
+        "contradiction", "1", ana,
+    )  # fmt: skip
+    assert CaptureLink.objects.get(capture=capture("payment_data:7")).customer is None
     before = counts()
     load(old)
-    assert counts() == before | {"Sighting": before["Sighting"] + 1}
+    assert counts() == before
+
+    services.decide_identity_review(
+        review, "other_person", reason="Two tables.", actor=Actor.system("test")
+    )
+    assert owner(capture("payment_data:7")).email == "jonas@example.net"
+    assert ana.email == "ana.silva@example.org"
 
 
-def test_an_id_that_the_hub_gives_to_somebody_else_joins_nobody(bakery, old):
+def test_an_id_that_the_hub_gives_to_somebody_else_is_a_question(bakery, old):
     other = CustomerFactory(
         business=bakery, email="other@example.org", external_id="103"
     )
@@ -996,9 +1005,8 @@ def test_an_id_that_the_hub_gives_to_somebody_else_joins_nobody(bakery, old):
 
     load(old)
 
-    jonas = owner(capture("payment_data:7"))
-    assert jonas != other
-    assert jonas.email == "jonas@example.net"
+    assert CaptureLink.objects.get(capture=capture("payment_data:7")).customer is None
+    assert IdentityReview.objects.get().user_customer == other
     # A customer without an e-mail has no other name than the id.
     assert owner(capture("customer_data_immutable:1")) == nameless
     before = counts()

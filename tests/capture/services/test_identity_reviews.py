@@ -6,6 +6,9 @@ from itertools import count
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.models import Event
 from audit.tenancy.actors import Actor
@@ -139,6 +142,18 @@ def test_a_server_that_names_the_e_mail_answers_a_claimed_user_id(source):
     assert agree()
 
 
+def test_a_page_s_anonymous_id_is_no_answer_to_a_claimed_user_id(source):
+    names = {"user_id": "u-7", "anonymous_id": "n"}
+    send(source, "signup", "browser", email="eve@b.org", **names)
+    paid = pay(source, **names)
+
+    send(source, "signup", "browser", email="eve@b.org", **names)
+
+    assert owner_of(paid) is None
+    assert IdentityReview.objects.open().count() == 1
+    assert not Booking.objects.exists()
+
+
 def test_a_page_s_e_mail_for_somebody_without_is_a_claim(source):
     first = send(source, "signup", user_id="u-1")
     claim = send(source, "profile", "browser", user_id="u-1", email="eve@b.org")
@@ -177,6 +192,56 @@ def test_the_company_s_number_is_good_for_every_source(source):
 
     for each in (source, other, source):
         assert send(each, "login", user_id="C-1").customer_id == customer.pk
+
+
+def archived_number(source):
+    gone = CustomerFactory(business=source.business, email=None, external_id="C-1")
+    return customers.archive_customer(gone, actor=SYSTEM, reason="moved away")
+
+
+@pytest.mark.parametrize("email", [None, "new@b.org"])
+def test_the_number_of_somebody_archived_makes_no_second_one(source, email):
+    gone = archived_number(source)
+
+    for each in (source, SourceFactory(business=source.business)):
+        assert pay(each, email=email, user_id="C-1").customer_id is None
+
+    for review in IdentityReview.objects.all():
+        assert (review.kind, review.user_customer) == (
+            ReviewKind.ARCHIVED_CUSTOMER, gone,
+        )  # fmt: skip
+    assert IdentityReview.objects.count() == 2
+    assert Customer.objects.get() == gone
+
+
+def test_who_has_the_number_of_somebody_archived_now_is_meant(source):
+    archived_number(source)
+    now = CustomerFactory(business=source.business, external_id="C-1")
+
+    assert pay(source, user_id="C-1").customer_id == now.pk
+
+
+def test_a_user_id_that_reads_as_the_number_of_somebody_archived(source, actor):
+    first = send(source, "signup", email="ana@b.org", user_id="1")
+    customers.archive_customer(
+        Customer.objects.get(pk=first.customer_id), actor=actor, reason="x"
+    )
+    other = SourceFactory(business=source.business)
+
+    # It is an id of the first source, and no number of the company.
+    assert send(other, "signup", email="ben@b.org", user_id="1").customer_id
+
+
+def test_beside_an_archived_number_another_person_has_it(source):
+    gone = archived_number(source)
+    paid = pay(source, user_id="C-1")
+
+    decide(OTHER)
+
+    new = owner_of(paid)
+    assert (new.external_id, gone.external_id) == ("C-1", "C-1")
+    assert pay(source, "T2", user_id="C-1").customer_id == new.pk
+    assert agree()
 
 
 @pytest.mark.parametrize("trust", ["browser", "server"])
@@ -226,18 +291,11 @@ def test_what_waited_for_its_person_and_fits_two_waits_for_staff(source, ben):
     assert owner_of(early) == ninth
 
     late = send(source, "consent", email="c@b.org", user_id="u-8", marketing_consent=0)
-    batch = [
-        envelope
-        for number, names in enumerate([{"user_id": "u-8"}, {"email": "c@b.org"}])
-        for envelope in services.build_envelopes(
-            "signup", {"message_id": f"late-{number}", **names}, trust="server"
-        )
-    ]
-    services.ingest(batch, source=source, actor=Actor.system("test"))
+    send(source, "signup", email="d@b.org", user_id="u-8")
 
     link = CaptureLink.objects.get(capture=late.capture_id)
     assert (link.customer, link.review.kind) == (None, ReviewKind.CONTRADICTION)
-    assert ConsentEvent.objects.filter(customer__email="c@b.org").count() == 1
+    assert ConsentEvent.objects.filter(customer__email="d@b.org").count() == 1
     assert agree()
 
 
@@ -518,3 +576,83 @@ def test_the_company_s_number_of_somebody_archived_since_stays_good(source, acto
     customers.archive_customer(customer, actor=actor, reason="moved away")
 
     assert agree()
+
+
+# --- what may come between ----------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_once_one_does(source, at_once):
+    for email, user_id in (("ana@b.org", None), ("ben@b.org", "u-2")):
+        send(source, "profile", email=email, user_id=user_id)
+    pay(source, email="ana@b.org", user_id="u-2")
+
+    answers = at_once(lambda: decide_review(IdentityReview.objects.get(), SAME), 2)
+
+    refused = [each for each in answers if isinstance(each, ValidationError)]
+    assert [each.code for each in refused] == ["already_decided"]
+    [decided] = [each for each in answers if not isinstance(each, ValidationError)]
+    assert decided.decision == SAME
+
+
+def decide_review(review, decision):
+    return services.decide_identity_review(
+        review, decision, reason="They called.", actor=Actor.system("test")
+    )
+
+
+def test_every_spelling_of_an_e_mail_joins_one_question(source, ben):
+    spellings = (
+        "Ana@Bücher.example",
+        "ana@xn--bcher-kva.example",
+        " ANA@bücher.EXAMPLE",
+    )
+    for number, email in enumerate(spellings):
+        pay(source, f"T{number}", email=email, user_id="u-2")
+
+    [review] = services.list_identity_reviews(actor=SYSTEM)
+    assert review.waiting == 3
+    decide(CHANGED)
+    for number, email in enumerate(spellings):
+        assert (
+            pay(source, f"L{number}", email=email, user_id="u-2").customer_id == ben.pk
+        )
+    assert agree()
+
+
+def test_a_dot_in_an_e_mail_is_another_person_s(source, ben):
+    pay(source, "T1", email="an.a@b.org", user_id="u-2")
+    pay(source, "T2", email="ana@b.org", user_id="u-2")
+
+    assert IdentityReview.objects.open().count() == 2
+
+
+@pytest.mark.parametrize("decision", ReviewDecision)
+def test_a_candidate_who_is_erased_meanwhile_gets_nothing(source, ben, decision):
+    waited = pay(source, email="new@b.org", user_id="u-2")
+    for name in ("name", "email", "phone", "external_id"):
+        setattr(ben, name, None)
+    ben.erased_at = ben.archived_at = timezone.now()
+    ben.as_actor(SYSTEM, reason="x").save()
+
+    if decision != OTHER:
+        with pytest.raises(ValidationError) as refused:
+            decide(decision)
+        assert refused.value.error_dict["decision"][0].code == "erased"
+        assert IdentityReview.objects.open().exists()
+    else:
+        decide(decision)
+        assert owner_of(waited).email == "new@b.org"
+        assert owner_of(waited) != ben
+
+
+@pytest.mark.parametrize("count", [5, 60])
+def test_a_decision_takes_as_many_statements_for_many(source, ana, ben, count):
+    for number in range(count):
+        send(source, "login", email="ana@b.org", user_id="u-2", success=True,
+             message_id=f"l-{number}")  # fmt: skip
+    with CaptureQueriesContext(connection) as captured:
+        decide(SAME)
+
+    assert len(captured) <= 60
+    assert CaptureLink.objects.filter(customer=ana).count() == count + 1

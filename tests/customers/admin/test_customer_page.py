@@ -33,6 +33,7 @@ from tests.factories import (
     CreditFactory,
     CustomerFactory,
     FlagFactory,
+    IdentityReviewFactory,
     NoteFactory,
     RefundFactory,
     SourceFactory,
@@ -398,6 +399,7 @@ def everything(row, times: int = 1) -> None:
         CaptureFactory(source=source, type="login", body={"email": row.email})
         log.record_reveal(row, actor=Actor.system("test"), subject=row.pk, reason="#1")
         CustomerFactory(business=row.business, phone=row.phone)
+        IdentityReviewFactory(source=source, email_customer=row)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -115,6 +115,16 @@ def test_what_somebody_archived_bought_makes_no_second_one(db, log, actor):
     assert Booking.objects.get().customer == Customer.objects.get() == ana
 
 
+def test_what_an_archived_number_bought_makes_no_second_one(db, log, actor):
+    shop = BusinessFactory(slug="shop")
+    ana = CustomerFactory(business=shop, email=None, external_id="7")
+    services.archive_customer(ana, actor=actor, reason="moved away")
+
+    Run(log("customer,date,quantity,amount\n7,2026-01-02,1,10.00\n"))
+
+    assert Booking.objects.get().customer == Customer.objects.get() == ana
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_columns_by_name_in_each_kind_of_csv(db, log, delimiter):
     lines = ["who,when,n,paid", "7,2026-01-02,1.5,12.500", '"8",2026-01-03,1,1']

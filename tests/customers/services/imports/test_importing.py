@@ -205,6 +205,18 @@ def test_an_archived_namesake_is_noted_and_stops_nobody(alice, bakery):
     assert "archived customer" in shown(upload, "new")[2]["notes"][0]
 
 
+def test_the_number_of_somebody_archived_is_no_second_one_s(alice, bakery):
+    old = CustomerFactory(business=bakery, email=None, external_id="C-1")
+    services.archive_customer(old, actor=alice, reason="left")
+    text = "name,external_id\nA,C-1\nB,C-2\n"
+
+    load(text, actor=alice, business=bakery)
+
+    assert list(Customer.objects.exclude(pk=old.pk).values_list("name")) == [("B",)]
+    rejected = str(shown(previewed(text, actor=alice, business=bakery), "rejected")[2])
+    assert "Restore that one, or give another id." in rejected
+
+
 def test_an_address_that_looks_like_another_is_noted_and_stops_nobody(
     alice, bakery, rival
 ):
