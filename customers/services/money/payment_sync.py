@@ -79,17 +79,17 @@ def settle_payments(
         else:
             continue
         refunds.give_to(booking, bookings[1:])
-        said = with_report(payment, reports.get(booking.pk, []))
-        _update(booking, said, payment, refunds)
-        paid.append((booking, said))
+        reported = with_report(payment, reports.get(booking.pk, []))
+        _update(booking, reported, payment, refunds)
+        paid.append((booking, reported))
     writer = Booking.objects.as_actor(actor, reason=_REASON)
     writer.bulk_create(new)
     # A repeated message of a payment mostly changes nothing.
     changed = [b for b in changed if _columns(b) != former[b.pk]]
     if changed:
         writer.bulk_update(changed, _COLUMNS)
-    for booking, said in paid:
-        refunds.follow(booking, said)
+    for booking, reported in paid:
+        refunds.follow(booking, reported)
     refunds.save(actor)
 
 
@@ -166,13 +166,13 @@ def _is_synced(instance: Booking | Refund) -> bool:
 
 def _update(
     booking: Booking,
-    said: list[PaymentSnapshot],
+    reported: list[PaymentSnapshot],
     payment: PaymentSnapshot,
     refunds: _Refunds,
 ) -> None:
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     if not _is_synced(booking):
-        _pay_for(booking, said, payment, refunds)
+        _pay_for(booking, reported, payment, refunds)
         return
     booking.customer_id = payment.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
@@ -196,18 +196,18 @@ def _update(
 
 def _pay_for(
     booking: Booking,
-    said: list[PaymentSnapshot],
+    reported: list[PaymentSnapshot],
     payment: PaymentSnapshot,
     refunds: _Refunds,
 ) -> None:
     """Pay a booking of staff or a file, who wrote what was bought."""
-    count_reports(booking, said)
+    count_reports(booking, reported)
     if payment.is_settled and not booking.is_purchase:
         booking.status = BookingStatus.COMPLETED
         booking.completed_at = booking.completed_at or payment.occurred_at
-    is_refunded = any(one.is_refunded for one in said)
+    is_refunded = any(one.is_refunded for one in reported)
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
-    back = by_staff + sum(refunds.amounts_of(booking, said), Decimal(0))
+    back = by_staff + sum(refunds.amounts_of(booking, reported), Decimal(0))
     # Beside what was paid online there may be a deposit that nobody gave back.
     is_whole = not booking.confirmed_amount or back >= booking.paid_amount
     if is_refunded and is_whole and booking.status == BookingStatus.COMPLETED:
@@ -247,7 +247,7 @@ class _Refunds:
         self._of_payments: dict[UUID, list[Refund]] = defaultdict(list)
         self.by_staff: dict[UUID, Decimal] = defaultdict(Decimal)
         # Of that, what processors may have told of, too.
-        self._told_twice: dict[UUID, Decimal] = defaultdict(Decimal)
+        self._same_money: dict[UUID, Decimal] = defaultdict(Decimal)
         self._new: list[Refund] = []
         self._former: dict[UUID, tuple[Refund, list[object]]] = {}
         if not booking_ids:
@@ -260,7 +260,7 @@ class _Refunds:
             elif refund.status == RefundStatus.SUCCEEDED:
                 self.by_staff[refund.booking_id] += refund.amount
                 if refund.method in (None, RefundMethod.PROCESSOR):
-                    self._told_twice[refund.booking_id] += refund.amount
+                    self._same_money[refund.booking_id] += refund.amount
 
     def has_any_of_payments(self, booking: Booking) -> bool:
         """Tell whether a payment has, or had, a refund of this booking."""
@@ -274,15 +274,17 @@ class _Refunds:
                 self._of_payments[booking.pk].append(refund)
 
     def amounts_of(
-        self, booking: Booking, said: list[PaymentSnapshot]
+        self, booking: Booking, reported: list[PaymentSnapshot]
     ) -> list[Decimal]:
         """Return what went back by each processor, and not by staff's own refunds."""
-        by_staff = self._told_twice.get(booking.pk, Decimal(0))
+        by_staff = self._same_money.get(booking.pk, Decimal(0))
         left, amounts = booking.paid_amount, []
-        counted = counted_reports(booking, said) if booking.confirmed_amount else said
-        for payment in said:
+        counted = (
+            counted_reports(booking, reported) if booking.confirmed_amount else reported
+        )
+        for payment in reported:
             back = max(payment.refunded, Decimal(0))
-            if len(said) > 1 and payment not in counted:
+            if len(reported) > 1 and payment not in counted:
                 # It was paid a second time, beside what the booking has as paid.
                 back = Decimal(0)
             if not (_is_synced(booking) or is_alike(payment, booking)):
@@ -294,10 +296,10 @@ class _Refunds:
             left -= amounts[-1]
         return amounts
 
-    def follow(self, booking: Booking, said: list[PaymentSnapshot]) -> None:
+    def follow(self, booking: Booking, reported: list[PaymentSnapshot]) -> None:
         """Make the refund of each payment what its processor says of it."""
-        amounts = self.amounts_of(booking, said)
-        for payment, amount in zip(said, amounts, strict=True):
+        amounts = self.amounts_of(booking, reported)
+        for payment, amount in zip(reported, amounts, strict=True):
             self._follow(booking, payment, amount)
 
     def _follow(
