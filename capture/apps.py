@@ -26,6 +26,7 @@ class CaptureConfig(AppConfig):
             find_origins,
             forget_old_refusal_counts,
             key_hash_column,
+            payments_named,
             quarantined_about,
             reviews_about,
             timeline_source,
@@ -34,6 +35,7 @@ class CaptureConfig(AppConfig):
         from customers.services import (  # noqa: PLC0415 - models are ready
             register_columns,
             register_origin_source,
+            register_payment_source,
             register_person_part,
             register_stats_provider,
             register_timeline_source,
@@ -42,6 +44,7 @@ class CaptureConfig(AppConfig):
         register_stats_provider(compute_activity)
         register_columns(capture_columns())
         register_origin_source(find_origins)
+        register_payment_source(payments_named)
         register_person_part(quarantined_about)
         register_person_part(reviews_about, {IdentityReview: columns_of_others})
         register_person_part(waiting_about)

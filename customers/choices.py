@@ -139,6 +139,16 @@ CHOSEN_METHODS = (
 )
 
 
+class RefundMethod(TextChoices):
+    """How money goes back; what a processor pays back, its messages tell of, too."""
+
+    PROCESSOR = "processor", "by the payment provider"
+    CASH = "cash"
+    CARD = "card", "card at the counter"
+    TRANSFER = "transfer", "bank transfer"
+    OTHER = "other"
+
+
 class RefundStatus(TextChoices):
     """The status of a refund; only succeeded ones move money."""
 

@@ -8,7 +8,7 @@ counts once a server or a signed webhook says so, and then becomes a booking.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -366,30 +366,52 @@ def _settle(
 ) -> None:
     """Create or update the bookings of confirmed payments."""
     settlements = []
-    names: dict[UUID, list[str]] = defaultdict(list)
     for payment, group in zip(payments, groups, strict=True):
-        names[payment.pk] = sorted(group.references)
+        names = sorted(group.references)
         # A claim moves no money, not even of what staff wrote.
-        if not names[payment.pk] or payment.trust == Trust.BROWSER:
+        if not names or payment.trust == Trust.BROWSER:
             continue
-        is_settled = payment.verified and payment.state in SETTLED_STATES
-        # A refund or a dispute may come before what it is about.
-        is_settled = is_settled and payment.final_price is not None
-        settlements.append(
-            customers.PaymentSnapshot(
-                customer_id=payment.customer_id,
-                references=names[payment.pk],
-                is_settled=is_settled,
-                is_refunded=payment.state == PaymentState.REFUNDED,
-                occurred_at=payment.occurred_at,
-                currency=payment.currency,
-                is_currency_assumed=payment.currency_assumed,
-                amount=payment.final_price or Decimal(0),
-                original=payment.original_price,
-                discount=payment.discount_amount or Decimal(0),
-                refunded=payment.amount_refunded or Decimal(0),
-                plan=payment.plan_name,
-                method=payment.payment_method,
-            )
-        )
+        settlements.append(_snapshot(payment, names))
     customers.settle_payments(source.business, settlements, actor=actor)
+
+
+def _snapshot(payment: Payment, references: list[str]) -> customers.PaymentSnapshot:
+    is_settled = payment.verified and payment.state in SETTLED_STATES
+    return customers.PaymentSnapshot(
+        customer_id=payment.customer_id,
+        references=references,
+        # A refund or a dispute may come before what it is about.
+        is_settled=is_settled and payment.final_price is not None,
+        is_refunded=payment.state == PaymentState.REFUNDED,
+        occurred_at=payment.occurred_at,
+        currency=payment.currency,
+        is_currency_assumed=payment.currency_assumed,
+        amount=payment.final_price or Decimal(0),
+        original=payment.original_price,
+        discount=payment.discount_amount or Decimal(0),
+        refunded=payment.amount_refunded or Decimal(0),
+        plan=payment.plan_name,
+        method=payment.payment_method,
+    )
+
+
+def payments_named(
+    customer_ids: Collection[UUID], numbers: Collection[str]
+) -> list[customers.PaymentSnapshot]:
+    """Return the payments of customers that have one of these numbers; two statements.
+
+    Whatever the processor: a booking has the bare number as its reference. What a page
+    claims is left out.
+    """
+    names: dict[UUID, list[str]] = defaultdict(list)
+    references = PaymentReference.objects.filter(payment__customer__in=customer_ids)
+    pairs = references.exclude(payment__trust=Trust.BROWSER).order_by("value")
+    for payment_id, name in pairs.values_list("payment_id", "value"):
+        names[payment_id].append(name)
+    meant = [
+        key
+        for key, values in names.items()
+        if any(name.partition(":")[2] in numbers for name in values)
+    ]
+    payments = Payment.objects.filter(pk__in=meant).order_by("pk") if meant else ()
+    return [_snapshot(payment, names[payment.pk]) for payment in payments]

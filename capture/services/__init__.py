@@ -31,6 +31,7 @@ from capture.ingest.envelopes import (
     event_names,
 )
 from capture.ingest.normalisation import find_faults
+from capture.ingest.payments import payments_named
 from capture.ingest.pipeline import StrictError, ingest
 from capture.ingest.projections import compute_activity
 from capture.ingest.quarantine import discard_quarantined

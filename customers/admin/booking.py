@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldGroups
 
 _WAITS = _(
-    "Nothing has gone back yet: the refund is requested. It is approved in the list of "
-    "refunds, above the limit of the business by a second person."
+    "Nothing has gone back yet: the refund is requested. A second person approves it, "
+    "on its page or in the list of refunds."
 )
 
 
@@ -165,18 +165,33 @@ class BookingAdmin(RevisedAdmin, ExchangeChildAdmin):
 
 
 def _acts_of(booking: Booking, request: HttpRequest) -> list[tuple[str, str]]:
-    """Return label and address of the acts of money with a booking; no statement."""
+    """Return label and address of the acts of money with a booking; one statement."""
     is_open = booking.status != BookingStatus.CANCELLED and booking.left_to_pay > 0
     is_paid = booking.paid_amount > 0
-    offered = {"payment": is_open, "reverse-payment": is_paid, "refund": is_paid}
-    acts = [find_act(name) for name, is_there in offered.items() if is_there]
-    query = urlencode({"booking": booking.pk})
+    has_pending = any(r.status == RefundStatus.REQUESTED for r in booking.refunds.all())
+    offered = {
+        "payment": is_open,
+        "reverse-payment": is_paid,
+        "refund": is_paid,
+        "approve-refund": has_pending,
+        "refuse-refund": has_pending,
+    }
+    names = [name for name, is_there in offered.items() if is_there]
+    return _links_of(names, request, booking)
+
+
+def _links_of(
+    names: Iterable[str], request: HttpRequest, instance: Booking | Refund
+) -> list[tuple[str, str]]:
+    """Return label and address of those acts that the person may do."""
+    query = urlencode({str(instance._meta.model_name): instance.pk})
+    customer = instance.customer
     return [
-        (str(act.label), f"{act_url(act, booking.customer)}?{query}")
-        for act in acts
+        (str(act.label), f"{act_url(act, customer)}?{query}")
+        for act in map(find_act, names)
         if act is not None
-        and booking.customer.is_live
-        and request.user.has_perm(act.permission, booking)
+        and customer.is_live
+        and request.user.has_perm(act.permission, instance)
     ]
 
 
@@ -241,6 +256,16 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
         fields = [n for n in super().get_fields(request, obj) if n != "money"]
         return fields if obj is None else _with_money(fields)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        refund = kwargs.get("obj")
+        if isinstance(refund, Refund):
+            is_pending = refund.status == RefundStatus.REQUESTED
+            names = ("approve-refund", "refuse-refund") if is_pending else ()
+            context["booking_acts"] = _links_of(names, request, refund)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # A refund is decided on, and never changed.

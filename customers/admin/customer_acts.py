@@ -172,10 +172,12 @@ class CustomerActs(ScopedAdmin):
             customer=customer,
             actor=actor_of(request),
             is_unmasked=self.can_see_unmasked(request, customer),
-            # The page of a booking leads here.
-            initial={"booking": chosen}
-            if (chosen := request.GET.get("booking"))
-            else {},
+            # The pages of bookings and refunds lead here.
+            initial={
+                name: chosen
+                for name in ("booking", "refund")
+                if (chosen := request.GET.get(name))
+            },
         )
 
     def _act_page(

@@ -45,6 +45,7 @@ class TicketAdmin(RevisedAdmin, ExchangeChildAdmin):
         "number",
         "first_response_due_at",
         "first_responded_at",
+        "resolution_due_at",
         "resolved_at",
         "closed_at",
         "created_at",

@@ -32,6 +32,7 @@ from customers.choices import (
     CancelledBy,
     CreditKind,
     CreditReason,
+    RefundMethod,
     RefundReason,
     RefundStatus,
     within_sentence,
@@ -331,6 +332,10 @@ def _sum_of(lines: object) -> Decimal | None:
 class RefundQuerySet(TrackedQuerySet["Refund"]):
     """Refunds by what may become of them."""
 
+    def pending(self) -> Self:
+        """Keep what was requested, and waits for an approval."""
+        return self.filter(status=RefundStatus.REQUESTED)
+
     def failable(self) -> Self:
         """Keep what went back, unless its processor says what became of it."""
         succeeded = self.filter(status=RefundStatus.SUCCEEDED)
@@ -367,6 +372,10 @@ class Refund(BusinessModel, TrackedModel):
     status = models.CharField(
         max_length=20, choices=RefundStatus.choices, default=RefundStatus.REQUESTED
     )
+    # Null counts as by the provider: what it tells of may be the same money.
+    method = models.CharField(
+        max_length=20, choices=RefundMethod.choices, null=True, blank=True
+    )
     reason_code = models.CharField(max_length=30, choices=RefundReason.choices)
     reason = NullTextField()
     requested_by_id = models.UUIDField(null=True, editable=False)
@@ -386,6 +395,7 @@ class Refund(BusinessModel, TrackedModel):
         constraints: ClassVar = [
             one_of("status", RefundStatus.values, "refund_status_known"),
             one_of("reason_code", RefundReason.values, "refund_reason_known"),
+            one_of("method", RefundMethod.values, "refund_method_known"),
             models.CheckConstraint(
                 condition=Q(amount__gt=0),
                 name="refund_is_positive",

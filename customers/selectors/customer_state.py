@@ -38,6 +38,8 @@ class CustomerState:
     is_payment_reversible: bool
     # Something went back that may turn out not to have arrived.
     is_refund_failable: bool
+    # A refund waits for a second person.
+    is_refund_pending: bool
     # Of the newest capture; None without any.
     last_active_at: datetime | None
 
@@ -59,6 +61,7 @@ def with_state(customers: CustomerQuerySet) -> CustomerQuerySet:
         is_refundable=Exists(bookings.refundable()),
         is_invoiceable=Exists(bookings.invoiceable()),
         is_refund_failable=Exists(refunds.failable()),
+        is_refund_pending=Exists(refunds.pending()),
         is_payable=Exists(bookings.payable()),
         is_payment_reversible=Exists(payments.reversible())
         | Exists(bookings.paid_earlier()),

@@ -137,6 +137,16 @@ def list_failable_refunds(customer: Customer, *, actor: Actor) -> list[Refund]:
     return list(failable.order_by("-created_at", "-id")[:_MOST])
 
 
+def list_pending_refunds(customer: Customer, *, actor: Actor) -> list[Refund]:
+    """Return refunds of a customer that wait for somebody who decides.
+
+    The newest first, a hundred at most; one statement.
+    """
+    refunds = list_visible(Refund, actor=actor).filter(customer=customer)
+    pending = cast("RefundQuerySet", refunds.select_related("booking")).pending()
+    return list(pending.order_by("-created_at", "-id")[:_MOST])
+
+
 def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet:
     """Return the entries of a customer, the newest first."""
     return list_visible(Credit, actor=actor).filter(customer=customer)

@@ -60,6 +60,7 @@ from customers.selectors.money import (
     list_orders,
     list_payable_bookings,
     list_payments,
+    list_pending_refunds,
     list_refundable_bookings,
     list_reversible_payments,
 )
@@ -239,7 +240,11 @@ from customers.services.money.invoices import (
     send_invoices,
 )
 from customers.services.money.money_rules import StepUp, refundable_amount, refunded_of
-from customers.services.money.payment_sync import PaymentSnapshot, settle_payments
+from customers.services.money.payment_reports import (
+    PaymentSnapshot,
+    register_payment_source,
+)
+from customers.services.money.payment_sync import settle_payments
 from customers.services.money.payments import (
     record_payment,
     reverse_earlier_payment,

@@ -83,16 +83,12 @@ def stamp_ticket(ticket: Ticket) -> None:
 def save_ticket(write: Write[Ticket]) -> None:
     """Write a ticket; a new one gets the next number of its business.
 
-    When the first response is due is said when the ticket is opened. Raises
+    When its response and its end are due is said when the ticket is opened. Raises
     ValidationError `due_at_opening` for another time.
     """
     ticket, stored = write.instance, write.stored
-    due_at = ticket.first_response_due_at
-    if stored is not None and due_at != stored.first_response_due_at:
-        msg = _("When the first response is due was said at the opening. It stays.")
-        raise ValidationError(
-            {"first_response_due_at": ValidationError(msg, code="due_at_opening")}
-        )
+    if stored is not None:
+        _check_due(ticket, stored)
     if ticket.number is None:
         # One writer at a time per business, so that no number is given twice.
         Business.objects.select_for_update(no_key=True).get(pk=ticket.business_id)
@@ -102,6 +98,24 @@ def save_ticket(write: Write[Ticket]) -> None:
         ticket.number = (newest["n"] or 0) + 1
     stamp_ticket(ticket)
     save_plainly(write)
+
+
+def _check_due(ticket: Ticket, stored: Ticket) -> None:
+    sentences = {
+        "first_response_due_at": _(
+            "When the first response is due was said at the opening. It stays."
+        ),
+        "resolution_due_at": _(
+            "When the ticket is to be resolved was said at the opening. It stays."
+        ),
+    }
+    errors = {
+        name: ValidationError(sentence, code="due_at_opening")
+        for name, sentence in sentences.items()
+        if getattr(ticket, name) != getattr(stored, name)
+    }
+    if errors:
+        raise ValidationError(errors)
 
 
 def save_message(write: Write[TicketMessage]) -> None:

@@ -134,6 +134,21 @@ def choice_field(
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
 
 
+class ChosenField(forms.TypedChoiceField):
+    """A choice among objects that an act can be done with; its value is one of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=(), **options)
+
+    def offer(self, offered: dict[str, tuple[Any, str]], chosen: str = "") -> None:
+        """Set each value and its words by key; the only one, or `chosen`, is chosen."""
+        self.coerce = lambda key: offered[key][0]
+        first = [] if len(offered) == 1 else [CHOOSE]
+        self.choices = [*first, *((key, words) for key, (_, words) in offered.items())]
+        if chosen in offered:
+            self.initial = chosen
+
+
 class BookingField(forms.TypedChoiceField):
     """A choice among bookings; its value is the booking."""
 

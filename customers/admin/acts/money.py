@@ -22,6 +22,7 @@ from customers.admin.acts.forms import (
     CHOOSE,
     ActForm,
     BookingField,
+    ChosenField,
     DayField,
     amount_field,
     booking_words,
@@ -29,7 +30,7 @@ from customers.admin.acts.forms import (
     reason_field,
 )
 from customers.admin.acts.registry import Done, FormAct, Link, register_act
-from customers.choices import CreditReason, RefundReason, RefundStatus
+from customers.choices import CreditReason, RefundMethod, RefundReason, RefundStatus
 from customers.models import Booking, Customer, Refund
 
 # As many names as a sentence bears.
@@ -57,6 +58,15 @@ class RefundForm(ActForm):
 
     booking = BookingField(label=_("Booking"))
     amount = amount_field(required=False, help_text=_("Empty: all that is left."))
+    method = choice_field(
+        _("How it goes back"),
+        [("", _("Not said")), *RefundMethod.choices],
+        required=False,
+        help_text=_(
+            "Of cash, a card at the counter or a transfer of yours the payment "
+            "provider knows nothing: say so, and its own refunds count besides."
+        ),
+    )
     reason_code = choice_field(_("Why"), [CHOOSE, *RefundReason.choices])
     reason = reason_field(_("In your words"), required=False)
 
@@ -79,7 +89,8 @@ def _refund(
     form: RefundForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
     values: dict[str, Any] = {**form.cleaned_data}
-    values["reason"] = values["reason"] or None
+    for name in ("method", "reason"):
+        values[name] = values[name] or None
     booking = values.pop("booking")
     check = step_up_for(request, "refund_over_limit")
     refund = services.request_refund(booking, actor=actor, step_up=check, **values)
@@ -142,15 +153,22 @@ register_act(
 
 
 class FailedForm(ActForm):
-    refund = choice_field(_("Refund"), ())
+    refund = ChosenField(label=_("Refund"))
     reason = reason_field(_("What happened"))
 
     def prepare(self) -> None:
         refunds = services.list_failable_refunds(self.customer, actor=self.actor)
-        self.refunds = {str(refund.pk): refund for refund in refunds}
-        choices = [(key, _refund_words(one)) for key, one in self.refunds.items()]
-        first = [] if len(choices) == 1 else [CHOOSE]
-        self.fields["refund"].choices = [*first, *choices]  # type: ignore[attr-defined]  # a choice field
+        _offer_refunds(self, refunds)
+
+
+def _offer_refunds(form: ActForm, refunds: list[Refund]) -> None:
+    chosen = str(form.initial.get("refund") or "")
+    if form.initial.get("booking"):
+        # Of one booking there is mostly one.
+        ours = (r for r in refunds if str(r.booking_id) == form.initial["booking"])
+        chosen = chosen or str(getattr(next(ours, None), "pk", ""))
+    offered = {str(one.pk): (one, _refund_words(one)) for one in refunds}
+    form.fields["refund"].offer(offered, chosen)  # type: ignore[attr-defined]  # a chosen field
 
 
 def _refund_words(refund: Refund) -> str:
@@ -161,14 +179,17 @@ def _refund_words(refund: Refund) -> str:
 def _fail_refund(
     form: FailedForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
-    refund = form.refunds[form.cleaned_data["refund"]]
-    reason = form.cleaned_data["reason"]
-    refund = services.fail_refund(refund, actor=actor, reason=reason)
-    url = reverse("admin:customers_refund_change", args=[refund.pk])
-    message = gettext("%(amount)s of %(booking)s did not go back, and may again.") % {
+    refund = services.fail_refund(actor=actor, **form.cleaned_data)
+    words = gettext("%(amount)s of %(booking)s did not go back, and may again.")
+    return _done(words, refund)
+
+
+def _done(words: str, refund: Refund) -> Done:
+    message = words % {
         "amount": services.format_money(refund.amount, refund.currency),
         "booking": refund.booking,
     }
+    url = reverse("admin:customers_refund_change", args=[refund.pk])
     return Done(message, Link(gettext("Open the refund"), url))
 
 
@@ -188,6 +209,78 @@ register_act(
         button=_("It failed"),
         form=FailedForm,
         run=_fail_refund,
+    )
+)
+
+# --- a refund that waits ------------------------------------------------------------
+
+
+class ApprovalForm(ActForm):
+    field_of_code = {"not_requested": "refund", "second_person": "refund"}
+
+    refund = ChosenField(label=_("Refund"))
+
+    def prepare(self) -> None:
+        refunds = services.list_pending_refunds(self.customer, actor=self.actor)
+        _offer_refunds(self, refunds)
+
+
+class RefusalForm(ApprovalForm):
+    reason = reason_field()
+
+
+def _approve_refund(
+    form: ApprovalForm, customer: Customer, actor: Actor, request: HttpRequest
+) -> Done:
+    check = step_up_for(request, "refund_over_limit")
+    refund = services.approve_refund(actor=actor, step_up=check, **form.cleaned_data)
+    return _done(gettext("%(amount)s of %(booking)s goes back."), refund)
+
+
+def _refuse_refund(
+    form: RefusalForm, customer: Customer, actor: Actor, request: HttpRequest
+) -> Done:
+    refund = services.refuse_refund(actor=actor, **form.cleaned_data)
+    return _done(gettext("%(amount)s of %(booking)s does not go back."), refund)
+
+
+_NOTHING_WAITS = _("There is no refund that waits.")
+
+register_act(
+    FormAct(
+        name="approve-refund",
+        label=_("Approve a refund"),
+        icon="refund",
+        permission=services.EXCEED_LIMIT,
+        is_offered=lambda state, _actor: state.is_live and state.is_refund_pending,
+        unavailable=_NOTHING_WAITS,
+        title=_("Approve a refund"),
+        explanation=_(
+            "It is above the limit of the business, and somebody else asked for it. "
+            "With your approval the money goes back."
+        ),
+        warning=_("A refund is not undone."),
+        button=pgettext_lazy("button", "Approve"),
+        form=ApprovalForm,
+        run=_approve_refund,
+    )
+)
+register_act(
+    FormAct(
+        name="refuse-refund",
+        label=_("Refuse a refund"),
+        icon="refund",
+        permission="customers.change_refund",
+        is_offered=lambda state, _actor: state.is_live and state.is_refund_pending,
+        unavailable=_NOTHING_WAITS,
+        title=_("Refuse a refund"),
+        explanation=_(
+            "Nothing goes back, and the amount can be refunded again. Whoever asked "
+            "for it can withdraw it here, too."
+        ),
+        button=pgettext_lazy("button", "Refuse"),
+        form=RefusalForm,
+        run=_refuse_refund,
     )
 )
 

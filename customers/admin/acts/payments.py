@@ -19,6 +19,7 @@ from customers.admin.acts.forms import (
     CHOOSE,
     ActForm,
     BookingField,
+    ChosenField,
     DayField,
     amount_field,
     booking_words,
@@ -124,25 +125,23 @@ class ReversalForm(ActForm):
         "paid_below_refunded": "payment",
     }
 
-    payment = choice_field(_("Payment"), ())
+    payment = ChosenField(label=_("Payment"))
     reason = reason_field()
 
     def prepare(self) -> None:
         # What takes back each of them, by its key.
-        self.reversals: dict[str, Callable[..., BookingPayment]] = {}
-        choices = []
+        reversals: dict[str, tuple[Callable[..., BookingPayment], str]] = {}
         payments = services.list_reversible_payments(self.customer, actor=self.actor)
         for payment in payments:
             key = str(payment.pk)
-            self.reversals[key] = partial(services.reverse_payment, payment)
-            choices.append((key, _payment_words(payment)))
+            reversal = partial(services.reverse_payment, payment)
+            reversals[key] = (reversal, _payment_words(payment))
         bookings = services.list_earlier_paid_bookings(self.customer, actor=self.actor)
         for booking in bookings:
             key = f"earlier-{booking.pk}"
-            self.reversals[key] = partial(services.reverse_earlier_payment, booking)
-            choices.append((key, _earlier_words(booking)))
-        first = [] if len(choices) == 1 else [CHOOSE]
-        self.fields["payment"].choices = [*first, *choices]  # type: ignore[attr-defined]  # a choice field
+            reversal = partial(services.reverse_earlier_payment, booking)
+            reversals[key] = (reversal, _earlier_words(booking))
+        self.fields["payment"].offer(reversals)  # type: ignore[attr-defined]  # a chosen field
 
 
 def _payment_words(payment: BookingPayment) -> str:
@@ -161,7 +160,7 @@ def _earlier_words(booking: Booking) -> str:
 def _reverse(
     form: ReversalForm, customer: Customer, actor: Actor, request: HttpRequest
 ) -> Done:
-    reversal = form.reversals[form.cleaned_data["payment"]]
+    reversal = form.cleaned_data["payment"]
     entry = reversal(actor=actor, reason=form.cleaned_data["reason"])
     message = gettext("%(amount)s of %(booking)s is taken back.") % {
         "amount": services.format_money(-entry.amount, entry.currency),

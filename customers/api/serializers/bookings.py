@@ -173,6 +173,7 @@ class RefundSerializer(MoneyModelSerializer):
             "amount",
             "currency",
             "status",
+            "method",
             "reason_code",
             "reason",
             "requested_by_id",

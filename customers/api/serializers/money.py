@@ -20,7 +20,13 @@ from customers.api.serializers.bookings import (
     CreditSerializer,
     RefundSerializer,
 )
-from customers.choices import CHOSEN_METHODS, CreditReason, RefundReason, RefundStatus
+from customers.choices import (
+    CHOSEN_METHODS,
+    CreditReason,
+    RefundMethod,
+    RefundReason,
+    RefundStatus,
+)
 from customers.models import Booking, BookingPayment, Refund
 
 
@@ -41,6 +47,12 @@ class AskRefund(StrictSerializer):
 
     amount = amount_input(required=False)
     currency = currency_input()
+    method = serializers.ChoiceField(
+        RefundMethod.choices,
+        required=False,
+        help_text="How it goes back. What a payment provider tells of is the same "
+        "money if this is processor, or unsaid, and other money if not.",
+    )
     reason_code = serializers.ChoiceField(RefundReason.choices)
     reason = reason_input(required=False)
 

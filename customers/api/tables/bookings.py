@@ -90,6 +90,7 @@ class RefundViewSet(CustomerRelatedViewSet):
     filterset_base = OfBooking
     filterset_fields: ClassVar = {
         "status": CHOICES,
+        "method": CHOICES,
         "reason_code": CHOICES,
         "currency": ["exact"],
         "settled_at": RANGE,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,9 +11,24 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from customers.choices import BookingKind, BookingStatus, RefundReason, RefundStatus
+from customers.choices import (
+    BookingKind,
+    BookingStatus,
+    RefundMethod,
+    RefundReason,
+    RefundStatus,
+)
 from customers.models import Booking, Business, Refund
 from customers.models.booking import OF_PAYMENT
+from customers.services.money.payment_reports import (
+    PaymentSnapshot,
+    count_reports,
+    counted_reports,
+    is_alike,
+    reports_of,
+    set_confirmed,
+    with_report,
+)
 
 _REASON = "payment"
 _LONGEST_ID = 255
@@ -37,30 +50,6 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class PaymentSnapshot:
-    """The state of a payment. Amounts are in `currency`, major units.
-
-    `references` are all ids that the processor uses for it; a booking that has one of
-    them as reference or external id is the paid one. A payment without a customer voids
-    the booking that it created.
-    """
-
-    customer_id: UUID | None
-    references: list[str]
-    is_settled: bool
-    is_refunded: bool
-    occurred_at: datetime
-    currency: str
-    amount: Decimal
-    original: Decimal | None
-    discount: Decimal
-    refunded: Decimal
-    plan: str | None
-    method: str | None
-    is_currency_assumed: bool = False
-
-
 def settle_payments(
     business: Business, payments: list[PaymentSnapshot], *, actor: Actor
 ) -> None:
@@ -71,9 +60,10 @@ def settle_payments(
     if not payments:
         return
     new, changed = [], []
-    paid: list[tuple[Booking, PaymentSnapshot]] = []
+    paid: list[tuple[Booking, list[PaymentSnapshot]]] = []
     matches = _find_bookings(business, payments)
     former = {b.pk: _columns(b) for bookings in matches for b in bookings}
+    reports = reports_of([bookings[0] for bookings in matches if bookings])
     refunds = _Refunds(business, list(former))
     for payment, bookings in zip(payments, matches, strict=True):
         if payment.customer_id is None:
@@ -89,16 +79,17 @@ def settle_payments(
         else:
             continue
         refunds.give_to(booking, bookings[1:])
-        _update(booking, payment, refunds)
-        paid.append((booking, payment))
+        reported = with_report(payment, reports.get(booking.pk, []))
+        _update(booking, reported, payment, refunds)
+        paid.append((booking, reported))
     writer = Booking.objects.as_actor(actor, reason=_REASON)
     writer.bulk_create(new)
     # A repeated message of a payment mostly changes nothing.
     changed = [b for b in changed if _columns(b) != former[b.pk]]
     if changed:
         writer.bulk_update(changed, _COLUMNS)
-    for booking, payment in paid:
-        refunds.follow(booking, payment)
+    for booking, reported in paid:
+        refunds.follow(booking, reported)
     refunds.save(actor)
 
 
@@ -165,11 +156,7 @@ def _can_pay(payment: PaymentSnapshot, booking: Booking) -> bool:
     many of the booking's. What is paid already is not bought a second time.
     """
     is_paid = booking.is_purchase and bool(booking.paid_amount)
-    return is_paid or _is_alike(payment, booking)
-
-
-def _is_alike(payment: PaymentSnapshot, booking: Booking) -> bool:
-    return payment.is_currency_assumed or payment.currency == booking.currency
+    return is_paid or is_alike(payment, booking)
 
 
 def _is_synced(instance: Booking | Refund) -> bool:
@@ -177,16 +164,21 @@ def _is_synced(instance: Booking | Refund) -> bool:
     return (instance.external_id or "").startswith(OF_PAYMENT)
 
 
-def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> None:
+def _update(
+    booking: Booking,
+    reported: list[PaymentSnapshot],
+    payment: PaymentSnapshot,
+    refunds: _Refunds,
+) -> None:
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
     if not _is_synced(booking):
-        _pay_for(booking, payment, refunds)
+        _pay_for(booking, reported, payment, refunds)
         return
     booking.customer_id = payment.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
     booking.currency, booking.payment_method = payment.currency, payment.method
     booking.total_amount = payment.amount
-    _set_confirmed(booking, payment.amount)
+    set_confirmed(booking, payment.amount)
     booking.original_amount = payment.original
     booking.discount_amount = payment.discount
     # Messages of a payment may arrive out of order.
@@ -196,123 +188,129 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> No
     if not payment.is_settled:
         booking.status = BookingStatus.CANCELLED
         booking.cancelled_at = payment.occurred_at
-        _set_confirmed(booking, Decimal(0))
+        set_confirmed(booking, Decimal(0))
     elif payment.is_refunded or 0 < payment.amount <= by_staff:
         # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
 
 
-def _pay_for(booking: Booking, payment: PaymentSnapshot, refunds: _Refunds) -> None:
+def _pay_for(
+    booking: Booking,
+    reported: list[PaymentSnapshot],
+    payment: PaymentSnapshot,
+    refunds: _Refunds,
+) -> None:
     """Pay a booking of staff or a file, who wrote what was bought."""
-    if payment.is_settled:
-        if _pays(booking, payment):
-            _set_confirmed(booking, payment.amount)
-        if not booking.is_purchase:
-            booking.status = BookingStatus.COMPLETED
-            booking.completed_at = booking.completed_at or payment.occurred_at
+    count_reports(booking, reported)
+    if payment.is_settled and not booking.is_purchase:
+        booking.status = BookingStatus.COMPLETED
+        booking.completed_at = booking.completed_at or payment.occurred_at
+    is_refunded = any(one.is_refunded for one in reported)
     by_staff = refunds.by_staff.get(booking.pk, Decimal(0))
-    back = by_staff + refunds.amount_of(booking, payment)
+    back = by_staff + sum(refunds.amounts_of(booking, reported), Decimal(0))
     # Beside what was paid online there may be a deposit that nobody gave back.
     is_whole = not booking.confirmed_amount or back >= booking.paid_amount
-    if payment.is_refunded and is_whole and booking.status == BookingStatus.COMPLETED:
+    if is_refunded and is_whole and booking.status == BookingStatus.COMPLETED:
         booking.status = BookingStatus.REFUNDED
     elif (
         booking.status == BookingStatus.REFUNDED
-        and booking.pk in refunds.of_payments
-        and not payment.is_refunded
+        and refunds.has_any_of_payments(booking)
+        and not is_refunded
         and back < booking.paid_amount
     ):
         # A refund of the processor that had made it so came to nothing.
         booking.status = BookingStatus.COMPLETED
 
 
-def _pays(booking: Booking, payment: PaymentSnapshot) -> bool:
-    """Tell whether a payment adds to what a booking of staff or a file has as paid.
-
-    Not beside another payment that is confirmed. A deposit that was recorded stays, and
-    what does not fit into the total with it is the same money: somebody recorded it, or
-    a file had it, before the processor told of it.
-    """
-    if not _is_alike(payment, booking):
-        return False
-    if booking.confirmed_amount is None:
-        # From before payments were recorded.
-        return not booking.paid_amount and not booking.is_purchase
-    if booking.is_purchase and booking.confirmed_amount:
-        return False
-    recorded = booking.paid_amount - booking.confirmed_amount
-    left = booking.total_amount - booking.credit_used - recorded
-    return not recorded or payment.amount <= left
-
-
 def _voided(booking: Booking) -> Booking:
+    """Leave of what a payment created what staff recorded there; nothing, if nothing.
+
+    That money came in beside the payment, so its booking is a purchase of so much.
+    """
     if _is_synced(booking):
-        booking.status = BookingStatus.DRAFT
-        booking.total_amount = Decimal(0)
-        _set_confirmed(booking, Decimal(0))
+        set_confirmed(booking, Decimal(0))
+        booking.total_amount = booking.paid_amount
+        if not booking.paid_amount:
+            booking.status = BookingStatus.DRAFT
     return booking
-
-
-def _set_confirmed(booking: Booking, amount: Decimal) -> None:
-    """Set what captured payments say; what staff recorded stays beside it."""
-    recorded = Decimal(0)
-    if booking.confirmed_amount is not None:
-        recorded = booking.paid_amount - booking.confirmed_amount
-    booking.confirmed_amount = amount
-    booking.paid_amount = amount + recorded
 
 
 class _Refunds:
     """The refunds of bookings: one of each payment, and those that staff gave.
 
-    That of a payment is equal to what the processor took back, and fails with it.
+    That of a payment is equal to what the processor took back, and fails with it. Two
+    processors may have payments of one booking, each with a refund of its own.
     """
 
     def __init__(self, business: Business, booking_ids: list[UUID]) -> None:
         self._business = business
-        self.of_payments: dict[UUID, Refund] = {}
+        self._of_payments: dict[UUID, list[Refund]] = defaultdict(list)
         self.by_staff: dict[UUID, Decimal] = defaultdict(Decimal)
+        # Of that, what processors may have told of, too.
+        self._same_money: dict[UUID, Decimal] = defaultdict(Decimal)
         self._new: list[Refund] = []
-        self._failed: list[Refund] = []
-        self._former: dict[UUID, list[object]] = {}
+        self._former: dict[UUID, tuple[Refund, list[object]]] = {}
         if not booking_ids:
             return
         refunds = Refund.objects.filter(business=business, booking__in=booking_ids)
         for refund in refunds.order_by("pk"):
             if _is_synced(refund):
-                self.of_payments.setdefault(refund.booking_id, refund)
-                self._former[refund.pk] = _refund_columns(refund)
+                self._of_payments[refund.booking_id].append(refund)
+                self._former[refund.pk] = (refund, _refund_columns(refund))
             elif refund.status == RefundStatus.SUCCEEDED:
                 self.by_staff[refund.booking_id] += refund.amount
+                if refund.method in (None, RefundMethod.PROCESSOR):
+                    self._same_money[refund.booking_id] += refund.amount
+
+    def has_any_of_payments(self, booking: Booking) -> bool:
+        """Tell whether a payment has, or had, a refund of this booking."""
+        return bool(self._of_payments.get(booking.pk))
 
     def give_to(self, booking: Booking, void: list[Booking]) -> None:
-        """Give the refund of a booking that is void now to the one that stays."""
+        """Give the refunds of bookings that are void now to the one that stays."""
         for other in filter(_is_synced, void):
-            refund = self.of_payments.pop(other.pk, None)
-            if refund is None:
-                continue
-            if booking.pk in self.of_payments:
-                # Its money is that of the other refund.
-                self._failed.append(refund)
-                refund.status = RefundStatus.FAILED
-            else:
+            for refund in self._of_payments.pop(other.pk, []):
                 refund.booking = booking
-                self.of_payments[booking.pk] = refund
+                self._of_payments[booking.pk].append(refund)
 
-    def amount_of(self, booking: Booking, payment: PaymentSnapshot) -> Decimal:
-        """Return what went back by the processor, and not by staff's own refunds."""
-        if not (_is_synced(booking) or _is_alike(payment, booking)):
-            # Only that all went back is the same in both currencies.
-            whole = booking.paid_amount if payment.is_refunded else Decimal(0)
-            return max(whole - self.by_staff.get(booking.pk, Decimal(0)), Decimal(0))
-        further = payment.refunded - self.by_staff.get(booking.pk, Decimal(0))
-        return min(max(further, Decimal(0)), booking.paid_amount)
+    def amounts_of(
+        self, booking: Booking, reported: list[PaymentSnapshot]
+    ) -> list[Decimal]:
+        """Return what went back by each processor, and not by staff's own refunds."""
+        by_staff = self._same_money.get(booking.pk, Decimal(0))
+        left, amounts = booking.paid_amount, []
+        counted = (
+            counted_reports(booking, reported) if booking.confirmed_amount else reported
+        )
+        for payment in reported:
+            back = max(payment.refunded, Decimal(0))
+            if len(reported) > 1 and payment not in counted:
+                # It was paid a second time, beside what the booking has as paid.
+                back = Decimal(0)
+            if not (_is_synced(booking) or is_alike(payment, booking)):
+                # Only that all went back is the same in both currencies.
+                back = booking.paid_amount if payment.is_refunded else Decimal(0)
+            again = min(back, by_staff)
+            by_staff -= again
+            amounts.append(min(back - again, left))
+            left -= amounts[-1]
+        return amounts
 
-    def follow(self, booking: Booking, payment: PaymentSnapshot) -> None:
-        """Make the refund of a payment what the processor says of it."""
-        amount = self.amount_of(booking, payment)
-        refund = self.of_payments.get(booking.pk)
-        if refund is None and amount > 0:
+    def follow(self, booking: Booking, reported: list[PaymentSnapshot]) -> None:
+        """Make the refund of each payment what its processor says of it."""
+        amounts = self.amounts_of(booking, reported)
+        for payment, amount in zip(reported, amounts, strict=True):
+            self._follow(booking, payment, amount)
+
+    def _follow(
+        self, booking: Booking, payment: PaymentSnapshot, amount: Decimal
+    ) -> None:
+        names = set(map(_external_id, payment.references))
+        ours = [r for r in self._of_payments[booking.pk] if r.external_id in names]
+        # Of payments that turned out to be one the refunds are the same money.
+        for further in ours[1:]:
+            further.status = RefundStatus.FAILED
+        if not ours and amount > 0:
             refund = Refund(
                 business=self._business,
                 booking=booking,
@@ -321,11 +319,13 @@ class _Refunds:
                 external_id=_external_id(payment.references[0]),
             )
             self._new.append(refund)
-        if refund is None:
-            return
-        refund.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
-        refund.amount = amount or refund.amount
-        refund.customer_id, refund.currency = booking.customer_id, booking.currency
+            self._of_payments[booking.pk].append(refund)
+            ours = [refund]
+        for refund in ours[:1]:
+            refund.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
+            refund.amount = amount or refund.amount
+            refund.booking = booking
+            refund.customer_id, refund.currency = booking.customer_id, booking.currency
 
     def save(self, actor: Actor) -> None:
         """Write what is new or has changed; two statements, or none."""
@@ -333,8 +333,8 @@ class _Refunds:
         writer.bulk_create(self._new)
         changed = [
             refund
-            for refund in (*self.of_payments.values(), *self._failed)
-            if _refund_columns(refund) != self._former[refund.pk]
+            for refund, former in self._former.values()
+            if _refund_columns(refund) != former
         ]
         if changed:
             writer.bulk_update(changed, _REFUND_COLUMNS)

@@ -31,6 +31,7 @@ from customers.services.money.payment_entries import (
     new_entry,
     opening_entry,
 )
+from customers.services.money.payment_reports import count_reports, reports_of
 from customers.services.stats import refresh_locked
 from customers.services.writing import Write, check_live, check_not_erased
 from customers.values.amount import check_amount
@@ -159,9 +160,13 @@ def save_payment(write: Write[BookingPayment], booking: Booking | None = None) -
     _open(booking, actor)
     write.save()
     booking.paid_amount += entry.amount
+    # What a payment says may be the same money as a record, and counts without it.
+    count_reports(booking, reports_of([booking]).get(booking.pk, []))
     # What an import brought as refunded has no refunds to follow.
     reopens = refunded_of(booking) > 0
-    names = {"paid_amount"} | follow_refunds(booking, reopens=reopens)
+    names = {"paid_amount", "confirmed_amount"} | follow_refunds(
+        booking, reopens=reopens
+    )
     booking.as_actor(actor, reason=f"payment {write.verb}").save(update_fields=names)
     refresh_locked([booking.customer], figures_from(Booking, names))
 

@@ -38,15 +38,17 @@ def request_refund(
     currency: str | None = None,
     reason_code: str,
     reason: str | None = None,
+    method: str | None = None,
     step_up: StepUp | None = None,
 ) -> Refund:
     """Refund a booking, or request a second person's approval.
 
     Without an amount all that is left is refunded. Up to the business's limit the
     refund succeeds at once; above it a person's refund is requested, after `step_up`,
-    and is pending until `approve_refund`. Locks the customer, then the booking, until
-    the commit. Raises ValidationError: `currency_differs`, `refund_exceeds_paid`,
-    `too_many_decimals`.
+    and is pending until `approve_refund`. `method` says how it goes back: what a
+    processor pays back, or is unsaid, is the same money as its messages tell of. Locks
+    the customer, then the booking, until the commit. Raises ValidationError:
+    `currency_differs`, `refund_exceeds_paid`, `too_many_decimals`.
     """
     actor.require_perm(booking.business_id, "customers.add_refund")
     booking = lock_booking(booking)
@@ -68,6 +70,7 @@ def request_refund(
         status=RefundStatus.SUCCEEDED,
         reason_code=reason_code,
         reason=reason,
+        method=method,
     )
     if amount is None and refund.amount <= 0:
         msg = _("Nothing of this booking is left to refund.")
@@ -83,6 +86,7 @@ def request_refund(
             currency=refund.currency,
             reason_code=reason_code,
             reason=reason,
+            method=method,
         )
         amount_text = format_money(refund.amount, refund.currency)
         step_up(digest, _("Ask to give back %(amount)s") % {"amount": amount_text})

@@ -465,3 +465,25 @@ def test_a_bare_amount_beside_a_refund_is_the_refunds(source, form):
     services.ingest(envelopes, source=source, actor=ACTOR)
 
     assert standing_of(source) == ("partially_refunded", 30, "completed", 70)
+
+
+def test_money_recorded_on_the_void_booking_of_two_payments_stays(source):
+    invoice = {"id": "in_5", "object": "invoice", "amount_paid": 1000, "total": 1000,
+               "currency": "eur", "status": "paid",
+               "customer_email": EMAIL}  # fmt: skip
+    alone = charge(payment_intent=None)
+    webhooks(source, "stripe", stripe("i", "invoice.paid", 0, invoice),
+             stripe("c", "charge.succeeded", 1, alone))  # fmt: skip
+    for booking in Booking.objects.all():
+        customers.update_instance(booking, actor=ACTOR, total_amount=Decimal(30))
+        customers.record_payment(booking, actor=ACTOR, method="cash", amount=Decimal(5))
+    both = {**alone, "invoice": "in_5"}
+    for number in ("u", "v"):
+        webhooks(source, "stripe", stripe(number, "charge.updated", 1, both))
+
+    sums = Booking.objects.order_by("-confirmed_amount")
+    assert list(sums.values_list("status", "confirmed_amount", "paid_amount")) == [
+        ("completed", 10, 15),
+        ("completed", 0, 5),
+    ]
+    assert CustomerStats.objects.get().total_spent == 20

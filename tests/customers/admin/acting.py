@@ -12,7 +12,7 @@ from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Customer
 from tests.conftest import post_confirmed
-from tests.factories import BookingFactory, CustomerFactory, FlagFactory
+from tests.factories import BookingFactory, CustomerFactory, FlagFactory, RefundFactory
 
 SYSTEM = Actor.system("test")
 WHEN = "2026-01-05T10:00"
@@ -81,6 +81,15 @@ def _fail(customer: Customer) -> dict[str, Any]:
     return {"refund": refund.pk, "reason": "the account is closed"}
 
 
+def _ask(customer: Customer) -> dict[str, Any]:
+    refund = RefundFactory(booking=paid_booking(customer), status="requested")
+    return {"refund": refund.pk}
+
+
+def _refuse(customer: Customer) -> dict[str, Any]:
+    return {**_ask(customer), "reason": "no proof"}
+
+
 def _invoice(customer: Customer) -> dict[str, Any]:
     return {"booking": paid_booking(customer).pk}
 
@@ -98,6 +107,8 @@ TYPED: dict[str, Callable[[Customer], dict[str, Any]]] = {
     "reverse-payment": _unpay,
     "refund": _refund,
     "refund-failed": _fail,
+    "approve-refund": _ask,
+    "refuse-refund": _refuse,
     "credit": _plain(amount="15", reason_code="loyalty"),
     "invoice": _invoice,
     "verify": _plain(reason="saw the passport"),

@@ -166,6 +166,8 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "reverse-payment": ("payment", {"payment": "nothing", "reason": "because"}),
     "refund": ("amount", {"amount": "5000", "reason": "because"}),
     "refund-failed": ("refund", {"refund": "nothing", "reason": "because"}),
+    "approve-refund": ("refund", {"refund": "nothing"}),
+    "refuse-refund": ("refund", {"refund": "nothing", "reason": "because"}),
     "credit": ("amount", {"amount": "0.001", "reason": "because"}),
     "invoice": ("booking", {"booking": "nothing"}),
     "verify": ("reason", {"reason": " "}),

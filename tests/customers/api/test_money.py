@@ -317,3 +317,14 @@ def test_queries_do_not_grow(alice, booking, assert_flat):
             assert alice.get(path).status_code == 200
 
     assert_flat(call=partial(read), grow=grow)
+
+
+def test_a_refund_says_how_it_goes_back(alice, booking):
+    path = of(booking, "refunds")
+
+    made = post(alice, path, ASKED | {"method": "cash"})
+    wrong = post(alice, path, ASKED | {"method": "earlier"})
+
+    assert (made.status_code, made.json()["method"]) == (201, "cash")
+    assert wrong.status_code == 400
+    assert Refund.objects.get().method == "cash"

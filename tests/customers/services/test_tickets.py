@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from customers import services
 from customers.models import Ticket, TicketMessage
 from tests.conftest import actor_of, staff
-from tests.factories import CustomerFactory
+from tests.factories import CustomerFactory, TicketFactory
 
 
 @pytest.fixture
@@ -61,3 +62,13 @@ def test_an_archived_customer_gets_none(actor, customer):
 
     with pytest.raises(ValidationError, match="archived"):
         services.open_ticket(customer, actor=actor, subject="Late", body="Where?")
+
+
+@pytest.mark.parametrize("name", ["first_response_due_at", "resolution_due_at"])
+def test_when_a_ticket_is_due_was_said_at_the_opening(actor, bakery, name):
+    ticket = TicketFactory(customer__business=bakery)
+
+    with pytest.raises(ValidationError) as refused:
+        services.update_instance(ticket, actor=actor, **{name: timezone.now()})
+
+    assert refused.value.error_dict[name][0].code == "due_at_opening"

@@ -13,7 +13,7 @@ from customers import services
 from customers.models import Booking, BookingPayment, Refund
 from tests.conftest import form_data, signed_in, staff
 from tests.customers.admin.acting import SYSTEM, act_path, do_act, said, somebody
-from tests.factories import BookingFactory
+from tests.factories import BookingFactory, RefundFactory
 
 PAYMENTS = "/admin/customers/bookingpayment/"
 
@@ -173,3 +173,85 @@ def test_amounts_of_money_are_shown_with_their_currency(alice, zelda, booking):
     for row, amount in ((refund, "60.00 EUR"), (credit, "7.50 EUR")):
         name = f"admin:customers_{row._meta.model_name}_change"
         assert amount in alice.get(reverse(name, args=[row.pk])).text
+
+
+def refund_page(refund: Refund) -> str:
+    return reverse("admin:customers_refund_change", args=[refund.pk])
+
+
+@pytest.fixture
+def pending(booking) -> Refund:
+    services.record_payment(booking, actor=SYSTEM, method="cash")
+    return RefundFactory(booking=booking, amount=10, status="requested")
+
+
+@pytest.mark.parametrize("kind", ["refund", "booking"])
+def test_the_pages_of_refund_and_booking_lead_to_the_decision(
+    alice, zelda, booking, pending, kind
+):
+    page = {"refund": refund_page(pending), "booking": page_of(booking)}[kind]
+    links = dict(alice.get(page).context["booking_acts"])
+
+    form = alice.get(links["Approve a refund"]).context["form"]
+    assert form["refund"].value() == str(pending.pk)
+    refused = do_act(
+        alice, zelda, "refuse-refund", refund=pending.pk, reason="no proof"
+    )
+
+    assert refused.status_code == 302
+    assert f"10.00 EUR of {booking} does not go back." in said(alice)
+    assert Event.objects.get(action="refund.refused").reason == "no proof"
+    links = dict(alice.get(page).context["booking_acts"])
+    assert "Approve a refund" not in links
+
+
+def test_a_refund_is_approved_after_a_confirmation_by_somebody_else(
+    alice, zelda, pending
+):
+    asked = alice.post(act_path(zelda, "approve-refund"), {"refund": pending.pk})
+    assert "Give back 10.00 EUR" in asked.text
+    pending.refresh_from_db()
+    assert pending.status == "requested"
+
+    assert do_act(alice, zelda, "approve-refund", refund=pending.pk).status_code == 302
+
+    pending.refresh_from_db()
+    assert pending.status == "succeeded"
+    again = do_act(alice, zelda, "approve-refund", refund=pending.pk)
+    assert again.status_code == 200
+
+
+def test_a_refusal_needs_its_reason(alice, zelda, pending):
+    page = do_act(alice, zelda, "refuse-refund", refund=pending.pk, reason="")
+
+    assert page.context["form"].errors["reason"]
+    pending.refresh_from_db()
+    assert pending.status == "requested"
+
+
+def test_who_may_decide_on_refunds(zelda, pending, rival):
+    typed = {"refund": pending.pk, "reason": "x"}
+    support = signed_in(staff(zelda.business, "support"))
+    assert support.post(act_path(zelda, "approve-refund"), typed).status_code == 403
+    assert [*dict(support.get(refund_page(pending)).context["booking_acts"])] == [
+        "Refuse a refund"
+    ]
+    other = signed_in(staff(rival))
+    for name in ("approve-refund", "refuse-refund"):
+        assert other.post(act_path(zelda, name), typed).status_code == 404
+    foreign = RefundFactory(booking__customer__business=rival, status="requested")
+    page = do_act(support, zelda, "refuse-refund", refund=foreign.pk, reason="x")
+    assert page.context["form"].errors["refund"]
+    pending.refresh_from_db()
+    assert pending.status == "requested"
+
+
+def test_a_refund_says_how_it_goes_back(alice, zelda, booking):
+    services.record_payment(booking, actor=SYSTEM, method="cash")
+
+    do_act(
+        alice, zelda, "refund", booking=booking.pk, reason_code="quality", amount="10",
+        method="cash",
+    )  # fmt: skip
+
+    assert Refund.objects.get().method == "cash"
