@@ -142,7 +142,7 @@ class _Linking:
             name
             for name in names
             if name.kind == IdentifierKind.ANONYMOUS_ID
-            and self.directory.is_shared(name.value)
+            and self.directory.is_shared(name.value, is_page=False)
         }
         return {n: t for n, t in names.items() if n not in shared}, emails
 
@@ -493,16 +493,24 @@ def _attach_further(linking: _Linking, linked: LinkResult, actor: Actor) -> None
             break
 
 
-def _store_learned(business_id: UUID, resolver: Resolver) -> set[str]:
-    """Store new identifiers; return which anonymous ones several customers have."""
+def _store_learned(business_id: UUID, resolver: Resolver) -> dict[str, bool]:
+    """Store new identifiers; return which anonymous ones several customers have.
+
+    With each, whether only pages say so: their word is a claim.
+    """
     new = {n: t for n, t in resolver.changed.items() if n not in resolver.raised}
     if new:
         store_names(business_id, new)
     if resolver.raised:
         raised = {name: resolver.changed[name] for name in resolver.raised}
         _raise_trust(business_id, raised)
-    values = {n.value for n in new if n.kind == IdentifierKind.ANONYMOUS_ID}
-    return {value for value in values if resolver.directory.is_shared(value)}
+    names = (n for n in resolver.changed if n.kind == IdentifierKind.ANONYMOUS_ID)
+    is_shared = resolver.directory.is_shared
+    return {
+        value: not is_shared(value, is_page=False)
+        for value in {name.value for name in names}
+        if is_shared(value, is_page=True)
+    }
 
 
 def store_names(business_id: UUID, names: Mapping[Name, IdentifierTrust]) -> None:
@@ -625,16 +633,20 @@ def _close(attached: list[CaptureLink], actor: Actor) -> None:
     )
 
 
-def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
+def _detach(business_id: UUID, shared: Mapping[str, bool]) -> dict[Capture, UUID]:
     """Take captures that only a shared id had linked away from their customer.
 
-    Returns whose they were.
+    Where only pages share it, those of pages alone. Returns whose they were.
     """
     if not shared:
         return {}
-    names = list(shared)
+    names = [name for name, is_claim in shared.items() if not is_claim]
+    claims = list(shared)
     links = CaptureLink.objects.filter(
-        Q(capture__anonymous_ref__in=names) | Q(capture__previous_ref__in=names),
+        Q(capture__anonymous_ref__in=names)
+        | Q(capture__previous_ref__in=names)
+        | Q(capture__anonymous_ref__in=claims, capture__trust=Trust.BROWSER)
+        | Q(capture__previous_ref__in=claims, capture__trust=Trust.BROWSER),
         business=business_id,
         rule__in=_BY_ID,
         customer__isnull=False,

@@ -138,10 +138,13 @@ class Directory:
         return self.customers[self.emails[email]] if email in self.emails else None
 
     def by_anonymous(
-        self, value: str | None
+        self, value: str | None, *, is_page: bool
     ) -> tuple[Person | None, IdentifierTrust | None]:
-        """Return the one live customer who used an anonymous id, and who says so."""
-        names = {n for n in self.named(_ANONYMOUS, value) if self._is_live(n)}
+        """Return the one live customer who used an anonymous id, and who says so.
+
+        Other messages than those of pages follow no name that only pages gave.
+        """
+        names = self._anonymous_names(value, is_page=is_page)
         owners = {name.customer_id for name in names}
         if len(owners) != 1:
             return None, None
@@ -187,10 +190,17 @@ class Directory:
             for name in self.named(_USER, value)
         )
 
-    def is_shared(self, value: str) -> bool:
-        """Tell whether several live customers used an anonymous id."""
-        names = self.named(_ANONYMOUS, value)
-        return len({n.customer_id for n in names if self._is_live(n)}) > 1
+    def is_shared(self, value: str, *, is_page: bool) -> bool:
+        """Tell whether several live customers used an anonymous id.
+
+        For other messages than those of pages: by names that servers or staff gave.
+        """
+        names = self._anonymous_names(value, is_page=is_page)
+        return len({name.customer_id for name in names}) > 1
+
+    def _anonymous_names(self, value: str | None, *, is_page: bool) -> set[Name]:
+        live = {n for n in self.named(_ANONYMOUS, value) if self._is_live(n)}
+        return {n for n in live if is_page or self.names[n] != IdentifierTrust.PAGE}
 
     def _is_live(self, name: Name) -> bool:
         return not self.customers[name.customer_id].is_archived
@@ -345,7 +355,8 @@ class Resolver:
             (message.anonymous_ref, LinkRule.ANONYMOUS_ID),
             (message.previous_ref, LinkRule.ALIAS),
         ):
-            ways.append((*self._before.by_anonymous(value), rule))
+            holder = self._before.by_anonymous(value, is_page=message.is_page)
+            ways.append((*holder, rule))
         for owner, trust, rule in ways:
             if owner is not None and trust is not None and not owner.is_archived:
                 return Outcome(owner.pk, rule, trust=trust)
