@@ -1,4 +1,4 @@
-"""Parts of names are found by an index on PostgreSQL, and without one where none may be."""
+"""Parts of names are found by an index on PostgreSQL, and without one all the same."""
 
 from __future__ import annotations
 
