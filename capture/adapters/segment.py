@@ -307,8 +307,15 @@ def _profile(
 
 
 def _filled(values: JsonObject, keys: tuple[str, ...]) -> str | None:
-    """Return the first of the keys that says something."""
-    return next((key for key in keys if not is_unsaid(values.get(key))), None)
+    """Return the first key that says something, else one of which nothing is seen."""
+    sent = [key for key in keys if text(values.get(key)) or _is_other(values.get(key))]
+    return next((key for key in sent if not is_unsaid(values[key])), None) or next(
+        iter(sent), None
+    )
+
+
+def _is_other(value: object) -> bool:
+    return value is not None and not isinstance(value, str)
 
 
 def _place(address: object) -> str | None:

@@ -105,7 +105,11 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
 def _values(item: ParsedCapture) -> dict[str, str]:
     """Return the customer columns that a capture sets."""
     if item.capture.type in PROFILE_TYPES:
-        return customer_columns(item.fields)
+        columns = customer_columns(item.fields)
+        if item.capture.trust == Trust.BROWSER:
+            # Nobody is made inactive by what a page says.
+            columns.pop("status", None)
+        return columns
     values = {
         "name": name_in(item.fields.get("full_name")),
         "phone": captured_phone(item.capture.phone)[0],

@@ -76,6 +76,7 @@ def _warnings(envelope: Envelope, source: Source) -> list[tuple[str, str]]:
         *_time_warnings(envelope, original, time_source),
         *amount_warnings(envelope, source.business.currency),
         *_foreign_ids(envelope),
+        *_status_of_page(envelope),
         *_unseen_name(envelope),
         *_unusable_phone(envelope, source),
     ]
@@ -311,6 +312,14 @@ def _foreign_ids(envelope: Envelope) -> list[tuple[str, str]]:
         if (given := getattr(envelope.identity, name))
         and _of_visitor(given, envelope) is None
     ]
+
+
+def _status_of_page(envelope: Envelope) -> list[tuple[str, str]]:
+    """Return a note for the status of a customer of which a page speaks."""
+    is_page = envelope.trust == Trust.BROWSER
+    if not is_page or is_unsaid(envelope.fields.get("status")):
+        return []
+    return [(DOES_NOT_FIT, f"/{envelope.sent_as.get('status', 'status')}")]
 
 
 def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:

@@ -177,10 +177,13 @@ class Directory:
         return self.customers[self.emails[email]] if email in self.emails else None
 
     def by_anonymous(
-        self, value: str | None
+        self, value: str | None, *, is_page: bool
     ) -> tuple[Person | None, IdentifierTrust | None]:
-        """Return the one live customer who used an anonymous id, and who says so."""
-        names = {n for n in self.named(_ANONYMOUS, value) if self._is_live(n)}
+        """Return the one live customer who used an anonymous id, and who says so.
+
+        Other messages than those of pages follow no name that only pages gave.
+        """
+        names = self._anonymous_names(value, is_page=is_page)
         owners = {name.customer_id for name in names}
         if len(owners) != 1:
             return None, None
@@ -232,10 +235,17 @@ class Directory:
             for name in self.named(_USER, value)
         )
 
-    def is_shared(self, value: str) -> bool:
-        """Tell whether several live customers used an anonymous id."""
-        names = self.named(_ANONYMOUS, value)
-        return len({n.customer_id for n in names if self._is_live(n)}) > 1
+    def is_shared(self, value: str, *, is_page: bool) -> bool:
+        """Tell whether several live customers used an anonymous id.
+
+        For other messages than those of pages: by names that servers or staff gave.
+        """
+        names = self._anonymous_names(value, is_page=is_page)
+        return len({name.customer_id for name in names}) > 1
+
+    def _anonymous_names(self, value: str | None, *, is_page: bool) -> set[Name]:
+        live = {n for n in self.named(_ANONYMOUS, value) if self._is_live(n)}
+        return {n for n in live if is_page or self.names[n] != IdentifierTrust.PAGE}
 
     def _is_live(self, name: Name) -> bool:
         return not self.customers[name.customer_id].is_archived
@@ -262,9 +272,9 @@ class Resolver:
     `outcomes` are those of all messages so far. `made` are the keys of customers to be
     made, each with the message that makes it, `learned` the e-mail and external id that
     a customer lacked, `changed` the names that are new or more trusted than before,
-    `raised` the latter of them, `shared` the anonymous ids that it proved to be of
-    several. `questions` are those about messages, answered since or not. Knows
-    nothing of the database.
+    `raised` the latter of them, `shared` the anonymous ids that proved to be of
+    several, each with whether only pages say so. `questions` are those about messages,
+    answered since or not. Knows nothing of the database.
     """
 
     def __init__(self, directory: Directory) -> None:
@@ -274,7 +284,7 @@ class Resolver:
         self.learned: dict[UUID, dict[str, str]] = defaultdict(dict)
         self.changed: dict[Name, IdentifierTrust] = {}
         self.raised: set[Name] = set()
-        self.shared: set[str] = set()
+        self.shared: dict[str, bool] = {}
         self.questions: dict[UUID, Question] = {}
         # Those that what is learned later may give somebody, or take from them.
         self._loose: dict[UUID, Message] = {}
@@ -349,18 +359,22 @@ class Resolver:
         """Yield what finds others of the same person."""
         for kind, value in message.values:
             only_anonymous = value not in (message.user_ref, message.previous_ref)
-            if kind == "id" and only_anonymous and self.directory.is_shared(value):
+            is_id = kind == "id" and only_anonymous
+            if is_id and self.directory.is_shared(value, is_page=False):
                 continue
             yield kind, value
 
     def _part(self) -> None:
         """Take from customers what only an id that proved to be shared has linked."""
         for value in sorted(self._fresh):
-            if not self.directory.is_shared(value):
+            if not self.directory.is_shared(value, is_page=True):
                 continue
-            self.shared.add(value)
+            is_claim = not self.directory.is_shared(value, is_page=False)
+            self.shared[value] = is_claim
             for key in self._by_value["id", value]:
                 each, outcome = self._loose[key], self.outcomes[key]
+                if is_claim and not each.is_page:
+                    continue
                 if value in each.anonymous_values and outcome.rule in BY_ID:
                     self.outcomes[key] = Outcome()
                     self._seen.pop(key, None)
@@ -483,7 +497,8 @@ class Resolver:
             (message.anonymous_ref, LinkRule.ANONYMOUS_ID),
             (message.previous_ref, LinkRule.ALIAS),
         ):
-            ways.append((*self.directory.by_anonymous(value), rule))
+            holder = self.directory.by_anonymous(value, is_page=message.is_page)
+            ways.append((*holder, rule))
         for owner, trust, rule in ways:
             if owner is not None and trust is not None and not owner.is_archived:
                 return Outcome(owner.pk, rule, trust=trust)
@@ -529,7 +544,7 @@ class Resolver:
         self.directory.add(name, trust)
         if before != self.directory.names[name]:
             self._version += 1
-            if before is None and name.kind == _ANONYMOUS:
+            if name.kind == _ANONYMOUS:
                 self._fresh.add(name.value)
             if before is not None and name not in self.changed:
                 self.raised.add(name)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
+from config.logs import redact
 from customers import services as customers
 
 _Details: TypeAlias = list[exceptions.ErrorDetail]
@@ -162,7 +163,8 @@ def _errors(detail: object, pointer: str) -> Iterator[dict[str, str]]:
     """Yield each mistake with the JSON pointer of what is wrong."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            step = "" if name in _WHOLE else f"/{_escaped(str(name))}"
+            # A key may be anything, an address or a secret too.
+            step = "" if name in _WHOLE else f"/{_escaped(redact(str(name)))}"
             yield from _errors(inner, f"{pointer}{step}")
     elif isinstance(detail, list):
         for number, inner in enumerate(detail):

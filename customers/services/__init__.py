@@ -107,13 +107,15 @@ from customers.services.capture_sync import (
     update_captured_customers,
 )
 from customers.services.consent import may_contact
-from customers.services.contact_states import (
+from customers.services.consent_origins import (
     ORIGINS,
-    ContactState,
     Origin,
+    register_origin_source,
+)
+from customers.services.contact_states import (
+    ContactState,
     contact_states,
     newest_no,
-    register_origin_source,
 )
 from customers.services.crud import (
     archive_instance,

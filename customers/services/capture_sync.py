@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.utils import timezone
+
 from audit import log
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
@@ -187,10 +189,15 @@ def record_captured_consents(
 ) -> None:
     """Record answers to the marketing question.
 
-    A no after a yes is a withdrawal. A yes counts only under a valid wording.
+    A no after a yes is a withdrawal. A yes counts only under a valid wording. An
+    answer of a clock that is ahead is one of now, so that a no counts at once.
     """
     if not answers:
         return
+    now = timezone.now()
+    answers = [
+        answer._replace(occurred_at=min(answer.occurred_at, now)) for answer in answers
+    ]
     events = ConsentEvent.objects.filter(
         customer__in=[answer.customer_id for answer in answers],
         purpose=Purpose.MARKETING,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from customers import contact_rules
@@ -27,6 +28,7 @@ from customers.models import (
     Flag,
     Preferences,
 )
+from customers.services.consent_origins import PAGE, origins_of
 
 # Preferences that say no to something: they leave with every list of customers.
 RESTRICTIONS = (
@@ -114,19 +116,73 @@ def attach_restrictions(customers: Iterable[Customer]) -> None:
 
 def _marketing_answers(customer_ids: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
     """Return the newest answer on each channel."""
-    now = timezone.now()
     events = ConsentEvent.objects.filter(
-        customer__in=customer_ids, purpose=Purpose.MARKETING, occurred_at__lte=now
+        customer__in=customer_ids, purpose=Purpose.MARKETING
     )
     answers: dict[UUID, dict[str, str]] = defaultdict(dict)
-    newest_first = events.order_by("-occurred_at", "-id")
-    for pk, channel, action in newest_first.values_list(
-        "customer_id", "channel", "action"
-    ):
-        record = ConsentRecord(Purpose.MARKETING, channel, action)
+    for event in answers_that_count(events):
+        record = ConsentRecord(Purpose.MARKETING, event.channel, event.action)
         for each in filter(record.covers, ConsentChannel.values):
-            answers[pk].setdefault(each, action)
+            answers[event.customer_id].setdefault(each, event.action)
     return answers
+
+
+def answers_that_count(events: QuerySet[ConsentEvent]) -> list[ConsentEvent]:
+    """Return these answers but those that pages may not give, the newest first.
+
+    What a page says is a claim, but for a no: its yes counts for nothing on a channel
+    on which the newest answer of anybody else is a no, however late it comes. The
+    events are all of their customers about their purposes. Two statements, or one
+    where no yes of a capture comes after a no.
+    """
+    now = timezone.now()
+    newest_first = list(
+        events.filter(occurred_at__lte=now).order_by("-occurred_at", "-id")
+    )
+    doubted = _with_captured_yes_over_no(newest_first)
+    if not doubted:
+        return newest_first
+    origins = origins_of([e for e in newest_first if _person_and_purpose(e) in doubted])
+    is_page = {pk for pk, origin in origins.items() if origin.kind == PAGE}
+    refused: set[tuple[UUID, str, str]] = set()
+    settled: set[tuple[UUID, str, str]] = set()
+    for event in newest_first:
+        if event.pk not in is_page:
+            keys = set(_channels_of(event)) - settled
+            settled |= keys
+            refused |= keys if event.action != ConsentAction.GIVEN else set()
+    return [
+        event
+        for event in newest_first
+        if event.pk not in is_page
+        or event.action != ConsentAction.GIVEN
+        or not refused.issuperset(_channels_of(event))
+    ]
+
+
+def _with_captured_yes_over_no(
+    newest_first: Iterable[ConsentEvent],
+) -> set[tuple[UUID, str]]:
+    """Return the customers and purposes with a captured yes, and a no before it."""
+    claimed: set[tuple[UUID, str]] = set()
+    doubted: set[tuple[UUID, str]] = set()
+    for event in newest_first:
+        key = _person_and_purpose(event)
+        if event.action != ConsentAction.GIVEN:
+            doubted |= {key} & claimed
+        elif event.capture_id is not None:
+            claimed.add(key)
+    return doubted
+
+
+def _person_and_purpose(event: ConsentEvent) -> tuple[UUID, str]:
+    return event.customer_id, event.purpose
+
+
+def _channels_of(event: ConsentEvent) -> list[tuple[UUID, str, str]]:
+    record = ConsentRecord(event.purpose, event.channel, event.action)
+    channels = filter(record.covers, ConsentChannel.values)
+    return [(event.customer_id, event.purpose, channel) for channel in channels]
 
 
 def is_opted_in(profile: ContactProfile) -> bool:
@@ -140,12 +196,9 @@ def is_opted_in(profile: ContactProfile) -> bool:
 def _consent_events(
     customer_ids: Iterable[UUID], businesses: Mapping[UUID, Business]
 ) -> dict[UUID, list[ConsentRecord]]:
-    now = timezone.now()
-    events = ConsentEvent.objects.filter(
-        customer__in=customer_ids, occurred_at__lte=now
-    )
+    events = ConsentEvent.objects.filter(customer__in=customer_ids)
     events_by_customer: dict[UUID, list[ConsentRecord]] = defaultdict(list)
-    for event in events.order_by("-occurred_at", "-id"):
+    for event in answers_that_count(events):
         business = businesses[event.business_id]
         events_by_customer[event.customer_id].append(
             ConsentRecord(

@@ -5,10 +5,9 @@ Whether something holds is what sends and exports are told, too (`contact_rules`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from audit import log
@@ -17,29 +16,19 @@ from customers import contact_rules
 from customers.choices import ConsentAction, ConsentChannel, Purpose
 from customers.contact_rules import Answer, ContactProfile
 from customers.models import ConsentEvent, Customer, Preferences
-from customers.services.consent import load_contact_profiles
-
-# By what an answer came. A program is one that no capture names, such as a command.
-PAGE, SERVER, WEBHOOK, STAFF, FILE, PROGRAM = ORIGINS = (
-    "page",
-    "server",
-    "webhook",
-    "staff",
-    "file",
-    "program",
+from customers.services.consent import answers_that_count, load_contact_profiles
+from customers.services.consent_origins import (
+    FILE,
+    PROGRAM,
+    STAFF,
+    Origin,
+    origins_of,
 )
-_IMPORTED, _CAPTURED = "import", "captured"
+
 # Of more versions than these nobody needs to know since when a no is set.
 _MOST_VERSIONS = 200
 # Rules by which an answer decides, or would under a wording that is valid.
 _BY_ANSWER = ("consent", "withdrawn", "none")
-
-
-class Origin(NamedTuple):
-    """By what an answer came, one of ORIGINS, and the name of the source if any."""
-
-    kind: str
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,15 +48,6 @@ class ContactState:
     origin: Origin | None = None
 
 
-_OriginSource = Callable[[Collection[UUID]], Mapping[UUID, Origin]]
-_origin_sources: list[_OriginSource] = []
-
-
-def register_origin_source(source: _OriginSource) -> None:
-    """Add who knows where captures are from: a function of their ids."""
-    _origin_sources.append(source)
-
-
 def contact_states(
     customer: Customer, *, is_loaded: bool = False
 ) -> list[ContactState]:
@@ -85,7 +65,7 @@ def contact_states(
     newest = {pair: contact_rules.newest_about(profile, *pair) for pair in pairs}
     ids = {one.id for one in newest.values() if one is not None and one.id}
     events = ConsentEvent.objects.in_bulk(ids)
-    origins = _origins_of(events.values())
+    origins = origins_of(events.values())
     answers = {pair: contact_rules.may_contact(profile, *pair) for pair in pairs}
     preferences = _Preferences(customer)
     states = []
@@ -123,33 +103,15 @@ def _loaded_profile(customer: Customer) -> ContactProfile:
 
 
 def newest_no(customer: Customer) -> tuple[ConsentEvent, Origin] | None:
-    """Return the newest answer to the marketing question, if it is a no.
+    """Return the newest answer to the marketing question that counts, if it is a no.
 
-    Two statements, or one where no capture brought it.
+    Three statements, or less where no capture brought it.
     """
     events = ConsentEvent.objects.filter(customer=customer, purpose=Purpose.MARKETING)
-    event = events.order_by("-occurred_at", "-id").first()
+    event = next(iter(answers_that_count(events)), None)
     if event is None or event.action == ConsentAction.GIVEN:
         return None
-    return event, _origins_of([event])[event.pk]
-
-
-def _origins_of(events: Collection[ConsentEvent]) -> dict[UUID, Origin]:
-    ids = {event.capture_id for event in events if event.capture_id is not None}
-    captured: dict[UUID, Origin] = {}
-    for source in _origin_sources if ids else ():
-        captured |= source(ids)
-    return {event.pk: _origin_of(event, captured) for event in events}
-
-
-def _origin_of(event: ConsentEvent, captured: Mapping[UUID, Origin]) -> Origin:
-    if event.capture_id is not None and event.capture_id in captured:
-        return captured[event.capture_id]
-    if event.method == _IMPORTED:
-        return Origin(FILE)
-    if event.method == _CAPTURED or event.recorded_by_id is None:
-        return Origin(PROGRAM)
-    return Origin(STAFF)
+    return event, origins_of([event])[event.pk]
 
 
 def _column_of(rule: str, purpose: str, channel: str) -> str | None:

@@ -9,16 +9,20 @@ import re
 import sqlite3
 import time
 from contextlib import closing
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from capture import services as captures
 from customers import services
+from customers.models import ConsentEvent, CustomerStats
+from customers.services.consent import attach_restrictions, load_contact_profiles
 from customers.tasks import load_import
 from tests.conftest import actor_of, form_data, post_confirmed, signed_in, staff
 from tests.contract.entrances import load_file, written
@@ -155,9 +159,15 @@ class Desk:
         assert holds in said(self.browser)
         return "by staff"
 
-    def _capture(self, kind: str) -> None:
+    def yes_of(self, kind: str, **fields: Any) -> None:
+        """Send a yes under a wording that counts, with a key of one kind."""
+        self.source.consent_wording_version = "v3"
+        services.save_record(self.source, actor=SYSTEM)
+        self._capture(kind, marketing_consent="yes", **fields)
+
+    def _capture(self, kind: str, **fields: Any) -> None:
         key = ApiKeyFactory(source=self.source, kind=kind, origins=[PAGE])
-        body = {"type": "consent", "email": EMAIL, "marketing_consent": "no"}
+        body = {"type": "consent", "email": EMAIL, "marketing_consent": "no"} | fields
         headers = {"Authorization": f"Bearer {key.prefix}"}
         if kind == "publishable":
             headers["Origin"] = PAGE
@@ -219,6 +229,78 @@ def test_a_no_of_any_entrance_is_on_the_page_at_once(desk, say_no):
         decided = services.may_contact(desk.customer, "marketing", channel)
         assert answer == decided
         assert decided.rule == "withdrawn"
+
+
+def allowed_by_mail(desk: Desk) -> bool:
+    answer = services.may_contact(desk.customer, "marketing", "email")
+    opted_in = CustomerStats.objects.get(customer=desk.customer).is_opted_in
+    attach_restrictions([desk.customer])
+    assert answer.is_allowed == opted_in == bool(desk.customer.marketing_consent)
+    return answer.is_allowed
+
+
+OF_HIGHER_TRUST = [
+    one for one in ENTRANCES if one not in (Desk.page, Desk.signal_of_a_browser)
+]
+
+
+@pytest.mark.parametrize("say_no", OF_HIGHER_TRUST, ids=lambda one: one.__name__)
+def test_a_yes_of_a_page_lifts_no_no_of_higher_trust(desk, say_no):
+    ahead = (timezone.now() + timedelta(minutes=4)).isoformat()
+    desk.yes_of("publishable", timestamp=ahead)
+    assert allowed_by_mail(desk)
+    say_no(desk)
+    assert not allowed_by_mail(desk)
+
+    for moment in (None, ahead, "2026-02-01T00:00:00Z"):
+        desk.yes_of("publishable", **({"timestamp": moment} if moment else {}))
+
+        assert not allowed_by_mail(desk)
+        address = f"/admin/customers/customer/{desk.customer.pk}/"
+        assert NEWEST_NO in text_of(desk.browser.get(address).text)
+    desk.yes_of("secret")
+    assert allowed_by_mail(desk)
+
+
+def test_a_yes_of_a_page_lifts_a_no_of_a_page(desk):
+    desk.page()
+    assert not allowed_by_mail(desk)
+
+    desk.yes_of("publishable")
+
+    assert allowed_by_mail(desk)
+
+
+@pytest.mark.parametrize("kind", ["publishable", "secret"])
+def test_a_no_of_a_clock_that_is_ahead_counts_at_once(desk, kind):
+    ahead = (timezone.now() + timedelta(minutes=4)).isoformat()
+
+    desk.yes_of("secret", timestamp=ahead)
+    desk._capture(kind)
+    assert not allowed_by_mail(desk)
+    # Nor does the yes come into force later.
+    events = ConsentEvent.objects.filter(customer=desk.customer)
+    assert not events.filter(occurred_at__gt=timezone.now()).exists()
+    desk.yes_of("secret")
+    desk._capture(kind, timestamp=ahead)
+    assert not allowed_by_mail(desk)
+
+
+def test_whose_yes_counts_is_asked_in_as_many_statements_for_any_history(
+    desk, assert_flat
+):
+    desk.server()
+    desk.yes_of("publishable")
+
+    def grow() -> None:
+        for n in range(3):
+            desk.yes_of("publishable", message_id=f"y-{n}-{len(desk.folder.name)}")
+            person = CustomerFactory(business=desk.business)
+            ConsentEventFactory(customer=person, action="refused")
+            people.append(person)
+
+    people = [desk.customer]
+    assert_flat(call=lambda: load_contact_profiles(people), grow=grow)
 
 
 def test_a_message_names_each_way_and_what_was_never_allowed(desk):

@@ -152,7 +152,7 @@ class Linking:
             name
             for name in names
             if name.kind == IdentifierKind.ANONYMOUS_ID
-            and resolver.directory.is_shared(name.value)
+            and resolver.directory.is_shared(name.value, is_page=False)
         }
         return {n: t for n, t in names.items() if n not in shared}, emails
 

@@ -9,7 +9,13 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from audit.emails import email_spellings
-from capture.choices import IdentifierKind, IdentifierTrust, ReviewKind, ReviewState
+from capture.choices import (
+    IdentifierKind,
+    IdentifierTrust,
+    ReviewKind,
+    ReviewState,
+    Trust,
+)
 from capture.ingest.resolver import BY_ID, Name
 from capture.models import CaptureLink
 
@@ -58,14 +64,22 @@ def lock_waiting(
 
 
 def lock_shared(
-    business_id: UUID, shared: Collection[str], *, before: Collection[UUID]
+    business_id: UUID, shared: Mapping[str, bool], *, before: Collection[UUID]
 ) -> list[CaptureLink]:
-    """Return the locked links that only one of these anonymous ids has made."""
+    """Return the locked links that only one of these anonymous ids has made.
+
+    Where only pages say that an id is shared, those of pages: their word is a claim.
+    """
     if not shared:
         return []
+    names = [name for name, is_claim in shared.items() if not is_claim]
+    claims = list(shared)
     return _locked(
         CaptureLink.objects.filter(
-            Q(capture__anonymous_ref__in=shared) | Q(capture__previous_ref__in=shared),
+            Q(capture__anonymous_ref__in=names)
+            | Q(capture__previous_ref__in=names)
+            | Q(capture__anonymous_ref__in=claims, capture__trust=Trust.BROWSER)
+            | Q(capture__previous_ref__in=claims, capture__trust=Trust.BROWSER),
             business=business_id,
             rule__in=BY_ID,
             customer__isnull=False,

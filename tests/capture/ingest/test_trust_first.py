@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from capture.models import Capture, Payment, Quarantine, Signup
+from capture.models import Capture, CaptureLink, Payment, Quarantine, Signup
 from customers.models import Customer, CustomerStats
 from tests.factories import ApiKeyFactory, SourceFactory
 
@@ -239,3 +239,49 @@ def test_where_a_person_is_says_a_server_and_no_page(page, server):
         ["does_not_fit", "/ip_address"],
         ["does_not_fit", "/user_agent"],
     ]
+
+
+def test_a_page_takes_nothing_of_a_server_away_by_an_anonymous_id(page, server):
+    ana = {"type": "profile", "email": "ana@example.org", "anonymous_id": "an-1"}
+    alone = {"type": "payment", "anonymous_id": "an-1", "final_price": 50,
+             "payment_status": "completed", "currency": "EUR"}  # fmt: skip
+    server(ana, ANY)
+    server(alone | {"transaction_id": "T-1"}, ANY)
+    page({"type": "page", "anonymous_id": "an-1", "message_id": "p-1"}, ANY)
+    assert spent() == {"ana@example.org": Decimal(50)}
+
+    page(ana | {"email": "eve@example.org"}, ANY)
+    server(alone | {"transaction_id": "T-2"}, ANY)
+
+    assert spent() == {"ana@example.org": Decimal(100)}
+    # What pages sent is of nobody any more: two people use this computer.
+    of_page = CaptureLink.objects.get(capture__message_id="p-1")
+    assert of_page.customer is None
+    # Once a server says the same it holds for all.
+    server(ana | {"email": "eve@example.org"}, ANY)
+    assert spent() == {}
+
+
+def test_a_page_leads_no_payment_to_its_person_by_an_anonymous_id(page, server):
+    paid = {"type": "payment", "anonymous_id": "an-1", "final_price": 50,
+            "payment_status": "completed", "currency": "EUR"}  # fmt: skip
+    server(paid | {"transaction_id": "T-1"}, ANY)
+    page({"type": "profile", "email": "eve@example.org", "anonymous_id": "an-1"}, ANY)
+    server(paid | {"transaction_id": "T-2"}, ANY)
+    assert spent() == {}
+
+    server({"type": "profile", "email": "ana@example.org", "anonymous_id": "an-1"}, ANY)
+    assert spent() == {"ana@example.org": Decimal(100)}
+
+
+@pytest.mark.parametrize("is_page_first", [True, False])
+def test_a_page_says_no_status_of_a_customer(page, server, is_page_first):
+    profile = {"type": "profile", "email": "ana@example.org"}
+    claim = profile | {"status": "inactive"}
+    steps = [lambda: page(claim, ANY), lambda: server(PAID)]
+    answers = [step().json() for step in (steps if is_page_first else steps[::-1])]
+
+    assert Customer.objects.get().status == "active"
+    assert ["does_not_fit"] in [answer["warnings"] for answer in answers]
+    server(claim | {"message_id": "m-9"}, ANY)
+    assert Customer.objects.get().status == "inactive"

@@ -216,3 +216,21 @@ def test_a_lost_race_is_told_for_each_of_a_bulk(alice, bakery, monkeypatch):
     [lost, done] = answer.json()["results"]
     assert (lost["status"], lost["code"], done["status"]) == (409, "conflict", 201)
     assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize(
+    "key", ["ana.silva@example.org", "+47 22 00 04 21", "sk_live_4242424242"]
+)
+def test_a_key_that_names_somebody_or_opens_something_is_not_repeated(alice, key):
+    body = {"name": "Ana", key: "x", "Postkode": "y"}
+    answer = alice.post("/api/v1/customers", body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert key not in answer.text
+    pointers = {error["pointer"] for error in answer.json()["errors"]}
+    assert "/Postkode" in pointers
+    assert len(pointers) == 2
+
+    listed = alice.get("/api/v1/customers", {key: "x"})
+    assert listed.status_code == 400
+    assert key not in listed.text
