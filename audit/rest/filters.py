@@ -85,7 +85,9 @@ class _NumberInput(forms.Field):
             raise RuleBroken(_("Send a number, like 12.50."), code="invalid")
         number = Decimal(text)
         if abs(number) > LARGEST_NUMBER:
-            msg = _("Send a number of at most %(limit)s.") % {"limit": LARGEST_NUMBER}
+            msg = _("Send a number from -%(limit)s to %(limit)s.") % {
+                "limit": LARGEST_NUMBER
+            }
             raise RuleBroken(msg, code="max_value" if number > 0 else "min_value")
         # No column has more decimals: the next one up bounds the same rows.
         return number.quantize(_FINEST, ROUND_CEILING)

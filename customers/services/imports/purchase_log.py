@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TextIO
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -24,6 +22,7 @@ from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
+from customers.readers import CsvText
 from customers.services.identity import find_by_identity
 from customers.services.money.payment_entries import entries_of_file, insert_entries
 from customers.services.stats import refresh_stats
@@ -34,6 +33,12 @@ from customers.values.email_address import EmailAddress, parse_email
 _BATCH = 50
 _REASON = "purchase log"
 _SOURCE = "import"
+# Of what names a customer.
+_LONGEST = 255
+_RETURN = (
+    "This is a return, and it is not known of which purchase. Record it as a refund of "
+    "that; until then it is missing from the figures."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class PurchaseReport:
 
 
 def read_purchases(
-    file: TextIO,
+    file: CsvText,
     *,
     columns: PurchaseColumns,
     delimiter: str | None,
@@ -93,7 +98,8 @@ def read_purchases(
     """Yield each line as a purchase or as a bad line; blank lines are skipped.
 
     `delimiter` None means any white space. `currency` is that of the amounts. Raises
-    ValidationError before the first line for a missing column.
+    ValidationError before the first line for a missing column, SheetError where the
+    file is no such text.
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
@@ -153,13 +159,10 @@ def load_purchases(
     return report
 
 
-def _rows(file: TextIO, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: CsvText, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
     if delimiter is None:
-        yield from ((n, text.split()) for n, text in enumerate(file, start=1))
-        return
-    reader = csv.reader(file, delimiter=delimiter)
-    for cells in reader:
-        yield reader.line_num, cells
+        return ((number, text.split()) for number, text in file.lines())
+    return file.rows(delimiter)
 
 
 def _positions(columns: PurchaseColumns, header: list[str] | None) -> list[int]:
@@ -193,9 +196,14 @@ def _purchase(
     if not customer:
         msg = "The customer is empty."
         raise ValueError(msg)
+    if len(customer) > _LONGEST:
+        msg = f"The customer has more than {_LONGEST} characters. Shorten it."
+        raise ValueError(msg)
+    if quantity.startswith("-") or amount.startswith("-"):
+        raise ValueError(_RETURN)
     return Purchase(
         line=line,
-        customer=customer[:255],
+        customer=customer,
         day=_day(day, date_format),
         quantity=_parse_number(quantity, None, "quantity"),
         amount=_parse_number(amount, currency, "amount"),
@@ -206,7 +214,7 @@ def _day(text: str, date_format: str) -> date:
     try:
         return datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
     except ValueError:
-        msg = f"The date {text!r} is not written as {date_format}."
+        msg = f"The date {text[:40]!r} is not written as {date_format}."
         raise ValueError(msg) from None
 
 

@@ -156,9 +156,8 @@ def test_bad_lines_are_named_and_stop_nobody(db, log):
         (LOG, {**POSITIONS, "create_business": False}, "Add --create-business"),
         (LOG, {**POSITIONS, "currency": "XXY"}, "ISO 4217"),
         ("a,b\n1,2\n", {}, "There is no column 'customer'. The file has a, b"),
-        (b"customer,date\n\xff\xfe,1\n", {"no_header": False}, "not UTF-8"),
-        (GOOD * 300 + b"\xff,2026-01-02,1,1\n", {}, "not UTF-8"),
-        (GOOD + b"1," + b"x" * 200_000 + b",1,1\n", {}, "is no CSV: field larger"),
+        (GOOD * 300 + "Åsa".encode() + b"\xff,2026-01-02,1,1\n", {}, "not in UTF-8"),
+        (GOOD + b"1," + b"x" * 200_000 + b",1,1\n", {}, "In line 3 a quote is not"),
     ],
 )
 def test_what_is_wrong_with_all_of_it_is_one_sentence(db, log, text, options, message):
