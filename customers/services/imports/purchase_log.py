@@ -13,9 +13,11 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from audit import log
 from audit.database.batches import in_batches
+from audit.datetimes import parse_day
 from audit.history.bulk import insert_tracked
 from audit.history.writing import Authorship
 from audit.privacy.invisible import clean_address
@@ -35,6 +37,7 @@ _REASON = "purchase log"
 _SOURCE = "import"
 # Of what names a customer.
 _LONGEST = 255
+_IN_FUTURE = "The date is in the future. Write when it was bought."
 _RETURN = (
     "This is a return, and it is not known of which purchase. Record it as a refund of "
     "that; until then it is missing from the figures."
@@ -132,7 +135,7 @@ def load_purchases(
     actor.require_perm(business.pk, "customers.import_booking")
     report = PurchaseReport()
     seen: Counter[str] = Counter()
-    for number, batch in in_batches(lines, _BATCH):
+    for number, batch in in_batches(_until_today(business, lines), _BATCH):
         report.batches = number
         report.bad += [line for line in batch if isinstance(line, BadLine)]
         good = [line for line in batch if isinstance(line, Purchase)]
@@ -212,10 +215,24 @@ def _purchase(
 
 def _day(text: str, date_format: str) -> date:
     try:
-        return datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
+        day = datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
     except ValueError:
         msg = f"The date {text[:40]!r} is not written as {date_format}."
         raise ValueError(msg) from None
+    try:
+        return parse_day(day.isoformat())
+    except ValidationError as error:
+        raise ValueError(*error.messages) from None
+
+
+def _until_today(
+    business: Business, lines: Iterable[Purchase | BadLine]
+) -> Iterator[Purchase | BadLine]:
+    """Yield the lines, those of days to come as bad ones."""
+    today = business.local_day(timezone.now())
+    for line in lines:
+        is_ahead = isinstance(line, Purchase) and line.day > today
+        yield BadLine(line.line, _IN_FUTURE) if is_ahead else line
 
 
 def _parse_number(text: str, currency: str | None, name: str) -> Decimal:
@@ -246,8 +263,7 @@ def _load(
     customer_ids = _customers(business, [line for _, line in new], report, actor)
     rows = []
     for key, line in new:
-        # Noon, so that the day stays the same in the business's time zone.
-        moment = datetime.combine(line.day, time(12), tzinfo=business.zone)
+        moment = _noon(line.day, business)
         rows.append(
             Booking(
                 business=business,
@@ -282,6 +298,12 @@ def _load(
             "purchases": len(rows),
         },
     )
+
+
+def _noon(day: date, business: Business) -> datetime:
+    """Return noon of a day where the business is, or now if that is still to come."""
+    noon = datetime.combine(day, time(12), tzinfo=business.zone)
+    return min(noon, timezone.now())
 
 
 def _stored_keys(business: Business, keyed: list[tuple[str, Purchase]]) -> set[str]:
@@ -323,7 +345,7 @@ def _customers(
         email = emails.get(reference)
         if reference in by_id or (email and email.key in by_email):
             continue
-        joined = datetime.combine(day, time(12), tzinfo=business.zone)
+        joined = _noon(day, business)
         name = email.key if email else reference
         if name in made:
             # The same mailbox in another spelling.
