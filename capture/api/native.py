@@ -172,23 +172,25 @@ def _read_dry(capture_request: CaptureRequest, items: list[object]) -> list[Enve
 
 
 def _finding(n: int, envelope: Envelope, source: Source, prefix: str) -> JsonObject:
-    issue, warnings = services.find_faults(envelope, source)
+    issues, warnings = services.find_faults(envelope, source)
+    errors = [
+        {
+            "code": issue.code,
+            "pointer": f"{prefix}/{n}{issue.pointer}",
+            "detail": issue.message,
+        }
+        for issue in issues
+    ]
     finding: JsonObject = {
         "index": n,
-        "valid": issue is None,
+        "valid": not errors,
         "type": envelope.type,
         "warnings": [
             {"code": code, "pointer": f"{prefix}/{n}{pointer}"}
             for code, pointer in warnings
         ],
     }
-    if issue is not None:
-        finding |= {
-            "code": issue.code,
-            "pointer": f"{prefix}/{n}{issue.pointer}",
-            "detail": issue.message,
-        }
-    return finding
+    return finding | ({**errors[0], "errors": errors} if errors else {})
 
 
 def _parse_items(capture_request: CaptureRequest) -> Callable[[bytes], Parsed]:
