@@ -329,6 +329,18 @@ def test_the_same_key_gives_the_same_answer(post):
     assert not Sighting.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("a key", 200), ("~" * 255, 200), ("~" * 256, 400), ("", 400), ("\xe5", 400),
+     ("a\tb", 400)],
+)  # fmt: skip
+def test_a_key_of_a_request_has_plain_characters(post, text, status):
+    answer = post(BATCH, [event()], **{"Idempotency-Key": text})
+
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["code"] == "idempotency_key_invalid"
+
+
 def test_the_same_key_with_another_body_is_refused(post):
     headers = {"Idempotency-Key": "k1"}
     post(SINGLE, event(), **headers)
