@@ -216,7 +216,7 @@ def test_a_return_in_a_log_is_listed_and_not_lost(bakery):
         )
 
     assert stopped.value.code == 1
-    assert "line 3: This is a return" in err.getvalue()
+    assert "line 3: The quantity is wrong." in err.getvalue()
     assert "as a refund" in err.getvalue()
     assert Booking.objects.get().total_amount == 20
 

@@ -39,8 +39,8 @@ _SOURCE = "import"
 _LONGEST = 255
 _IN_FUTURE = "The date is in the future. Write when it was bought."
 _RETURN = (
-    "This is a return, and it is not known of which purchase. Record it as a refund of "
-    "that; until then it is missing from the figures."
+    "A return does not say of which purchase it is: record it as a refund of that; until "
+    "then it is missing from the figures."
 )
 
 
@@ -202,8 +202,6 @@ def _purchase(
     if len(customer) > _LONGEST:
         msg = f"The customer has more than {_LONGEST} characters. Shorten it."
         raise ValueError(msg)
-    if quantity.startswith("-") or amount.startswith("-"):
-        raise ValueError(_RETURN)
     return Purchase(
         line=line,
         customer=customer,
@@ -243,7 +241,8 @@ def _parse_number(text: str, currency: str | None, name: str) -> Decimal:
             raise invalid_amount()
         check_amount(number, currency)
     except ValidationError as error:
-        msg = f"The {name} is wrong. {' '.join(error.messages)}"
+        fix = _RETURN if error.code == "amount_negative" else ""
+        msg = f"The {name} is wrong. {' '.join(error.messages)} {fix}".strip()
         raise ValueError(msg) from None
     return number
 
