@@ -39,8 +39,8 @@ _SOURCE = "import"
 _LONGEST = 255
 _IN_FUTURE = "The date is in the future. Write when it was bought."
 _RETURN = (
-    "A return does not say of which purchase it is: record it as a refund of that; until "
-    "then it is missing from the figures."
+    "A return does not say of which purchase it is: record it as a refund of that; "
+    "until then it is missing from the figures."
 )
 
 
