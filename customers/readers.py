@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO
+from typing import IO, TextIO
 from xml.etree.ElementTree import Element
 
 from django.utils.translation import gettext
@@ -98,15 +98,15 @@ def open_sheet(data: bytes, kind: str) -> Sheet:
     if kind == "json":
         names, rows = _json_rows(data)
         return Sheet(_named(names), _measured(rows, len(names), start=2))
-    encoding = "" if kind == "xlsx" else _encoding(data, "CSV")
-    cells = _xlsx_rows(data) if kind == "xlsx" else _csv_rows(data, encoding)
+    text = None if kind == "xlsx" else CsvText(data)
+    cells = _xlsx_rows(data) if text is None else _csv_rows(text)
     number, first = next(cells, (1, []))
     names = [cell.strip() for cell in first]
     while names and not names[-1]:
         names.pop()
     body = ([unescape_cell(cell) for cell in row] for _, row in cells)
     measured = _measured(body, len(names), start=number + 1)
-    return Sheet(_named(names), measured, WINDOWS if encoding == _WINDOWS else "")
+    return Sheet(_named(names), measured, "" if text is None else text.assumed)
 
 
 def _named(names: list[str]) -> list[str]:
@@ -142,7 +142,7 @@ def _measured(
             cells.pop()
         if len(cells) > _MAX_COLUMNS:
             raise _row_too_wide()
-        if not any(cells):
+        if not any(cell.strip() for cell in cells):
             continue
         total += len(cells)
         if total > _MAX_CELLS:
@@ -161,34 +161,97 @@ def _row_too_wide() -> SheetError:
 # --- CSV --------------------------------------------------------------------------
 
 
-def _csv_rows(data: bytes, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
-    first, number = stream.readline(_LONGEST_FIRST_LINE + 1), 1
-    if len(first) > _LONGEST_FIRST_LINE:
-        msg = gettext("The first row is too long to be one of columns. Mend the file.")
-        raise SheetError(msg)
-    if match := _SEPARATOR.match(first):
-        delimiter, number = match[1], 2
-    else:
-        delimiter = max(_DELIMITERS, key=first.count)
-        stream.seek(0)
-    reader = csv.reader(stream, delimiter=delimiter)
-    try:
-        for row in reader:
-            yield number, row
-            number += 1
-    except csv.Error as error:
-        msg = gettext("A cell is too long, or a quote is not closed. Mend the file.")
-        raise SheetError(msg) from error
+class CsvText:
+    """A file of delimited lines, in UTF-8, UTF-16 with its mark or Windows-1252.
+
+    `delimiter` is what the file says in a line `sep=`, else what its first line has
+    most of; empty if that has none. `assumed` names an encoding that the file does not
+    prove. Raises SheetError for a file that is no such text.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._encoding = _encoding(data, "CSV")
+        self.assumed = WINDOWS if self._encoding == _WINDOWS else ""
+        first = self._open().readline(_LONGEST_FIRST_LINE + 1)
+        if len(first) > _LONGEST_FIRST_LINE:
+            msg = gettext(
+                "The first row is too long to be one of columns. Mend the file."
+            )
+            raise SheetError(msg)
+        match = _SEPARATOR.match(first)
+        best = max(_DELIMITERS, key=first.count)
+        self.delimiter = match[1] if match else best if best in first else ""
+        self.is_separator_named = match is not None
+        self._skipped = 1 if match else 0
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield the lines with their numbers, without that of `sep=`."""
+        lines = enumerate(self._open(), start=1)
+        return islice(lines, self._skipped, None)
+
+    def rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each row, with the number of its last line.
+
+        Raises SheetError for a quote that is not closed: the rest of the file would be
+        one cell.
+        """
+        lines = _Lines(self.lines())
+        reader = csv.reader(lines, delimiter=delimiter)
+        begun = self._skipped + 1
+        try:
+            for cells in reader:
+                if lines.is_ended:
+                    raise csv.Error
+                yield lines.number, cells
+                begun = lines.number + 1
+        except csv.Error as error:
+            msg = gettext(
+                "In line %(line)s a quote is not closed, or a cell is too long. Mend "
+                "the file."
+            ) % {"line": begun}
+            raise SheetError(msg) from error
+
+    def _open(self) -> TextIO:
+        return io.TextIOWrapper(
+            io.BytesIO(self._data), encoding=self._encoding, newline=""
+        )
+
+
+class _Lines(Iterator[str]):
+    """Lines for a reader, which asks for one too many where a quote is open."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self.number = 0
+        self.is_ended = False
+
+    def __next__(self) -> str:
+        self.number, line = next(self._lines, (self.number, ""))
+        if not line:
+            self.is_ended = True
+            raise StopIteration
+        return line
+
+
+def _csv_rows(text: CsvText) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows with their numbers, that of columns being the first or second."""
+    start = 2 if text.is_separator_named else 1
+    rows = text.rows(text.delimiter or _DELIMITERS[0])
+    return ((number, cells) for number, (_, cells) in enumerate(rows, start=start))
 
 
 def _encoding(data: bytes, kind: str) -> str:
     """Return the encoding of a text file; raise SheetError for another file."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Which begins with the mark of UTF-16.
+    is_wider = data.startswith(codecs.BOM_UTF32_LE)
+    if is_wide and not is_wider:
         encoding = "utf-16"
     elif b"\0" in data[:_LOOKED_AT] or data.startswith(_ZIP):
         msg = gettext(
-            "This is no %(format)s but something else. Choose its format, or save it."
+            "This is no %(format)s but something else, such as a workbook or UTF-16 "
+            "without its mark. Choose its format, or save it as %(format)s in UTF-8."
         ) % {"format": kind}
         raise SheetError(msg)
     else:

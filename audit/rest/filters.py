@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError as RuleBroken
 from django.db import models
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 from django_filters.constants import EMPTY_VALUES
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -25,6 +29,11 @@ from audit.rest.serializers import choices_sentence, snake_case
 from audit.tenancy.actors import Actor
 
 _Instance = TypeVar("_Instance", bound=models.Model)
+# Of filters: beyond every amount and every count that is stored.
+LARGEST_NUMBER = 10**15
+_FINEST = Decimal("1e-9")
+# Bounded, as a decimal of a billion digits is made of few characters.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -65,6 +74,48 @@ class DateOnlyFilter(django_filters.Filter):
     field_class = _DayInput
 
 
+class _NumberInput(forms.Field):
+    """A number as JSON writes it: what programs make of theirs, exponent and all."""
+
+    def to_python(self, value: str | None) -> Decimal | None:
+        text = (value or "").strip()
+        if not text:
+            return None
+        if not _NUMBER.fullmatch(text):
+            raise RuleBroken(_("Send a number, like 12.50."), code="invalid")
+        number = Decimal(text)
+        if abs(number) > LARGEST_NUMBER:
+            msg = _("Send a number from -%(limit)s to %(limit)s.") % {
+                "limit": LARGEST_NUMBER
+            }
+            raise RuleBroken(msg, code="max_value" if number > 0 else "min_value")
+        # No column has more decimals: the next one up bounds the same rows.
+        return number.quantize(_FINEST, ROUND_CEILING)
+
+
+@extend_schema_field(
+    {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+)
+class NumberFilter(django_filters.Filter):
+    """A number, also one between two that the column can have."""
+
+    field_class = _NumberInput
+
+
+class WholeNumberFilter(NumberFilter):
+    """The same of a column of whole numbers, which cuts off what is behind the dot."""
+
+    def filter(
+        self, qs: QuerySet[_Instance], value: Decimal | None
+    ) -> QuerySet[_Instance]:
+        if value is None:
+            return qs
+        whole = value.to_integral_value(ROUND_CEILING)
+        if self.lookup_expr == "exact" and whole != value:
+            return qs.none()
+        return super().filter(qs, whole)
+
+
 class ReferenceFilter(django_filters.CharFilter):
     """Rows of one other row, by its UUID or by the name it has in addresses."""
 
@@ -96,6 +147,13 @@ class TableFilters(django_filters.FilterSet):
             models.BooleanField: {"filter_class": YesNoFilter},
             models.DateTimeField: {"filter_class": OffsetDateTimeFilter},
             models.DateField: {"filter_class": DateOnlyFilter},
+            models.DecimalField: {"filter_class": NumberFilter},
+            # Each by itself, as the library has its filter for each.
+            models.BigIntegerField: {"filter_class": WholeNumberFilter},
+            models.IntegerField: {"filter_class": WholeNumberFilter},
+            models.PositiveIntegerField: {"filter_class": WholeNumberFilter},
+            models.PositiveSmallIntegerField: {"filter_class": WholeNumberFilter},
+            models.SmallIntegerField: {"filter_class": WholeNumberFilter},
         }
 
     def __init__(self, *args: object, actor: Actor, **kwargs: object) -> None:

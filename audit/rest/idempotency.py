@@ -31,6 +31,7 @@ from audit.ids import uuid7
 from audit.json_text import JsonObject
 from audit.models import IdempotentResponse
 
+LONGEST_KEY = 255
 _LIFETIME = timedelta(hours=24)
 _LEASED_LIFETIME = timedelta(days=7)
 _LOCKED = timedelta(seconds=60)
@@ -39,6 +40,11 @@ _PURPOSE = "answer"
 
 class KeyReused(Exception):  # noqa: N818 - what happened, not a fault
     """The key belongs to a request that said something else."""
+
+
+def is_plain_key(text: str) -> bool:
+    """Tell whether a text is one that callers may name a request by."""
+    return 0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()
 
 
 def claim_answer(name: str, fingerprint: str) -> JsonObject | None:

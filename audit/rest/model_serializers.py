@@ -150,24 +150,32 @@ def expanded(
     serializer_class: type[HubModelSerializer], names: tuple[tuple[str, Related], ...]
 ) -> type[HubModelSerializer]:
     """Return a row's serializer with what may stand beside it, for the schema."""
-    if not names:
-        return serializer_class
-    name = serializer_class.__name__.removesuffix("Serializer")
     extra = {
         key: related.serializer_class(
             required=False, allow_null=True, help_text=f"With expand={key}."
         )
         for key, related in names
     }
+    return with_fields(serializer_class, "Expanded", extra)
+
+
+def with_fields(
+    serializer_class: type[HubModelSerializer],
+    suffix: str,
+    extra: Mapping[str, serializers.Field],
+) -> type[HubModelSerializer]:
+    """Return a row's serializer with more keys and a longer name, for the schema."""
+    if not extra:
+        return serializer_class
+    name = serializer_class.__name__.removesuffix("Serializer")
     meta: Any = serializer_class.Meta
-    fields = [*meta.fields, *extra]
     body = {
         "__module__": serializer_class.__module__,
         "__doc__": serializer_class.__doc__,
-        "Meta": type("Meta", (meta,), {"fields": fields}),
+        "Meta": type("Meta", (meta,), {"fields": [*meta.fields, *extra]}),
         **extra,
     }
-    return type(f"{name}Expanded", (serializer_class,), body)
+    return type(f"{name}{suffix}", (serializer_class,), body)
 
 
 @cache

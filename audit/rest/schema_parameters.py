@@ -25,9 +25,6 @@ def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
     if name in _filters(view):
         # As good as not sent.
         parameter = refined = {**refined, "allowEmptyValue": True}
-        if schema.get("type") == "integer":
-            # Compared as a number: between two whole ones is a question too.
-            parameter = refined = {**refined, "schema": {**schema, "type": "number"}}
     if "" in schema.get("enum", ()):
         shortened = {k: v for k, v in schema.items() if k != "minLength"}
         return {**refined, "schema": shortened}

@@ -39,7 +39,6 @@ from audit.tenancy.actors import AccessNote, Actor
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
-_LONGEST_KEY = 255
 _STORED_HEADERS = ("ETag", "Location")
 # As `etag_of` writes it; no revision has more digits.
 _TAG = re.compile(r'(?:W/)?"r[0-9]{1,9}"')
@@ -301,9 +300,7 @@ class StaffView(HubAPIView):
         return self._replay(stored) if is_repeat else done[0]
 
     def _parse_idempotency_key(self, text: str) -> tuple[str, str]:
-        if not (
-            0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
-        ):
+        if not idempotency.is_plain_key(text):
             raise ApiError(
                 400,
                 "invalid_idempotency_key",

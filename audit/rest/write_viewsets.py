@@ -24,7 +24,7 @@ from audit.database.batches import in_batches
 from audit.json_text import JsonObject, JsonValue
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
-from audit.rest.model_serializers import CreateSerializer
+from audit.rest.model_serializers import CreateSerializer, with_fields
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec, StaffView
 from audit.rest.viewsets import ResourceViewSet
@@ -61,6 +61,15 @@ class BulkDone(serializers.Serializer[JsonObject]):
     results = ItemDone(many=True)
     succeeded = serializers.IntegerField()
     failed = serializers.IntegerField()
+
+
+def _bulk_done(extra: Mapping[str, serializers.Field]) -> type[BulkDone]:
+    """Return the answer to a bulk act, of which an item may have more keys."""
+    if not extra:
+        return BulkDone
+    item = type("ItemDone", (ItemDone,), {"__doc__": ItemDone.__doc__, **extra})
+    body = {"__doc__": BulkDone.__doc__, "results": item(many=True)}
+    return type("BulkDone", (BulkDone,), body)
 
 
 @contextmanager
@@ -104,27 +113,31 @@ class WritableViewSet(ResourceViewSet):
     archive_permission: ClassVar[str] = ""
     # The permission to write many rows at once.
     bulk_permission: ClassVar[str] = ""
+    # Keys that the answer to a write has besides those of the row, by `about_written`.
+    written_fields: ClassVar[Mapping[str, serializers.Field]] = {}
 
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
         specs = super().get_action_specs()
         response, meta = cls.answer(), cls.model._meta
+        written = with_fields(response, "Written", cls.written_fields)
         new, changed = cls.create_serializer_class, cls.update_serializer_class
         if new:
             add_permission = f"{meta.app_label}.add_{meta.model_name}"
-            specs["create"] = ActionSpec(add_permission, response, 201, new)
+            specs["create"] = ActionSpec(add_permission, written, 201, new)
         if changed:
             change_permission = f"{meta.app_label}.change_{meta.model_name}"
             specs["partial_update"] = ActionSpec(
-                change_permission, response, body=changed, has_versions=cls.has_versions
+                change_permission, written, body=changed, has_versions=cls.has_versions
             )
         if archive_permission := cls.archive_permission:
             specs["destroy"] = ActionSpec(archive_permission, None, 204, Reason)
             specs["archive"] = ActionSpec(archive_permission, response, body=Reason)
             specs["restore"] = ActionSpec(archive_permission, response, body=Reason)
         if (bulk_permission := cls.bulk_permission) and new and changed:
-            bulk = partial(ActionSpec, bulk_permission, BulkDone, has_parts=True)
+            done = _bulk_done(cls.written_fields)
+            bulk = partial(ActionSpec, bulk_permission, done, has_parts=True)
             specs["bulk_create"] = bulk(body=batch_of(new))
             specs["bulk_update"] = bulk(body=batch_of(_item_of(changed)))
         return specs
@@ -146,6 +159,10 @@ class WritableViewSet(ResourceViewSet):
         return self.update_service(
             instance, actor=self.actor, expected_rev=expected_rev, **changes
         )
+
+    def about_written(self, instance: Any, sent: JsonValue) -> JsonObject:
+        """Return values of `written_fields` for a row, and the body it was sent in."""
+        return {}
 
     def check_references(
         self, values: JsonObject, *, business_id: UUID, **same: object
@@ -174,10 +191,9 @@ class WritableViewSet(ResourceViewSet):
 
     def create(self, request: Request, **_: object) -> Response:
         """Create a row."""
-        instance = self.perform_create(self.body())
-        response = self.answer_instance(
-            self.get_by_reference(self.get_reference(instance)), 201
-        )
+        created = self.perform_create(self.body())
+        instance = self.get_by_reference(self.get_reference(created))
+        response = self.answer_written(instance, 201)
         response["Location"] = self.address_of(instance)
         return response
 
@@ -188,7 +204,7 @@ class WritableViewSet(ResourceViewSet):
         changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr,arg-type]  # only asked where there is one
         with stale_as_412(self, partial(self._read_again, instance)):
             written = self.perform_update(instance, rev, changes)
-        return self.answer_instance(written)
+        return self.answer_written(written)
 
     def destroy(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed. Twice is once."""
@@ -241,6 +257,13 @@ class WritableViewSet(ResourceViewSet):
 
     # --- parts of them --------------------------------------------------------------
 
+    def answer_written(self, instance: Any, status: int = 200) -> Response:
+        """Answer a row that was written, and what there is to say of that."""
+        response = self.answer_instance(instance, status)
+        sent: Any = self.request.data
+        response.data.update(self.about_written(instance, sent))
+        return response
+
     def _archive_or_restore(self, service: Callable[..., Model]) -> Model:
         """Archive or restore a row, and return it as it was written."""
         instance = self.get_object()
@@ -268,7 +291,9 @@ class WritableViewSet(ResourceViewSet):
     def changes_of(
         self, instance: Any, body: type[CreateSerializer], data: JsonValue
     ) -> JsonObject:
-        """Return the checked changes of a row."""
+        """Return the checked changes of a row; what stood beside it is none."""
+        if isinstance(data, Mapping):
+            data = {k: v for k, v in data.items() if k not in self.written_fields}
         [answered] = self.serialize([instance], is_detail=True)
         context = {
             "view": self,
@@ -324,7 +349,8 @@ class WritableViewSet(ResourceViewSet):
             except Exception as error:
                 return {"index": number, **self._refusal_of(error)}
             done = {"index": number, "status": status, "id": str(instance.pk)}
-            return done | ({"rev": instance.rev} if self.has_versions else {})
+            done |= {"rev": instance.rev} if self.has_versions else {}
+            return done | self.about_written(instance, item)
 
         results, repeats = [], 0
         for _, [(number, item)] in in_batches(items, 1):

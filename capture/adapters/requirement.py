@@ -166,6 +166,9 @@ def read_requirement(kind: str, body: dict[str, object]) -> Item:
     """Return a message of one route; unknown keys stay in the body and go nowhere."""
     spelled = _Spellings(body)
     names = {**_IDENTITY, **NAMES[kind]}
+    if kind == CaptureType.SIGNUP:
+        # As its document names it; a refusal points to the first one.
+        names["email"] = _EMAIL[::-1]
     values = {name: spelled.take(*keys) for name, keys in names.items()}
     given = {name: values[name] for name in NAMES[kind] if values[name] is not None}
     sent_as = {name: spelled.key(*keys) for name, keys in names.items()}

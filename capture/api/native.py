@@ -12,7 +12,7 @@ from django.http import HttpResponse, JsonResponse
 
 from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
-from audit.rest.idempotency import Lease, finish_lease
+from audit.rest.idempotency import LONGEST_KEY, Lease, finish_lease, is_plain_key
 from audit.rest.problems import problem_response
 from capture import services
 from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
@@ -32,7 +32,6 @@ from capture.models import Source
 from capture.parsing import BodyItem, Parsed, ParseError, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-_MAX_KEY = 255
 # Outcomes after which a repeat has to run again.
 _NOT_STORED = (401, 403, 408, 413, 415, 429)
 
@@ -172,23 +171,25 @@ def _read_dry(capture_request: CaptureRequest, items: list[object]) -> list[Enve
 
 
 def _finding(n: int, envelope: Envelope, source: Source, prefix: str) -> JsonObject:
-    issue, warnings = services.find_faults(envelope, source)
+    issues, warnings = services.find_faults(envelope, source)
+    errors = [
+        {
+            "code": issue.code,
+            "pointer": f"{prefix}/{n}{issue.pointer}",
+            "detail": issue.message,
+        }
+        for issue in issues
+    ]
     finding: JsonObject = {
         "index": n,
-        "valid": issue is None,
+        "valid": not errors,
         "type": envelope.type,
         "warnings": [
             {"code": code, "pointer": f"{prefix}/{n}{pointer}"}
             for code, pointer in warnings
         ],
     }
-    if issue is not None:
-        finding |= {
-            "code": issue.code,
-            "pointer": f"{prefix}/{n}{issue.pointer}",
-            "detail": issue.message,
-        }
-    return finding
+    return finding | ({**errors[0], "errors": errors} if errors else {})
 
 
 def _parse_items(capture_request: CaptureRequest) -> Callable[[bytes], Parsed]:
@@ -222,11 +223,11 @@ def _once(
     if text is None:
         return run()
     text = text.strip().removeprefix('"').removesuffix('"')
-    if not text or len(text) > _MAX_KEY:
+    if not is_plain_key(text):
         raise ApiError(
             400,
             "idempotency_key_invalid",
-            f"Send an Idempotency-Key of 1 to {_MAX_KEY} characters.",
+            f"Send an Idempotency-Key of 1 to {LONGEST_KEY} plain characters.",
         )
     mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
     path = capture_request.request.path_info.rstrip("/")

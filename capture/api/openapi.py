@@ -37,7 +37,7 @@ _ONCE = OpenApiParameter(
     "Idempotency-Key",
     str,
     _HEADER,
-    pattern=r"^[!#-~]{1,255}$",
+    pattern=r"^[\x20-\x7e]{1,255}$",
     description="Who sends it again within seven days gets the first answer.",
 )
 _STRICT = OpenApiParameter(

@@ -170,7 +170,15 @@ class CaptureWarningSerializer(serializers.Serializer[object]):
     pointer = serializers.CharField()
 
 
+class CaptureErrorSerializer(serializers.Serializer[object]):
+    code = serializers.CharField()
+    pointer = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class CaptureFindingSerializer(serializers.Serializer[object]):
+    """What is found of one item; what stands beside `errors` is the first of them."""
+
     index = serializers.IntegerField()
     valid = serializers.BooleanField()
     type = MaybeTextField()
@@ -178,6 +186,9 @@ class CaptureFindingSerializer(serializers.Serializer[object]):
     code = serializers.CharField(required=False)
     pointer = serializers.CharField(required=False)
     detail = serializers.CharField(required=False)
+    errors = CaptureErrorSerializer(  # type: ignore[assignment]  # a key of the answer
+        many=True, required=False
+    )
 
 
 class CaptureFindingsSerializer(serializers.Serializer[object]):

@@ -24,7 +24,7 @@ from capture.ingest.amounts import (
     rounded_amounts,
     state_of,
 )
-from capture.ingest.validation import is_success
+from capture.ingest.validation import find_issues, is_success
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
 from customers.money import to_column_decimals
@@ -60,13 +60,17 @@ def issue_of(envelope: Envelope, source: Source) -> Issue | None:
 
 def find_faults(
     envelope: Envelope, source: Source
-) -> tuple[Issue | None, list[tuple[str, str]]]:
-    """Return why a message cannot be taken, or None, and the warnings about it.
+) -> tuple[list[Issue], list[tuple[str, str]]]:
+    """Return all reasons why a message cannot be taken, and the warnings about it.
 
-    What ingest says of it, before it meets what is stored.
+    What ingest says of it, before it meets what is stored; it names the first reason.
     """
     issue = issue_of(envelope, source)
-    return issue, list(envelope.warnings) if issue else _warnings(envelope, source)
+    if issue is None:
+        return [], _warnings(envelope, source)
+    issues = list(find_issues(envelope))
+    # Of what cannot be read nothing else is said.
+    return issues if issue in issues else [issue], list(envelope.warnings)
 
 
 def _warnings(envelope: Envelope, source: Source) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -36,8 +36,11 @@ _LONGEST = 255
 
 def find_issue(envelope: Envelope) -> Issue | None:
     """Return the first reason why a message cannot be taken, or None."""
-    if envelope.issue is not None:
-        return envelope.issue
+    return envelope.issue or next(find_issues(envelope), None)
+
+
+def find_issues(envelope: Envelope) -> Iterator[Issue]:
+    """Yield every reason why a message that can be read cannot be taken."""
     for check in (
         _check_gpc,
         _check_identity,
@@ -48,8 +51,7 @@ def find_issue(envelope: Envelope) -> Issue | None:
     ):
         issue = check(envelope)
         if issue is not None:
-            return issue
-    return None
+            yield issue
 
 
 def _check_gpc(envelope: Envelope) -> Issue | None:
@@ -67,7 +69,8 @@ def _check_identity(envelope: Envelope) -> Issue | None:
         who.email or who.user_id or who.anonymous_id
     ):
         pointer = pointer_to(envelope, "email")
-        return Issue("no_identity", pointer, "Send user_email or user_id.")
+        key = "email" if pointer == "/email" else "user_email"
+        return Issue("no_identity", pointer, f"Send {key} or user_id.")
     for name in ("email", "user_id", "anonymous_id", "previous_id"):
         value = getattr(who, name)
         if value and (value.casefold() in ILLEGAL_IDS or len(value) > _LONGEST):

@@ -36,7 +36,7 @@ _TITLES: dict[str, _StrPromise] = {
     CaptureType.PROFILE: _("Profile received."),
     CaptureType.PAGE: _("Saw a page."),
     CaptureType.EVENT: _("Event received."),
-    CaptureType.ALIAS: _("Two identities joined."),
+    CaptureType.ALIAS: _("Told that two ids are of one person."),
     CaptureType.CONSENT: _("Answer on consent received."),
 }
 _PAYMENTS: dict[str, _StrPromise] = {

@@ -30,7 +30,7 @@ from capture.choices import Provider
 from capture.models import Quarantine
 from customers.models import Business, Customer
 from tests.capture.adapters.test_paypal_signatures import certificate
-from tests.conftest import signed_in
+from tests.conftest import confirm, signed_in
 from tests.contract.doors import Door, asked_about, doors, path_of
 from tests.contract.hostile import (
     EDITED,
@@ -61,6 +61,8 @@ from tests.customers.api.exporting import confirmed
 from tests.factories import (
     ApiKeyFactory,
     BookingFactory,
+    CustomerFactory,
+    IdentityReviewFactory,
     JobFactory,
     MembershipFactory,
     SourceFactory,
@@ -171,6 +173,8 @@ def store(meter: Meter) -> SimpleNamespace:
             change = (change_by_api, change_by_form)[(turn + number) % 2]
             change(meter, owner, row, kind)
         leave_reasons(meter, owner, person, kind)
+        go_back(meter, owner, key, person, kind)
+        decide_whose(meter, owner, source, person, kind)
         import_files(meter, owner, kind, source.business)
         search(meter, owner, kind)
         come_by(meter, owner, kind)
@@ -272,6 +276,83 @@ def leave_reasons(meter: Meter, client: Client, person: Any, kind: str) -> None:
     posts.append(("discard", lambda: client.post(discard, reason)))
     for name, post in posts:
         meter.ask(f"POST {name} ({kind})", post)
+
+
+def go_back(meter: Meter, client: Client, key: str, person: Any, kind: str) -> None:
+    """Fill the lines of a booking, the reasons of its money, and what went back."""
+    text = TEXTS[kind](500)[:500]
+    booking = BookingFactory(customer=person, status="pending", total_amount=10)
+    below = f"/api/v1/bookings/{booking.pk}"
+    money = {"amount": "1", "reason": text}
+    program = Client(headers={"Authorization": f"Bearer {key}"})
+    paid = {**WHO, "transaction_id": f"went-back-{kind}", "currency": "EUR"}
+    parts = [{"refund_id": f"{n}{text[:250]}", "refund_amount": 1} for n in range(9)]
+    for name, call in (
+        (
+            "lines",
+            lambda: client.patch(
+                below, {"lines": [{"description": text}] * 500}, "application/json"
+            ),
+        ),
+        (
+            "payment",
+            lambda: client.post(
+                f"{below}/payments", {**money, "method": "cash"}, "application/json"
+            ),
+        ),
+        (
+            "refund",
+            lambda: post_confirmed_api(
+                client, f"{below}/refunds", {**money, "reason_code": "quality"}
+            ),
+        ),
+        *(
+            (
+                "refunds of a processor",
+                lambda b={**paid, **part}: program.post(
+                    "/api/data-capture/payment", b, "application/json"
+                ),
+            )
+            for part in ({"final_price": 90, "payment_status": "completed"}, *parts)
+        ),
+    ):
+        answer = meter.ask(f"{name} ({kind})", call)
+        assert answer.status_code < 300, (name, answer.whole[:500])
+
+
+def post_confirmed_api(client: Client, path: str, body: dict[str, Any]) -> Any:
+    """Send, and confirm with the PIN if that is asked for."""
+    answer = client.post(path, body, "application/json")
+    if answer.status_code == 401:
+        needed = answer.json()
+        confirm(client, needed["scope"], needed["digest"])
+        answer = client.post(path, body, "application/json")
+    return answer
+
+
+def decide_whose(
+    meter: Meter, client: Client, source: Any, person: Any, kind: str
+) -> None:
+    """Decide a review with a text as the reason."""
+    review = IdentityReviewFactory(
+        source=source,
+        email=person.email,
+        user_ref=f"whose-{kind}",
+        email_customer=person,
+        user_customer=CustomerFactory(business=source.business),
+    )
+    body = {
+        "decision": "same_person",
+        "customer_id": str(person.pk),
+        "reason": TEXTS[kind](2000)[:500],
+    }
+    answer = meter.ask(
+        f"decide ({kind})",
+        lambda: client.post(
+            f"/api/v1/identity-reviews/{review.pk}/decide", body, "application/json"
+        ),
+    )
+    assert answer.status_code == 200, answer.whole[:500]
 
 
 def come_by(meter: Meter, client: Client, kind: str) -> None:

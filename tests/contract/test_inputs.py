@@ -1,7 +1,6 @@
 """Files and messages from reports, each sent through the entrance that it is for.
 
-They are in `tests/data/inputs/`. What refunds, purchases by e-mail and the search make
-of theirs is tested beside those.
+They are in `tests/data/inputs/`, and each of them is sent here.
 """
 
 from __future__ import annotations
@@ -21,13 +20,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from capture import services as captures
-from capture.models import Capture
+from capture.models import Capture, Payment
 from customers.choices import ConsentAction
-from customers.models import Booking, ConsentEvent, Customer
-from tests.conftest import signed_in, staff
+from customers.models import Booking, ConsentEvent, Customer, CustomerStats
+from tests.capture.adapters import test_paypal_signatures as signatures
+from tests.conftest import search, signed_in, staff
 from tests.customers.admin.test_exchange import confirm, counts
 from tests.customers.api.sending import post
 from tests.factories import (
@@ -41,11 +42,18 @@ from tests.factories import (
 )
 
 FOLDER = Path(__file__).parents[1] / "data" / "inputs"
+THIS = Path(__file__).read_text()
 CUSTOMERS, BOOKINGS = "/admin/customers/customer/", "/admin/customers/booking/"
 
 
 def said(name: str) -> Any:
     return json.loads((FOLDER / name).read_text())
+
+
+def test_each_of_them_is_sent_here():
+    names = {path.name for path in FOLDER.iterdir()} - {"README.md"}
+
+    assert {name for name in names if f'"{name}"' not in THIS} == set()
 
 
 def send_file(client: Client, name: str, path: str = CUSTOMERS) -> Any:
@@ -192,8 +200,25 @@ def test_a_log_whose_quote_is_not_closed_is_one_sentence(bakery, tmp_path):
     head = 'customer,date,quantity,amount\nk4,2026-10-01,1,10.00\n"k5,2026-10-01,1,10'
     log.write_text(f"{head}.00\n{'x' * 200_000}\n")
 
-    with pytest.raises(CommandError, match="field larger"):
+    with pytest.raises(CommandError, match="In line 3 a quote is not closed") as caught:
         call_command("import_purchases", str(log), business=bakery.slug)
+    assert caught.value.returncode == 1
+    assert "Nothing was loaded." in str(caught.value)
+    assert not Booking.objects.exists()
+
+
+def test_a_return_in_a_log_is_listed_and_not_lost(bakery):
+    log, err = FOLDER / "05-purchases-with-return.csv", StringIO()
+
+    with pytest.raises(SystemExit) as stopped:
+        call_command(
+            "import_purchases", str(log), business=bakery.slug, stdout=err, stderr=err
+        )
+
+    assert stopped.value.code == 1
+    assert "line 3: The quantity is wrong." in err.getvalue()
+    assert "as a refund" in err.getvalue()
+    assert Booking.objects.get().total_amount == 20
 
 
 # --- messages -----------------------------------------------------------------------
@@ -287,7 +312,83 @@ def test_a_secret_in_base64_is_not_kept(source):
     assert event["data_base64"] not in payload
 
 
-# --- webhooks of Stripe -------------------------------------------------------------
+def test_refunds_of_segment_without_an_amount_are_all_and_others_add_up(source):
+    key = ApiKeyFactory(source=source)
+    basic = base64.b64encode(f"{key.prefix}:".encode()).decode()
+
+    for event in said("04-segment-order-refunded.json")["events"]:
+        answer = post(Client(), "/v1/track", event, Authorization=f"Basic {basic}")
+        assert answer.status_code == 200, answer.content
+
+    whole, part = Payment.objects.order_by("final_price")
+    assert (whole.state, whole.amount_refunded) == ("refunded", 50)
+    assert (part.state, part.amount_refunded) == ("partially_refunded", 60)
+    assert CustomerStats.objects.get().total_spent == 40
+    assert set(Booking.objects.values_list("status", flat=True)) == {
+        "refunded",
+        "completed",
+    }
+
+
+# --- the search ---------------------------------------------------------------------
+
+SEARCHES = [
+    ({kind: stored}, text)
+    for kind, lines in (
+        ("name", said("07-search-table.json")["names"]),
+        ("phone", said("07-search-table.json")["phones"]),
+    )
+    for stored, texts in lines
+    for text in texts
+]
+
+
+@pytest.mark.parametrize(("columns", "text"), SEARCHES, ids=str)
+def test_each_box_and_route_finds_whom_somebody_means(bakery, columns, text):
+    stored = str(columns.get("phone", ""))
+    for country, prefix in (("TR", "+90"), ("GB", "+44")):
+        if stored.startswith(prefix):
+            bakery.country = country
+            bakery.save()
+    customer = CustomerFactory(business=bakery, **columns)
+    CustomerFactory(business=bakery, name="Zoe Quill", phone="+1 212 555 0199")
+    browser = signed_in(staff(bakery))
+    who = str(customer.pk)
+
+    listed = browser.get("/api/v1/customers", {"search": text}).json()["results"]
+    quick = browser.get(f"/api/customers/{bakery.slug}/search", {"q": text}).json()
+    page = search(browser, CUSTOMERS, text)
+
+    assert [row["id"] for row in listed] == [who]
+    assert [row["id"] for row in quick["customers"]] == [who]
+    assert [str(row.pk) for row in page.context["cl"].result_list] == [who]
+
+
+# --- webhooks of PayPal and Stripe --------------------------------------------------
+
+
+def test_two_refunds_of_one_sale_are_two(source):
+    endpoint = WebhookEndpointFactory(
+        source=source,
+        provider="paypal",
+        paypal_webhook_id=signatures.WEBHOOK,
+        certificate=signatures.certificate(begins=-9999, ends=9999).decode(),
+    )
+
+    for event in said("04-paypal-sale-refunded-twice.json")["events"]:
+        raw = json.dumps(event).encode()
+        signed = signatures.headers(raw, at=timezone.now(), webhook=signatures.WEBHOOK)
+        answer = Client().post(
+            f"/api/v1/webhooks/paypal/{endpoint.pk}",
+            raw,
+            content_type="application/json",
+            headers=signed,
+        )
+        assert answer.status_code == 200, answer.content
+
+    payment = Payment.objects.get()
+    assert (payment.state, payment.amount_refunded) == ("partially_refunded", 60)
+    assert CustomerStats.objects.get().total_spent == 40
 
 
 @pytest.fixture
@@ -311,6 +412,16 @@ def deliver(source):
         )
 
     return send
+
+
+def test_a_refund_that_failed_is_none(deliver):
+    for event in said("04-stripe-refund-that-failed.json")["events"]:
+        assert deliver(event)["status"] == "accepted"
+
+    payment = Payment.objects.get()
+    assert (payment.state, payment.amount_refunded) == ("paid", 0)
+    assert Booking.objects.get().status == "completed"
+    assert CustomerStats.objects.get().total_spent == 10
 
 
 def test_a_delivery_that_only_counts_itself_is_a_duplicate(deliver):

@@ -54,6 +54,7 @@ class Desk:
             customer=self.customer, status="completed", paid_amount="50.00"
         )
         self.ticket = TicketFactory(customer=self.customer)
+        ConsentEventFactory(customer=self.customer)
         self.numbers = count()
         # To be archived, each once.
         self.leaving = CustomerFactory.create_batch(3, business=self.bakery)
@@ -200,7 +201,8 @@ CEILINGS = {
     note: 10,
     ticket: 15,
     message: 10,
-    preferences: 12,
+    # Four of them for what holds from now on.
+    preferences: 16,
     archive: 16,
     remove: 16,
 }

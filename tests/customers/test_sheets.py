@@ -204,7 +204,11 @@ def test_a_claimed_size_is_not_believed():
         ("csv", b"name\n\x01\xeb\n", "not in UTF-8"),
         ("json", b'[{"a": "\xeb"}]', "not in UTF-8"),
         ("csv", b"name\n" + b"x" * 9000 + b"\0\n", "no text can hold"),
-        ("csv", b"name\n" + b"x" * 200_000 + b"\n", "A cell is too long"),
+        (
+            "csv",
+            b"name\n" + b"x" * 200_000 + b"\n",
+            "In line 2 a quote is not",
+        ),
         ("csv", b"a," * 300 + b"\n", "more than 200 columns"),
         ("csv", b"a\n" + b"x," * 300 + b"\n", "more than 200 cells"),
         ("json", b'[{"a": 1}', "no JSON"),

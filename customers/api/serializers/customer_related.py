@@ -156,6 +156,7 @@ class ConsentSerializer(HubModelSerializer):
 class ContactStateSerializer(serializers.Serializer):
     """Whether a customer may be sent something in one way, and what decided."""
 
+    purpose = serializers.ChoiceField(Purpose.choices)
     channel = serializers.ChoiceField(ConsentChannel.choices)
     is_allowed = serializers.BooleanField()
     rule = serializers.CharField(help_text="What decided, such as withdrawn.")
@@ -168,19 +169,17 @@ class ContactStateSerializer(serializers.Serializer):
     )
 
 
-class RecordedConsentSerializer(ConsentSerializer):
-    """One answer, and what holds of its purpose from now on."""
-
-    holds = ContactStateSerializer(many=True)
-
-    class Meta(ConsentSerializer.Meta):
-        fields: ClassVar = [*ConsentSerializer.Meta.fields, "holds"]
+# What the answer to a write about being contacted says besides the row.
+HOLDS = {
+    "holds": ContactStateSerializer(many=True, help_text="What holds from now on.")
+}
 
 
 def represent_states(states: Iterable[services.ContactState]) -> list[JsonObject]:
     """Return what ContactStateSerializer describes."""
     return [
         {
+            "purpose": state.purpose,
             "channel": state.channel,
             "is_allowed": state.answer.is_allowed,
             "rule": state.answer.rule,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.rest.model_serializers import HubModelSerializer
@@ -126,7 +127,14 @@ class PreferencesSerializer(MoneyModelSerializer):
         ]
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TextListField(serializers.JSONField):
+    """A list of texts, which the model checks."""
+
+
 class PreferencesUpdateSerializer(HubUpdateSerializer):
+    preferred_categories = TextListField(allow_null=True, required=False)
+
     class Meta:
         model = Preferences
         fields = services.PREFERENCES_COLUMNS

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-
-from audit.json_text import JsonObject
-from audit.rest.model_serializers import Related, expanded
-from audit.rest.views import ActionSpec
+from audit.json_text import JsonObject, JsonValue
+from audit.rest.model_serializers import Related
 from customers import services
 from customers.api.serializers import customer_related as serializers
 from customers.api.serializers.businesses import ColleagueSerializer
@@ -106,26 +101,13 @@ class ConsentViewSet(CustomerRelatedViewSet):
         "occurred_at": RANGE,
         "created_at": RANGE,
     }
+    written_fields: ClassVar = serializers.HOLDS
 
-    @classmethod
-    def get_action_specs(cls) -> dict[str, ActionSpec]:
-        """Return what each action needs; a recorded answer says what holds."""
-        specs = super().get_action_specs()
-        answer = expanded(
-            serializers.RecordedConsentSerializer, tuple(cls.related.items())
-        )
-        return specs | {"create": replace(specs["create"], response=answer)}
-
-    def create(self, request: Request, **kwargs: object) -> Response:
-        """Record an answer, and answer what holds of its purpose from now on."""
-        response = super().create(request, **kwargs)
-        customers = self.visible_queryset(Customer)
-        states = services.contact_states(customers.get(pk=response.data["customer_id"]))
-        purpose = response.data["purpose"]
-        response.data["holds"] = serializers.represent_states(
-            state for state in states if state.purpose == purpose
-        )
-        return response
+    def about_written(self, instance: Any, sent: JsonValue) -> JsonObject:
+        """Return what holds of the purpose from now on."""
+        states = services.contact_states(instance.customer)
+        of_purpose = (one for one in states if one.purpose == instance.purpose)
+        return {"holds": serializers.represent_states(of_purpose)}
 
     def create_for_customer(
         self, customer: Customer, values: JsonObject

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from audit.json_text import JsonObject
+from audit.json_text import JsonObject, JsonValue
 from customers import services
+from customers.api.serializers import customer_related
 from customers.api.serializers import customers as serializers
 from customers.api.tables.base import HubViewSet
 from customers.models import CustomerStats, Preferences
@@ -44,6 +45,15 @@ class CustomerPreferencesViewSet(OnePerCustomerViewSet):
     model = Preferences
     serializer_class = serializers.PreferencesSerializer
     update_serializer_class = serializers.PreferencesUpdateSerializer
+    written_fields: ClassVar = customer_related.HOLDS
+
+    def about_written(self, instance: Any, sent: JsonValue) -> JsonObject:
+        """Return what holds from now on; preferences are about every purpose."""
+        customer = instance.customer
+        # As they were written: nothing of it is read again.
+        customer.preferences = instance
+        states = services.contact_states(customer, is_loaded=True)
+        return {"holds": customer_related.represent_states(states)}
 
     def perform_update(
         self, instance: Any, expected_rev: int | None, changes: JsonObject

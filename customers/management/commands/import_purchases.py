@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from audit.progress import Progress
 from audit.tenancy.actors import Actor
 from customers import services
+from customers.readers import CsvText, SheetError
 from customers.services import BadLine, Purchase, PurchaseColumns, PurchaseReport
 
 if TYPE_CHECKING:
@@ -67,17 +67,15 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, **options: Any) -> None:
         actor = Actor.system("import_purchases")
         try:
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                delimiter = find_delimiter(lines.readline(), options["delimiter"])
-                report = self.load(lines, delimiter, actor, options)
+            text = CsvText(file.read_bytes())
+            if text.assumed:
+                self.stderr.write(f"Read as {text.assumed}. Check letters like ä.")
+            report = self.load(text, actor, options)
         except OSError as error:
             msg = f"{file} cannot be read: {error.strerror}. Mend the path."
             raise CommandError(msg) from error
-        except UnicodeDecodeError as error:
-            msg = f"{file} is not UTF-8. Save it as UTF-8 and run this again."
-            raise CommandError(msg) from error
-        except csv.Error as error:
-            msg = f"{file} is no CSV: {error}. Nothing was loaded."
+        except SheetError as error:
+            msg = f"{file}: {error} Nothing was loaded."
             raise CommandError(msg) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
@@ -91,21 +89,17 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def load(
-        self,
-        lines: TextIO,
-        delimiter: str | None,
-        actor: Actor,
-        options: dict[str, Any],
+        self, text: CsvText, actor: Actor, options: dict[str, Any]
     ) -> PurchaseReport:
         """Read all of it first, so that a file that is wrong leaves nothing behind."""
         names = ("customer", "date", "quantity", "amount")
+        choice = options["delimiter"]
 
         def read(currency: str) -> Iterator[Purchase | BadLine]:
-            lines.seek(0)
             return services.read_purchases(
-                lines,
+                text,
                 columns=PurchaseColumns(**{name: options[name] for name in names}),
-                delimiter=delimiter,
+                delimiter=_DELIMITERS.get(choice, text.delimiter or None),
                 has_header=not options["no_header"],
                 date_format=options["date_format"],
                 currency=currency,
@@ -126,14 +120,6 @@ class Command(BaseCommand):
         )
         progress.end()
         return report
-
-
-def find_delimiter(line: str, choice: str) -> str | None:
-    """Return the separator of the columns; None is white space."""
-    if choice != "auto":
-        return _DELIMITERS[choice]
-    best = max(",;\t", key=line.count)
-    return best if best in line else None
 
 
 def find_business(options: dict[str, Any], actor: Actor) -> Business:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import Counter
@@ -10,20 +9,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TextIO
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from audit import log
 from audit.database.batches import in_batches
+from audit.datetimes import parse_day
 from audit.history.bulk import insert_tracked
 from audit.history.writing import Authorship
 from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
+from customers.readers import CsvText
 from customers.services.identity import find_by_identity
 from customers.services.money.payment_entries import entries_of_file, insert_entries
 from customers.services.stats import refresh_stats
@@ -34,6 +35,13 @@ from customers.values.email_address import EmailAddress, parse_email
 _BATCH = 50
 _REASON = "purchase log"
 _SOURCE = "import"
+# Of what names a customer.
+_LONGEST = 255
+_IN_FUTURE = "The date is in the future. Write when it was bought."
+_RETURN = (
+    "A return does not say of which purchase it is: record it as a refund of that; "
+    "until then it is missing from the figures."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class PurchaseReport:
 
 
 def read_purchases(
-    file: TextIO,
+    file: CsvText,
     *,
     columns: PurchaseColumns,
     delimiter: str | None,
@@ -93,7 +101,8 @@ def read_purchases(
     """Yield each line as a purchase or as a bad line; blank lines are skipped.
 
     `delimiter` None means any white space. `currency` is that of the amounts. Raises
-    ValidationError before the first line for a missing column.
+    ValidationError before the first line for a missing column, SheetError where the
+    file is no such text.
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
@@ -126,7 +135,7 @@ def load_purchases(
     actor.require_perm(business.pk, "customers.import_booking")
     report = PurchaseReport()
     seen: Counter[str] = Counter()
-    for number, batch in in_batches(lines, _BATCH):
+    for number, batch in in_batches(_until_today(business, lines), _BATCH):
         report.batches = number
         report.bad += [line for line in batch if isinstance(line, BadLine)]
         good = [line for line in batch if isinstance(line, Purchase)]
@@ -153,13 +162,10 @@ def load_purchases(
     return report
 
 
-def _rows(file: TextIO, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: CsvText, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
     if delimiter is None:
-        yield from ((n, text.split()) for n, text in enumerate(file, start=1))
-        return
-    reader = csv.reader(file, delimiter=delimiter)
-    for cells in reader:
-        yield reader.line_num, cells
+        return ((number, text.split()) for number, text in file.lines())
+    return file.rows(delimiter)
 
 
 def _positions(columns: PurchaseColumns, header: list[str] | None) -> list[int]:
@@ -193,9 +199,12 @@ def _purchase(
     if not customer:
         msg = "The customer is empty."
         raise ValueError(msg)
+    if len(customer) > _LONGEST:
+        msg = f"The customer has more than {_LONGEST} characters. Shorten it."
+        raise ValueError(msg)
     return Purchase(
         line=line,
-        customer=customer[:255],
+        customer=customer,
         day=_day(day, date_format),
         quantity=_parse_number(quantity, None, "quantity"),
         amount=_parse_number(amount, currency, "amount"),
@@ -204,10 +213,24 @@ def _purchase(
 
 def _day(text: str, date_format: str) -> date:
     try:
-        return datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
+        day = datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
     except ValueError:
-        msg = f"The date {text!r} is not written as {date_format}."
+        msg = f"The date {text[:40]!r} is not written as {date_format}."
         raise ValueError(msg) from None
+    try:
+        return parse_day(day.isoformat())
+    except ValidationError as error:
+        raise ValueError(*error.messages) from None
+
+
+def _until_today(
+    business: Business, lines: Iterable[Purchase | BadLine]
+) -> Iterator[Purchase | BadLine]:
+    """Yield the lines, those of days to come as bad ones."""
+    today = business.local_day(timezone.now())
+    for line in lines:
+        is_ahead = isinstance(line, Purchase) and line.day > today
+        yield BadLine(line.line, _IN_FUTURE) if is_ahead else line
 
 
 def _parse_number(text: str, currency: str | None, name: str) -> Decimal:
@@ -218,7 +241,8 @@ def _parse_number(text: str, currency: str | None, name: str) -> Decimal:
             raise invalid_amount()
         check_amount(number, currency)
     except ValidationError as error:
-        msg = f"The {name} is wrong. {' '.join(error.messages)}"
+        fix = _RETURN if error.code == "amount_negative" else ""
+        msg = f"The {name} is wrong. {' '.join(error.messages)} {fix}".strip()
         raise ValueError(msg) from None
     return number
 
@@ -238,8 +262,7 @@ def _load(
     customer_ids = _customers(business, [line for _, line in new], report, actor)
     rows = []
     for key, line in new:
-        # Noon, so that the day stays the same in the business's time zone.
-        moment = datetime.combine(line.day, time(12), tzinfo=business.zone)
+        moment = _noon(line.day, business)
         rows.append(
             Booking(
                 business=business,
@@ -274,6 +297,12 @@ def _load(
             "purchases": len(rows),
         },
     )
+
+
+def _noon(day: date, business: Business) -> datetime:
+    """Return noon of a day where the business is, or now if that is still to come."""
+    noon = datetime.combine(day, time(12), tzinfo=business.zone)
+    return min(noon, timezone.now())
 
 
 def _stored_keys(business: Business, keyed: list[tuple[str, Purchase]]) -> set[str]:
@@ -315,7 +344,7 @@ def _customers(
         email = emails.get(reference)
         if reference in by_id or (email and email.key in by_email):
             continue
-        joined = datetime.combine(day, time(12), tzinfo=business.zone)
+        joined = _noon(day, business)
         name = email.key if email else reference
         if name in made:
             # The same mailbox in another spelling.

@@ -288,3 +288,19 @@ def test_a_chunked_body_is_refused_and_not_taken_for_an_empty_one(db):
     )
 
     assert (response.status_code, response.json()["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("customer-data/capture-signup", "email"),
+        ("data-capture/payment", "user_email"),
+    ],
+)
+def test_whom_nobody_names_is_asked_for_as_the_route_names_it(post, path, name):
+    """The documents name the person by different keys."""
+    answer = post(f"/api/{path}", {"plan": "basic"})
+
+    [error] = answer.json()["errors"]
+    assert (error["code"], error["pointer"]) == ("no_identity", f"/{name}")
+    assert error["detail"] == f"Send {name} or user_id."

@@ -174,6 +174,23 @@ def test_validate_stores_nothing_and_finds_everything(post):
     assert not Quarantine.objects.exists()
 
 
+def test_validate_names_every_fault_of_an_item(post):
+    item = {"type": "payment", "final_price": "abc", "currency": "zzz"}
+    single = post(VALIDATE, item).json()["results"][0]
+    several = post(VALIDATE, {"captures": [event(), item]}).json()["results"][1]
+
+    faults = [("no_identity", "/user_email"), ("amount_invalid", "/final_price")]
+    faults.append(("currency_unknown", "/currency"))
+    for finding, prefix in ((single, "/0"), (several, "/captures/1")):
+        assert [(e["code"], e["pointer"]) for e in finding["errors"]] == [
+            (code, f"{prefix}{pointer}") for code, pointer in faults
+        ]
+        # The one that ingest names.
+        assert {"code", "pointer", "detail"} <= finding.keys()
+        assert finding["code"] == finding["errors"][0]["code"]
+    assert post(SINGLE, item).json()["code"] == single["code"]
+
+
 def test_an_unknown_type_is_an_event_of_that_name(post):
     post(SINGLE, {"type": "course.finished", "user_id": "u1"})
 
@@ -310,6 +327,18 @@ def test_the_same_key_gives_the_same_answer(post):
     assert again.content == first.content
     assert "Idempotent-Replayed" not in first
     assert not Sighting.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("a key", 200), ("~" * 255, 200), ("~" * 256, 400), ("", 400), ("\xe5", 400),
+     ("a\tb", 400)],
+)  # fmt: skip
+def test_a_key_of_a_request_has_plain_characters(post, text, status):
+    answer = post(BATCH, [event()], **{"Idempotency-Key": text})
+
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["code"] == "idempotency_key_invalid"
 
 
 def test_the_same_key_with_another_body_is_refused(post):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from audit.models import Event
@@ -18,10 +21,12 @@ from tests.factories import (
     ApiKeyFactory,
     BookingFactory,
     BusinessFactory,
+    ConsentEventFactory,
     CustomerFactory,
     FlagFactory,
     MembershipFactory,
     NoteFactory,
+    PreferencesFactory,
     SourceFactory,
 )
 
@@ -398,3 +403,39 @@ def test_a_business_without_customers_has_a_file_of_one_line(owner):
 
 def test_a_client_may_ask_for_csv(alice, ana):
     assert read(confirmed(alice, FULL, FULL_BODY, Accept="text/csv"))
+
+
+# --- what somebody does not want ----------------------------------------------------
+
+_WANTED = {
+    "do_not_contact": True,
+    "prefer_email": False,
+    "prefer_sms": True,
+    "can_receive_offers": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (FULL, {**FULL_BODY, "columns": []}),
+        (LIST, LIST_BODY),
+        (ANY, ANY_BODY),
+        (ANY, {**ANY_BODY, "profile": "full"}),
+    ],
+    ids=["000", "003", "list", "full"],
+)
+def test_data_leaves_with_its_restrictions(alice, bakery, ana, path, body):
+    PreferencesFactory(customer=ana, **_WANTED)
+    ConsentEventFactory(customer=ana, channel="email", action="withdrawn")
+    ConsentEventFactory(customer=ana, channel="sms", action="given")
+
+    answer = confirmed(alice, path, body)
+
+    text = b"".join(answer).decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(text, newline=""))
+    assert {name: row[name] for name in _WANTED} == {
+        name: "yes" if value else "no" for name, value in _WANTED.items()
+    }
+    said = {c: row[f"marketing_consent_{c}"] for c in ("email", "sms", "call")}
+    assert said == {"email": "withdrawn", "sms": "given", "call": ""}

@@ -59,3 +59,39 @@ def test_who_sees_it_masked_is_warned_too(bakery, customer):
 
     assert answer.json()["phone"] != "the bar"
     assert [w["code"] for w in answer.json()["warnings"]] == ["phone_invalid"]
+
+
+def test_each_item_of_many_is_warned_of_by_itself(alice, customer):
+    items = [
+        {"name": "Ida", "phone": "the bar"},
+        {"name": "Kari", "phone": "+47 22 00 04 21"},
+        {"name": "", "phone": "the bar"},
+    ]
+    created = send(alice, "POST", f"{CUSTOMERS}/bulk", {"items": items})
+    first, second, refused = created.json()["results"]
+
+    assert [warning["code"] for warning in first["warnings"]] == ["phone_invalid"]
+    assert first["warnings"][0]["pointer"] == "/phone"
+    assert "warnings" not in second
+    assert "warnings" not in refused
+
+    changes = [
+        {"id": str(customer.pk), "phone": "at home"},
+        {"id": first["id"], "location": "Oslo", "warnings": first["warnings"]},
+    ]
+    changed = send(alice, "PATCH", f"{CUSTOMERS}/bulk", {"items": changes})
+    first, second = changed.json()["results"]
+    assert [warning["code"] for warning in first["warnings"]] == ["phone_invalid"]
+    assert (second["status"], "warnings" in second) == (200, False)
+
+
+def test_a_repeat_of_many_answers_the_same_warnings(alice, bakery):
+    body = {"items": [{"name": "Ida", "phone": "the bar"}]}
+    key = {"Idempotency-Key": "one"}
+
+    first, again = (
+        send(alice, "POST", f"{CUSTOMERS}/bulk", body, **key) for _ in range(2)
+    )
+
+    assert first.json()["results"][0]["warnings"]
+    assert again.json() == first.json()

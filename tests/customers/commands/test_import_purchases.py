@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -160,15 +161,39 @@ def test_bad_lines_are_named_and_stop_nobody(db, log):
     assert "7 lines left out" in run.out
 
 
+def test_a_day_is_one_that_can_have_been(db, log, clock):
+    BusinessFactory(slug="shop", timezone="Pacific/Auckland")
+    # At half past nine in the morning there.
+    morning = datetime(2027, 1, 4, 20, 30, tzinfo=UTC)
+    clock.jump(hours=(morning - clock.now).total_seconds() / 3600)
+    days = ("1850-01-01", "2201-01-01", "2027-01-06", "2027-01-05", "1997-01-01")
+    lines = "".join(f"{n},{day},1,10.00\n" for n, day in enumerate(days))
+
+    run = Run(log("customer,date,quantity,amount\n" + lines))
+
+    assert run.code == 1
+    assert [line.partition(": ")[2] for line in run.err.splitlines()] == [
+        "Send a time from 1900 on and before 2200.",
+        "Send a time from 1900 on and before 2200.",
+        "The date is in the future. Write when it was bought.",
+    ]
+    today = Booking.objects.order_by("completed_at").last()
+    assert today.completed_at <= clock.now
+    assert today.business.local_day(today.completed_at).isoformat() == "2027-01-05"
+    assert not [*services.list_broken_rules(actor=Actor.system("test"))]
+    # Loaded again in the afternoon it is the same purchase.
+    clock.jump(hours=8)
+    assert "2 known already" in Run(log("customer,date,quantity,amount\n" + lines)).out
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
         (LOG, {**POSITIONS, "create_business": False}, "Add --create-business"),
         (LOG, {**POSITIONS, "currency": "XXY"}, "ISO 4217"),
         ("a,b\n1,2\n", {}, "There is no column 'customer'. The file has a, b"),
-        (b"customer,date\n\xff\xfe,1\n", {"no_header": False}, "not UTF-8"),
-        (GOOD * 300 + b"\xff,2026-01-02,1,1\n", {}, "not UTF-8"),
-        (GOOD + b"1," + b"x" * 200_000 + b",1,1\n", {}, "is no CSV: field larger"),
+        (GOOD * 300 + "Åsa".encode() + b"\xff,2026-01-02,1,1\n", {}, "not in UTF-8"),
+        (GOOD + b"1," + b"x" * 200_000 + b",1,1\n", {}, "In line 3 a quote is not"),
     ],
 )
 def test_what_is_wrong_with_all_of_it_is_one_sentence(db, log, text, options, message):
