@@ -62,8 +62,8 @@ class HubModelSerializer(serializers.ModelSerializer[models.Model]):
     privacy: ClassVar[Mapping[str, str]] = {}
     # Rows that repeat what somebody sent hold addresses in other texts too.
     is_copy: ClassVar[bool] = False
-    # A caller may ask for some keys alone, so the schema promises none.
-    is_sparse = True
+    # Answers of `fields` have some keys alone; see `partial_of`.
+    is_partial: ClassVar[bool] = False
 
     def build_field(
         self,
@@ -152,9 +152,8 @@ def expanded(
     """Return a row's serializer with what may stand beside it, for the schema."""
     if not names:
         return serializer_class
-    name = serializer_class.__name__.removesuffix("Serializer")
     extra = {
-        key: related.serializer_class(
+        key: _beside(related.serializer_class)(
             required=False, allow_null=True, help_text=f"With expand={key}."
         )
         for key, related in names
@@ -167,7 +166,31 @@ def expanded(
         "Meta": type("Meta", (meta,), {"fields": fields}),
         **extra,
     }
-    return type(f"{name}Expanded", (serializer_class,), body)
+    return type(serializer_class.__name__, (serializer_class,), body)
+
+
+@cache
+def _beside(serializer_class: type[HubModelSerializer]) -> type[HubModelSerializer]:
+    """Return the serializer of a row beside another one, under a name of its own."""
+    members = {
+        "__module__": serializer_class.__module__,
+        "__doc__": serializer_class.__doc__,
+    }
+    return type(f"Related{serializer_class.__name__}", (serializer_class,), members)
+
+
+@cache
+def partial_of(
+    serializer_class: type[HubModelSerializer],
+) -> type[HubModelSerializer]:
+    """Return the serializer of a row of which `fields` selects keys, for the schema."""
+    name = serializer_class.__name__.removesuffix("Serializer")
+    members = {
+        "__module__": serializer_class.__module__,
+        "__doc__": f"{serializer_class.__doc__} Only the keys that `fields` names.",
+        "is_partial": True,
+    }
+    return type(f"{name}Partial", (serializer_class,), members)
 
 
 @cache
@@ -175,7 +198,7 @@ def page_serializer(
     serializer_class: type[HubModelSerializer],
 ) -> type[serializers.Serializer[object]]:
     """Return the serializer of a list's answer, for the schema."""
-    name = serializer_class.__name__.removesuffix("Expanded").removesuffix("Serializer")
+    name = serializer_class.__name__.removesuffix("Serializer")
     return type(f"{name}Page", (_Page,), {"results": serializer_class(many=True)})
 
 

@@ -41,6 +41,9 @@ from audit.tenancy.actors import AccessNote, Actor
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
 _STORED_HEADERS = ("ETag", "Location")
+# Of an answer whose rows have the keys alone that `fields` names: those of
+# application/json have all of them, so that clients need not ask for each.
+PARTIAL_TYPE = "application/vnd.holdfast.partial+json"
 # As `etag_of` writes it; no revision has more digits.
 _TAG = re.compile(r'(?:W/)?"r[0-9]{1,9}"')
 _ONCE = "Send it once; several values go into …__in with commas."
@@ -85,6 +88,8 @@ class ActionSpec:
     takes_key: bool = True
     # Many acts, each done and stored by itself through `do_part`, key or not.
     has_parts: bool = False
+    # A serializer of the answer to `fields`, which has a type of its own.
+    partial: Any = None
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
     # What each refusal says, where it is not what it is everywhere.

@@ -7,6 +7,7 @@ ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from audit.rest.model_serializers import (
     Related,
     expanded,
     page_serializer,
+    partial_of,
 )
 from audit.rest.pagination import (
     MAX_OFFSET,
@@ -42,7 +44,13 @@ from audit.rest.pagination import (
 )
 from audit.rest.routers import UUID_REGEX
 from audit.rest.serializers import QuerySerializer, snake_case, unknown_sentence
-from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
+from audit.rest.views import (
+    PARTIAL_TYPE,
+    ActionSpec,
+    StaffView,
+    etag_of,
+    refuse_repeated,
+)
 
 _Instance = TypeVar("_Instance", bound=Model)
 LARGEST_PAGE = 200
@@ -214,12 +222,22 @@ class ResourceViewSet(InstanceViewSet):
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
         view, response = view_permission(cls.model), cls.answer()
+        partial = partial_of(response)
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
         query = ListQuery if has_pages else CursorQuery
         return {
-            "list": ActionSpec(view, page_serializer(response), query=query),
+            "list": ActionSpec(
+                view,
+                page_serializer(response),
+                query=query,
+                partial=page_serializer(partial),
+            ),
             "retrieve": ActionSpec(
-                view, response, query=DetailQuery, has_versions=cls.has_versions
+                view,
+                response,
+                query=DetailQuery,
+                has_versions=cls.has_versions,
+                partial=partial,
             ),
         }
 
@@ -340,6 +358,18 @@ class ResourceViewSet(InstanceViewSet):
     def can_see(self, related: Related, other: object) -> bool:
         """Tell whether the actor may look at this related instance."""
         return self.actor.has_perm(related.permission, business_of(other))
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        if self._is_partial and response.status_code < HTTPStatus.BAD_REQUEST:
+            response.content_type = PARTIAL_TYPE
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def _is_partial(self) -> bool:
+        """Tell whether the answer has the keys alone that `fields` names."""
+        return getattr(self, "params", {}).get("fields") is not None
 
     # --- actions --------------------------------------------------------------------
 
