@@ -25,6 +25,7 @@ from audit.rest.serializers import choices_sentence, snake_case
 from audit.tenancy.actors import Actor
 
 _Instance = TypeVar("_Instance", bound=models.Model)
+ORDER = ("gte", "gt", "lte", "lt")
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -79,6 +80,23 @@ class ReferenceFilter(django_filters.CharFilter):
             return qs.filter(**{f"{self.field_name}_id": UUID(value)})
         except ValueError:
             return qs.filter(**{f"{self.field_name}__{self.reference}": value})
+
+
+def lookups_of(column: models.Field) -> list[str]:
+    """Return how a column is compared: by the one grammar of all tables.
+
+    Numbers and times by their order, others by one or several values; `isnull` where a
+    row may have none.
+    """
+    if isinstance(column, models.BooleanField):
+        lookups = ["exact"]
+    elif isinstance(column, models.DateField):
+        lookups = [*ORDER]
+    elif isinstance(column, models.DecimalField | models.IntegerField):
+        lookups = ["exact", *ORDER]
+    else:
+        lookups = ["exact", "in"]
+    return [*lookups, "isnull"] if column.null else lookups
 
 
 class TableFilters(django_filters.FilterSet):
@@ -148,23 +166,28 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 class NullsLastOrderingFilter(OrderingFilter):
-    """Orders by one of the view's `ordering_fields`; null comes last both ways."""
+    """Orders by the view's `ordering_fields`; null comes last both ways."""
 
     def get_ordering(self, request: Request, queryset: QuerySet, view: Any) -> Any:
-        """Return what to order by. Raises ValidationError for an unknown name."""
-        ordering = snake_case(view.params.get(self.ordering_param, ""))
-        if not ordering:
+        """Return what to order by. Raises ValidationError for unknown names."""
+        text = snake_case(view.params.get(self.ordering_param, ""))
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if not names:
             return None
-        fields, name = view.ordering_fields, ordering.removeprefix("-")
-        if name not in fields:
-            names = ", ".join(fields)
-            text = f"Order by one of {names}; a minus before it means downwards."
+        fields = view.ordering_fields
+        if any(name.removeprefix("-") not in fields for name in names):
+            text = f"Order by {', '.join(fields)}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
-        column = F(fields[name] if isinstance(fields, Mapping) else name)
-        if ordering.startswith("-"):
-            return [column.desc(nulls_last=True), "-pk"]
-        return [column.asc(nulls_last=True), "pk"]
+        columns = []
+        for name in names:
+            column = name.removeprefix("-")
+            order = F(fields[column] if isinstance(fields, Mapping) else column)
+            is_downwards = name.startswith("-")
+            by = order.desc if is_downwards else order.asc
+            columns.append(by(nulls_last=True))
+        # Rows that are equal in all of it have an order, too, or pages would mix them.
+        return [*columns, "-pk" if names[0].startswith("-") else "pk"]
 
     def get_schema_operation_parameters(self, view: object) -> list[JsonObject]:
         """Return nothing: the parameters of a list are described by its query."""

@@ -49,11 +49,13 @@ from audit.rest.views import (
     ActionSpec,
     StaffView,
     etag_of,
-    refuse_repeated,
+    parameters_of,
 )
 
 _Instance = TypeVar("_Instance", bound=Model)
 LARGEST_PAGE = 200
+# The parameters that name several things.
+_LISTS = ("fields", "expand", "ordering")
 
 
 class DetailQuery(QuerySerializer):
@@ -98,7 +100,10 @@ class ListQuery(CursorQuery):
     )
     ordering = serializers.CharField(
         required=False,
-        help_text="A column; with a minus before it downwards. Not with `cursor`.",
+        help_text=(
+            "Columns, the first one first; with a minus before it downwards. Not with "
+            "`cursor`."
+        ),
     )
 
 
@@ -261,13 +266,13 @@ class ResourceViewSet(InstanceViewSet):
 
         Raises ValidationError for unknown ones, and names the nearest known one.
         """
-        refuse_repeated(request.query_params)
         filters: dict[str, str] = {}
         params: dict[str, str] = {}
         filter_names = (
             self.filterset_class.base_filters if self.action == "list" else {}
         )
-        for key, value in request.query_params.dict().items():
+        lists = {*_LISTS, *(n for n in filter_names if n.endswith("__in"))}
+        for key, value in parameters_of(request.query_params, lists).items():
             name = snake_case(str(key))
             if name in filter_names:
                 filters[name] = value

@@ -22,7 +22,7 @@ from capture.choices import ReviewDecision
 from capture.models import IdentityReview
 from capture.models.identity_review import IdentityReviewQuerySet
 from customers.api.serializers.customers import CustomerSerializer
-from customers.api.tables.base import CHOICES, RANGE, TIMES, HubViewSet
+from customers.api.tables.base import TIMES, HubViewSet
 
 
 class DecisionsField(serializers.ListField):
@@ -105,12 +105,12 @@ class IdentityReviewViewSet(HubViewSet):
     event_prefix = "identity_review"
     serializer_class = IdentityReviewSerializer
     filterset_base = IdentityReviewFilters
-    filterset_fields: ClassVar = {
-        "state": CHOICES,
-        "kind": CHOICES,
-        "decided_at": RANGE,
-        **TIMES,
-    }
+    filterset_fields = (
+        "state",
+        "kind",
+        "decided_at",
+        *TIMES,
+    )
     ordering_fields = ("created_at", "updated_at", "decided_at")
     related: ClassVar = {
         "source": Related(SourceSerializer, "source"),

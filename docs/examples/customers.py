@@ -9,12 +9,20 @@ import uuid
 
 from hub import AuthenticatedClient
 from hub.api.customers import customers_create, customers_list, customers_partial_update
-from hub.models import CustomerCreate, CustomerType, CustomerUpdate, ProblemDocument
+from hub.models import (
+    CustomerCreate,
+    CustomerOrdering,
+    CustomerType,
+    CustomerUpdate,
+    ProblemDocument,
+)
 
 url, token = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=token)
 
-page = customers_list.sync(client=client, page_size=5, ordering="-created_at")
+page = customers_list.sync(
+    client=client, page_size=5, ordering=[CustomerOrdering.CREATED_AT_DESC]
+)
 if isinstance(page, ProblemDocument):
     sys.exit(page.message)
 references = [customer.unique_id for customer in page.results]

@@ -9,7 +9,7 @@ type Media = "application/json" | "application/problem+json";
 const hub = createClient<paths, Media>({ baseUrl: url, headers });
 
 const list = await hub.GET("/api/v1/customers", {
-  params: { query: { page_size: 5, ordering: "-created_at" } },
+  params: { query: { page_size: 5, ordering: ["-created_at"] } },
 });
 if (list.error) throw new Error(list.error.message);
 const references: string[] = list.data.results.map((one) => one.unique_id);

@@ -15,8 +15,6 @@ from customers import services
 from customers.api.serializers import customers as serializers
 from customers.api.serializers.businesses import BusinessSerializer
 from customers.api.tables.base import (
-    CHOICES,
-    RANGE,
     TIMES,
     ArchivableFilters,
 )
@@ -59,19 +57,19 @@ class CustomerViewSet(PhoneWarnings):
     create_serializer_class = serializers.CustomerCreateSerializer
     update_serializer_class = serializers.CustomerUpdateSerializer
     filterset_base = CustomerFilters
-    filterset_fields: ClassVar = {
-        "status": CHOICES,
-        "customer_type": CHOICES,
-        "is_email_verified": ["exact"],
-        "unique_id": ["exact"],
-        "joined_at": RANGE,
-        **TIMES,
-        "stats__total_spent": RANGE,
-        "stats__total_purchases": RANGE,
-        "stats__last_login_at": RANGE,
-        "stats__last_active_at": RANGE,
-        "stats__repeat_frequency": CHOICES,
-    }
+    filterset_fields = (
+        "status",
+        "customer_type",
+        "is_email_verified",
+        "unique_id",
+        "joined_at",
+        *TIMES,
+        "stats__total_spent",
+        "stats__total_purchases",
+        "stats__last_login_at",
+        "stats__last_active_at",
+        "stats__repeat_frequency",
+    )
     update_service = staticmethod(services.update_customer)
     archive_service = staticmethod(services.archive_customer)
     restore_service = staticmethod(_restore_customer)
@@ -103,8 +101,8 @@ class CustomerViewSet(PhoneWarnings):
     }
 
     def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
-        ordering = str(self.params.get("ordering", "")).removeprefix("-")
-        if model is not Customer or ordering != "name":
+        first, _, _ = str(self.params.get("ordering", "")).partition(",")
+        if model is not Customer or first.removeprefix("-") != "name":
             return super().visible_queryset(model)
         return cast(
             "QuerySet[_Model]",
