@@ -184,8 +184,8 @@ class NullsLastOrderingFilter(OrderingFilter):
             column = name.removeprefix("-")
             order = F(fields[column] if isinstance(fields, Mapping) else column)
             is_downwards = name.startswith("-")
-            by = order.desc if is_downwards else order.asc
-            columns.append(by(nulls_last=True))
+            ordered = order.desc if is_downwards else order.asc
+            columns.append(ordered(nulls_last=True))
         # Rows that are equal in all of it have an order, too, or pages would mix them.
         return [*columns, "-pk" if names[0].startswith("-") else "pk"]
 

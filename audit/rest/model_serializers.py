@@ -153,7 +153,7 @@ def expanded(
     if not names:
         return serializer_class
     extra = {
-        key: _beside(related.serializer_class)(
+        key: _related_serializer(related.serializer_class)(
             required=False, allow_null=True, help_text=f"With expand={key}."
         )
         for key, related in names
@@ -170,8 +170,10 @@ def expanded(
 
 
 @cache
-def _beside(serializer_class: type[HubModelSerializer]) -> type[HubModelSerializer]:
-    """Return the serializer of a row beside another one, under a name of its own."""
+def _related_serializer(
+    serializer_class: type[HubModelSerializer],
+) -> type[HubModelSerializer]:
+    """Return the serializer of a related row, under another name in the schema."""
     members = {
         "__module__": serializer_class.__module__,
         "__doc__": serializer_class.__doc__,

@@ -74,9 +74,9 @@ def parameters_of(query: QueryDict, lists: Container[str] = ()) -> dict[str, str
 
 def _is_list(query: QueryDict, name: str, lists: Container[str]) -> bool:
     """Tell whether a parameter is a list, which stands in one spelling alone."""
-    known = snake_case(name)
-    spellings = {each for each in query if snake_case(each) == known}
-    return known in lists and len(spellings) == 1
+    spelled = snake_case(name)
+    spellings = {each for each in query if snake_case(each) == spelled}
+    return spelled in lists and len(spellings) == 1
 
 
 @dataclass(frozen=True)
