@@ -15,17 +15,25 @@ from django_filters.constants import EMPTY_VALUES
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 
 from audit.datetimes import parse_day, parse_moment
 from audit.json_text import JsonObject
-from audit.rest.serializers import choices_sentence, snake_case
+from audit.rest.serializers import (
+    DayField,
+    OffsetDateTimeField,
+    StrictSerializer,
+    choices_sentence,
+    snake_case,
+)
 from audit.tenancy.actors import Actor
 
 _Instance = TypeVar("_Instance", bound=models.Model)
 ORDER = ("gte", "gt", "lte", "lt")
+_LONGEST, _MOST_LISTED = 255, 100
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -102,7 +110,8 @@ def lookups_of(column: models.Field) -> list[str]:
 class TableFilters(django_filters.FilterSet):
     """The filters of one table; columns that are masked have none.
 
-    `actor` is who asks, for filters that call a selector.
+    `actor` is who asks, for filters that call a selector, and `business_id` the one
+    business that the request is about, if there is one.
     """
 
     business = ReferenceFilter(
@@ -116,9 +125,20 @@ class TableFilters(django_filters.FilterSet):
             models.DateField: {"filter_class": DateOnlyFilter},
         }
 
-    def __init__(self, *args: object, actor: Actor, **kwargs: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        actor: Actor,
+        business_id: UUID | None = None,
+        **kwargs: object,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.actor = actor
+        self.actor, self.business_id = actor, business_id
+
+    @property
+    def searched(self) -> str:
+        """What is looked for, for the access event; empty where a list is filtered."""
+        return str(self.data.get("search", ""))
 
     @classmethod
     def filter_for_lookup(
@@ -144,6 +164,70 @@ class TableFilters(django_filters.FilterSet):
             choices = getattr(self.form.fields[name], "choices", ())
             message = choices_sentence(value for value, _ in choices)
         return ErrorDetail(message, code)
+
+
+def filters_serializer(
+    filterset_class: type[TableFilters], name: str
+) -> type[StrictSerializer]:
+    """Return the serializer of a body that holds filters, with their JSON types."""
+    fields = {key: _input(each) for key, each in filterset_class.base_filters.items()}
+    text = "The filters of the list, and those that no address may say."
+    return type(f"{name}Serializer", (StrictSerializer,), {**fields, "__doc__": text})
+
+
+def as_texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Return checked filters of a body as an address would say them."""
+    return {name: _as_text(value) for name, value in values.items()}
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _input(each: django_filters.Filter) -> serializers.Field:
+    """Return what a body takes in the place of a parameter."""
+    about: dict[str, Any] = {
+        "required": False,
+        "help_text": each.extra.get("help_text"),
+    }
+    choices = each.extra.get("choices")
+    if given := getattr(each, "input_class", None):
+        return given(**about)
+    if isinstance(each, YesNoFilter | django_filters.BooleanFilter):
+        return serializers.BooleanField(**about)
+    if isinstance(each, django_filters.BaseInFilter):
+        child = serializers.ChoiceField(choices) if choices else _ListedText()
+        return serializers.ListField(child=child, max_length=_MOST_LISTED, **about)
+    if choices:
+        return serializers.ChoiceField(choices, **about)
+    for kind, field in _INPUTS.items():
+        if isinstance(each, kind):
+            return field(**about)
+    return serializers.CharField(
+        max_length=each.extra.get("max_length", _LONGEST), **about
+    )
+
+
+class _ListedText(serializers.RegexField):
+    def __init__(self) -> None:
+        super().__init__(r"^[^,\x00]+$", max_length=_LONGEST)
+
+
+class _Number(serializers.DecimalField):
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_digits=20, decimal_places=4, **about)
+
+
+_INPUTS: dict[type[django_filters.Filter], Any] = {
+    OffsetDateTimeFilter: OffsetDateTimeField,
+    DateOnlyFilter: DayField,
+    django_filters.UUIDFilter: serializers.UUIDField,
+    django_filters.NumberFilter: _Number,
+}
 
 
 class OfCustomer(TableFilters):

@@ -7,6 +7,7 @@ ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +31,8 @@ from audit.rest.filters import (
     NullsLastOrderingFilter,
     StrictFilterBackend,
     TableFilters,
+    as_texts,
+    filters_serializer,
 )
 from audit.rest.model_serializers import (
     HubModelSerializer,
@@ -214,6 +218,9 @@ class ResourceViewSet(InstanceViewSet):
 
     serializer_class: type[HubModelSerializer]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
+    # The filters of `POST …/query`, of a table that has it.
+    query_filterset_class: ClassVar[type[TableFilters] | None] = None
+    optional_actions = frozenset({"query"})
     filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
     # What `ordering` takes; a mapping where a name is not that of its column.
@@ -229,14 +236,19 @@ class ResourceViewSet(InstanceViewSet):
         view, response = view_permission(cls.model), cls.answer()
         partial = partial_of(response)
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
-        query = ListQuery if has_pages else CursorQuery
-        return {
-            "list": ActionSpec(
-                view,
-                page_serializer(response),
-                query=query,
-                partial=page_serializer(partial),
-            ),
+        listed = ActionSpec(
+            view,
+            page_serializer(response),
+            query=ListQuery if has_pages else CursorQuery,
+            partial=page_serializer(partial),
+        )
+        specs = {}
+        if cls.query_filterset_class is not None:
+            name = cls.serializer_class.__name__.removesuffix("Serializer")
+            body = filters_serializer(cls.query_filterset_class, f"{name}Query")
+            specs["query"] = replace(listed, body=body, takes_key=False)
+        return specs | {
+            "list": listed,
             "retrieve": ActionSpec(
                 view,
                 response,
@@ -286,12 +298,20 @@ class ResourceViewSet(InstanceViewSet):
         checked["expand"] = self._names(checked, "expand", self.related)
         columns = [*self.serializer_class().fields, *checked["expand"]]
         checked["fields"] = self._names(checked, "fields", columns) or None
-        if self.action == "list":
-            self.filterset = self.filterset_class(
-                filters, queryset=self.model._default_manager.none(), actor=self.actor
-            )
+        if self.action == "query":
+            filters = as_texts(self.body())
+        if self.action in ("list", "query"):
+            self.filterset = self.make_filterset(filters)
             self.filterset.check()
-        return checked | {"filters": filters}
+        return checked
+
+    def make_filterset(self, filters: Mapping[str, str]) -> TableFilters:
+        """Return the filters of this request with their values, which are unchecked."""
+        is_query = self.action == "query" and self.query_filterset_class
+        filterset_class = self.query_filterset_class if is_query else None
+        return (filterset_class or self.filterset_class)(
+            filters, queryset=self.model._default_manager.none(), actor=self.actor
+        )
 
     def _names(
         self, checked: JsonObject, key: str, choices: Iterable[str]
@@ -382,4 +402,14 @@ class ResourceViewSet(InstanceViewSet):
         """List the rows that the filters keep, a page at a time."""
         queryset = self.filter_queryset(self.get_queryset())
         queryset = without_long(queryset, columns=self._columns())
-        return self.answer_page(queryset, self.params["filters"].get("search", ""))
+        return self.answer_page(queryset, self.filterset.searched)
+
+    @action(detail=False, methods=["post"])
+    def query(self, request: Request, **_: object) -> Response:
+        """List the rows that filters in the body keep. Nothing is written.
+
+        What the list takes in its address, and personal data, which no address may say:
+        logs and histories hold those. Pages, `ordering`, `fields` and `expand` stand in
+        the address; send the same body to `next`.
+        """
+        return self.list(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -64,6 +64,8 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
     # The columns that have filters besides those of the base; see `lookups_of`.
     filterset_base: ClassVar[type[TableFilters]] = TableFilters
     filterset_fields: ClassVar[tuple[str, ...]] = ()
+    # Those of `POST …/query` besides, of a table that has it.
+    query_filterset_base: ClassVar[type[TableFilters] | None] = None
     update_service: ClassVar[Callable[..., Model]] = staticmethod(
         services.update_instance
     )
@@ -83,6 +85,10 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
             cls.filterset_class = filterset_factory(
                 cls.model, cls.filterset_base, lookups
             )
+            if cls.query_filterset_base is not None:
+                cls.query_filterset_class = filterset_factory(
+                    cls.model, cls.query_filterset_base, lookups
+                )
         super().__init_subclass__(**kwargs)
 
     @property
@@ -93,6 +99,12 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         if spec is None or spec.body is None or not is_new:
             return spec
         return replace(spec, body=naming_parent(spec.body))
+
+    def make_filterset(self, filters: Mapping[str, str]) -> TableFilters:
+        """Return the filters of this request, which know its business."""
+        filterset = super().make_filterset(filters)
+        filterset.business_id = self.business_id
+        return filterset
 
     @cached_property
     def parent_instance(self) -> Any:  # of a type that each table knows

@@ -9,8 +9,10 @@ import django_filters
 from django.db.models import Model, QuerySet
 
 from audit.json_text import JsonObject
+from audit.rest.exceptions import ApiError
 from audit.rest.filters import YesNoFilter
 from audit.rest.model_serializers import Related
+from audit.rest.serializers import EmailAddressField
 from customers import services
 from customers.api.serializers import customers as serializers
 from customers.api.serializers.businesses import BusinessSerializer
@@ -22,6 +24,16 @@ from customers.api.tables.phone_warnings import PhoneWarnings
 from customers.models import Customer, CustomerQuerySet
 
 _Model = TypeVar("_Model", bound=Model)
+_PARTS = ("email__contains", "phone__contains")
+_SEARCHED = (
+    "search",
+    "email",
+    "phone",
+    "name",
+    "external_id",
+    "name__contains",
+    *_PARTS,
+)
 
 
 class CustomerFilters(ArchivableFilters):
@@ -43,6 +55,58 @@ class CustomerFilters(ArchivableFilters):
         return services.match_customers(customers, value, actor=self.actor)
 
 
+class EmailFilter(django_filters.CharFilter):
+    """An e-mail address, in any spelling."""
+
+    input_class = EmailAddressField
+
+
+class CustomerQueryFilters(CustomerFilters):
+    """The filters of a body. What is seen masked is told by its whole value alone."""
+
+    email = EmailFilter(method="filter_personal", label="The whole e-mail.")
+    email__contains = django_filters.CharFilter(
+        method="filter_personal", label="A part of the e-mail."
+    )
+    phone = django_filters.CharFilter(
+        method="filter_personal", label="The whole number, with or without its country."
+    )
+    phone__contains = django_filters.CharFilter(
+        method="filter_personal", label="Digits of the number."
+    )
+    name = django_filters.CharFilter(method="filter_personal", label="The whole name.")
+    name__contains = django_filters.CharFilter(
+        method="filter_personal", label="A part of the name."
+    )
+    external_id = django_filters.CharFilter(label="The id in another system.")
+
+    @property
+    def searched(self) -> str:
+        """What is looked for, for the access event."""
+        return " ".join(str(self.data[name]) for name in _SEARCHED if name in self.data)
+
+    def check(self) -> None:
+        """Check values, and parts of what is masked. Raises ApiError 403 for those."""
+        super().check()
+        wrong = [name for name in _PARTS if self.data.get(name)]
+        if wrong and services.sees_clear_in(self.actor, self.business_id) is not None:
+            raise ApiError(
+                403,
+                "unmasked_required",
+                "You see this masked. Ask for the whole value, or name a business in "
+                "X-Business where you see it in clear.",
+                pointer=f"/{wrong[0]}",
+            )
+
+    def filter_personal(
+        self, customers: CustomerQuerySet, name: str, value: str
+    ) -> CustomerQuerySet:
+        """Keep customers by what an address may not say."""
+        return services.filter_by_personal_data(
+            customers, name, value, actor=self.actor, business_id=self.business_id
+        )
+
+
 def _restore_customer(customer: Customer, **about: Any) -> Customer:
     [restored] = services.restore_customers([customer.pk], **about)
     return restored
@@ -57,6 +121,7 @@ class CustomerViewSet(PhoneWarnings):
     create_serializer_class = serializers.CustomerCreateSerializer
     update_serializer_class = serializers.CustomerUpdateSerializer
     filterset_base = CustomerFilters
+    query_filterset_base = CustomerQueryFilters
     filterset_fields = (
         "status",
         "customer_type",
