@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.utils.model_meta import FieldInfo
 
 from audit.fields import TypedField, long_columns
-from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
@@ -114,71 +112,6 @@ class HubModelSerializer(serializers.ModelSerializer[models.Model]):
             for name in data.keys() & kinds.keys():
                 data[name] = masked_value(data[name], kinds[name], is_copy=self.is_copy)
         return data
-
-
-@dataclass(frozen=True)
-class Related:
-    """A single row that an answer may show beside its id."""
-
-    serializer_class: type[HubModelSerializer]
-    # From the listed row to it, as `select_related` names it.
-    path: str
-    # What else its answer needs.
-    loads: tuple[str, ...] = ()
-
-    @property
-    def model(self) -> type[models.Model]:
-        """The table it comes from."""
-        model: type[models.Model] = self.serializer_class.Meta.model
-        return model
-
-    @property
-    def permission(self) -> str:
-        """What somebody needs who wants to see it."""
-        return view_permission(self.model)
-
-    def of(self, instance: models.Model) -> models.Model | None:
-        """Return the related row, None if there is none."""
-        related: models.Model | None = instance
-        for name in self.path.split("__"):
-            related = getattr(related, name, None)
-        return related
-
-
-@cache
-def expanded(
-    serializer_class: type[HubModelSerializer], names: tuple[tuple[str, Related], ...]
-) -> type[HubModelSerializer]:
-    """Return a row's serializer with what may stand beside it, for the schema."""
-    if not names:
-        return serializer_class
-    extra = {
-        key: _related_serializer(related.serializer_class)(
-            required=False, allow_null=True, help_text=f"With expand={key}."
-        )
-        for key, related in names
-    }
-    meta: Any = serializer_class.Meta
-    fields = [*meta.fields, *extra]
-    body = {
-        "__module__": serializer_class.__module__,
-        "__doc__": serializer_class.__doc__,
-        "Meta": type("Meta", (meta,), {"fields": fields}),
-        **extra,
-    }
-    return type(serializer_class.__name__, (serializer_class,), body)
-
-
-@cache
-def _related_serializer(
-    serializer_class: type[HubModelSerializer],
-) -> type[HubModelSerializer]:
-    """Return the serializer of a related row, under another name in the schema."""
-    members = {
-        "__module__": serializer_class.__module__,
-        "__doc__": serializer_class.__doc__,
-    }
-    return type(f"Related{serializer_class.__name__}", (serializer_class,), members)
 
 
 @cache

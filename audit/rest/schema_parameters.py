@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from audit.json_text import JsonObject
+from audit.rest.expansion import names_of
 from audit.rest.schema_fields import NO_NUL, TIMES
 
 _NO_COMMA = r"^[^,\u0000]+$"
-# The parameters that say which columns and rows an answer holds.
-_SELECTION = ("fields", "expand")
 
 
 def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
@@ -45,7 +44,7 @@ def _item(view: object, name: str, schema: JsonObject) -> JsonObject | None:
         item = {
             "type": "string",
             "enum": names,
-            "title": f"{_noun(view)}{name.title()}",
+            "title": _title(view, name),
         }
         if name == "ordering":
             # What generators call the values; of a minus most make nothing.
@@ -61,8 +60,11 @@ def _item(view: object, name: str, schema: JsonObject) -> JsonObject | None:
     }
 
 
-def _noun(view: Any) -> str:
-    return str(view.serializer_class.__name__.removesuffix("Serializer"))
+def _title(view: Any, name: str) -> str:
+    noun = view.serializer_class.__name__.removesuffix("Serializer")
+    every = {*names_of(getattr(view, "related", {}), is_list=False)}
+    is_shorter = name == "expand" and {*_names(view, name)} != every
+    return f"{noun}{'List' if is_shorter else ''}{name.title()}"
 
 
 def _bounded(parameter: JsonObject) -> JsonObject:
@@ -81,8 +83,10 @@ def _names(view: Any, name: str) -> list[str]:
         return []
     if name == "ordering":
         return [f"{sign}{c}" for c in view.ordering_fields for sign in ("", "-")]
-    related = list(getattr(view, "related", {})) if name in _SELECTION else []
-    return [*view.serializer_class().fields, *related] if name == "fields" else related
+    related = getattr(view, "related", {})
+    if name == "expand":
+        return list(names_of(related, is_list=view.action in ("list", "query")))
+    return [*view.serializer_class().fields, *related] if name == "fields" else []
 
 
 def _choices(view: object, name: str) -> list[str]:

@@ -27,6 +27,15 @@ from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, has_subject, personal_fields
 from audit.privacy.masking import Room
+from audit.rest.expansion import (
+    NEWEST,
+    Expansion,
+    Related,
+    RelatedList,
+    RelatedValue,
+    expanded,
+    names_of,
+)
 from audit.rest.filters import (
     NullsLastOrderingFilter,
     StrictFilterBackend,
@@ -36,8 +45,6 @@ from audit.rest.filters import (
 )
 from audit.rest.model_serializers import (
     HubModelSerializer,
-    Related,
-    expanded,
     page_serializer,
     partial_of,
 )
@@ -57,6 +64,7 @@ from audit.rest.views import (
 )
 
 _Instance = TypeVar("_Instance", bound=Model)
+_Expansion = TypeVar("_Expansion", Related, RelatedList, RelatedValue)
 LARGEST_PAGE = 200
 # The parameters that name several things.
 _LISTS = ("fields", "expand", "ordering")
@@ -225,7 +233,7 @@ class ResourceViewSet(InstanceViewSet):
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
     # What `ordering` takes; a mapping where a name is not that of its column.
     ordering_fields: ClassVar[Sequence[str] | Mapping[str, str]] = ()
-    related: ClassVar[Mapping[str, Related]] = {}
+    related: ClassVar[Mapping[str, Expansion]] = {}
     lookup_value_regex: str = UUID_REGEX
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
@@ -267,9 +275,17 @@ class ResourceViewSet(InstanceViewSet):
 
     def with_related(self, queryset: QuerySet[_Instance]) -> QuerySet[_Instance]:
         """Load what `expand` names in the same statement."""
-        related = [self.related[name] for name in self.params["expand"]]
-        paths = [path for one in related for path in (one.path, *one.loads)]
+        paths = self.related_paths()
         return queryset.select_related(*paths) if paths else queryset
+
+    def related_paths(self) -> list[str]:
+        """Return what `expand` needs, as `select_related` names it."""
+        names = self.params.get("expand", ())
+        related = self._expansions(Related, names).values()
+        paths = [path for one in related for path in (one.path, *one.loads)]
+        for value in self._expansions(RelatedValue, names).values():
+            paths += value.loads
+        return paths
 
     # --- what was asked -------------------------------------------------------------
 
@@ -295,8 +311,11 @@ class ResourceViewSet(InstanceViewSet):
             text = "A cursor walks from the newest on. Leave page and ordering out."
             detail = ErrorDetail(text, "conflicting_parameters")
             raise ValidationError({"cursor": [detail]})
-        checked["expand"] = self._names(checked, "expand", self.related)
-        columns = [*self.serializer_class().fields, *checked["expand"]]
+        is_list = self.action in ("list", "query")
+        choices = names_of(self.related, is_list=is_list)
+        checked["expand"] = self._names(checked, "expand", choices)
+        keys = [name.partition(".")[0] for name in checked["expand"]]
+        columns = [*self.serializer_class().fields, *keys]
         checked["fields"] = self._names(checked, "fields", columns) or None
         if self.action == "query":
             filters = as_texts(self.body())
@@ -340,8 +359,7 @@ class ResourceViewSet(InstanceViewSet):
         for name, column in self.serializer_class().fields.items():
             if only is None or name in only:
                 yield str(column.source or name)
-        for name in self.params["expand"]:
-            related = self.related[name]
+        for related in self._expansions(Related, self.params["expand"]).values():
             for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
@@ -355,22 +373,81 @@ class ResourceViewSet(InstanceViewSet):
         else:
             context["room"] = Room()
         serializer = self.serializer_class(context=context)
-        related = {name: self.related[name] for name in selection.get("expand", ())}
-        nested = {n: r.serializer_class(context=context) for n, r in related.items()}
-        only = selection.get("fields")
+        names, only = selection.get("expand", ()), selection.get("fields")
         if only is not None:
             for name in set(serializer.fields) - set(only):
                 del serializer.fields[name]
-        data = []
-        for instance in instances:
-            body = serializer.to_representation(instance)
-            for name, nested_serializer in nested.items():
-                if only is None or name in only:
-                    body[name] = self._represent_related(
-                        related[name], nested_serializer, instance
-                    )
-            data.append(body)
+            names = [name for name in names if name.partition(".")[0] in only]
+        instances = list(instances)
+        data = [serializer.to_representation(instance) for instance in instances]
+        self._expand(instances, data, names, context)
         return data
+
+    def _expand(
+        self,
+        instances: Sequence[Any],
+        data: Sequence[JsonObject],
+        names: Sequence[str],
+        context: JsonObject,
+    ) -> None:
+        """Put beside each row what `expand` names."""
+        for key, related in self._expansions(Related, names).items():
+            serializer = related.serializer_class(context=context)
+            for instance, body in zip(instances, data, strict=True):
+                body[key] = self._represent_related(related, serializer, instance)
+        for key, listed in self._expansions(RelatedList, names).items():
+            self._add_list(key, listed, instances, data, names)
+        for key, value in self._expansions(RelatedValue, names).items():
+            for instance, body in zip(instances, data, strict=True):
+                body[key] = self._represent_value(value, instance)
+
+    def _expansions(
+        self, kind: type[_Expansion], names: Iterable[str]
+    ) -> dict[str, _Expansion]:
+        """Return those of a kind that are named, by their keys in the answer."""
+        keys = dict.fromkeys(name.partition(".")[0] for name in names)
+        return {n: e for n in keys if isinstance(e := self.related[n], kind)}
+
+    def _add_list(
+        self,
+        name: str,
+        related: RelatedList,
+        instances: Sequence[Any],
+        data: Sequence[JsonObject],
+        expand: Iterable[str],
+    ) -> None:
+        """Put the newest related rows beside each row; as in lists they are masked."""
+        context = {"has_perm": self.actor.has_perm, "room": Room()}
+        serializer = related.serializer_class(context=context)
+        queryset = self.visible_queryset(related.model)
+        listed = related.newest(queryset, [each.pk for each in instances])
+        newest = {pk: several[:NEWEST] for pk, several in listed.items()}
+        every = [one for several in newest.values() for one in several]
+        answers = {one.pk: serializer.to_representation(one) for one in every}
+        inner = [each.removeprefix(f"{name}.") for each in expand]
+        for key in related.lists.keys() & set(inner):
+            answered = [answers[one.pk] for one in every]
+            self._add_list(key, related.lists[key], every, answered, ())
+        for instance, body in zip(instances, data, strict=True):
+            if not self.actor.has_perm(related.permission, business_of(instance)):
+                body[name] = None
+                continue
+            body[name] = {
+                "results": [answers[one.pk] for one in newest.get(instance.pk, ())],
+                "has_more": len(listed.get(instance.pk, ())) > NEWEST,
+            }
+
+    def _represent_value(
+        self, value: RelatedValue, instance: Model
+    ) -> JsonObject | None:
+        if not self.actor.has_perm(value.permission, business_of(instance)):
+            return None
+        data = value.serializer_class(value.get(instance, self.actor)).data
+        return dict(data)
+
+    def visible_queryset(self, model: type[Model]) -> Any:
+        """Return the rows of another table that the actor may see."""
+        raise NotImplementedError  # each app has selectors of its own
 
     def _represent_related(
         self, related: Related, serializer: HubModelSerializer, instance: Model

@@ -12,8 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import HubModelSerializer, Related
+from audit.rest.model_serializers import HubModelSerializer
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec
 from capture import services

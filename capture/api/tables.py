@@ -7,8 +7,9 @@ from typing import ClassVar
 import django_filters
 from rest_framework import serializers
 
+from audit.rest.expansion import Related
 from audit.rest.filters import OfCustomer, TableFilters
-from audit.rest.model_serializers import HubModelSerializer, Related
+from audit.rest.model_serializers import HubModelSerializer
 from capture.choices import DisputeStatus, ProviderRefundStatus
 from capture.models import (
     ApiKey,

@@ -115,6 +115,7 @@ from customers.services.contact_states import (
     ORIGINS,
     ContactState,
     Origin,
+    contact_answers,
     contact_states,
     newest_no,
     register_origin_source,

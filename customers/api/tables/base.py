@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.json_text import JsonObject
+from audit.rest.expansion import Related
 from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter, lookups_of
-from audit.rest.model_serializers import Related, naming_parent
+from audit.rest.model_serializers import naming_parent
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services

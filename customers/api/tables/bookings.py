@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db.models import Model
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import Related
+from audit.rest.expansion import Related
 from customers.api.serializers import bookings as serializers
 from customers.api.serializers.businesses import BusinessSerializer
 from customers.api.tables.base import (

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related
 from customers import services
 from customers.api.serializers import businesses as serializers
 from customers.api.tables.base import HubViewSet

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import Related, expanded
+from audit.rest.expansion import Related, expanded
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.serializers import customer_related as serializers

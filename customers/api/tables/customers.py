@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 import django_filters
@@ -11,15 +10,14 @@ from django.db.models import Model, QuerySet
 from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.filters import YesNoFilter
-from audit.rest.model_serializers import Related
 from audit.rest.serializers import EmailAddressField
 from customers import services
 from customers.api.serializers import customers as serializers
-from customers.api.serializers.businesses import BusinessSerializer
 from customers.api.tables.base import (
     TIMES,
     ArchivableFilters,
 )
+from customers.api.tables.customer_expansions import EXPANSIONS
 from customers.api.tables.phone_warnings import PhoneWarnings
 from customers.models import Customer, CustomerQuerySet
 
@@ -155,15 +153,7 @@ class CustomerViewSet(PhoneWarnings):
         "last_active_at": "stats__last_active_at",
         "last_login_at": "stats__last_login_at",
     }
-    related: ClassVar[Mapping[str, Related]] = {
-        "business": Related(BusinessSerializer, "business"),
-        "preferences": Related(
-            serializers.PreferencesSerializer,
-            "preferences",
-            ("preferences__business",),
-        ),
-        "stats": Related(serializers.StatsSerializer, "stats", ("stats__business",)),
-    }
+    related = EXPANSIONS
 
     def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
         first, _, _ = str(self.params.get("ordering", "")).partition(",")
@@ -186,7 +176,9 @@ class CustomerViewSet(PhoneWarnings):
         )
 
     def get_by_reference(self, reference: str) -> Customer:
-        return self.customer(reference)
+        return self.find_customer(
+            reference, business_id=self.business_id, loads=self.related_paths()
+        )
 
     def perform_create(self, values: JsonObject) -> Customer:
         business = self.business()

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
 from audit.json_text import JsonObject
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import Related
 from customers import services
 from customers.api.serializers import tickets as serializers
 from customers.api.serializers.businesses import ColleagueSerializer
