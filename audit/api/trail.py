@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from audit import accounts, log
 from audit.models import Event, Operation, User
-from audit.rest.filters import TableFilters, YesNoFilter
+from audit.rest.filters import ORDER, TableFilters, YesNoFilter
 from audit.rest.model_serializers import HubModelSerializer
 from audit.rest.pagination import KeysetPagination
 from audit.rest.viewsets import ResourceViewSet
@@ -62,7 +62,7 @@ class EventFilters(TrailFilters):
             "via": ["exact", "in"],
             "object_label": ["exact"],
             "object_id": ["exact"],
-            "occurred_at": ["gte", "lt"],
+            "occurred_at": [*ORDER],
         }
 
 
@@ -114,7 +114,7 @@ class OperationFilters(TrailFilters):
             "via": ["exact", "in"],
             "actor_kind": ["exact", "in"],
             "route": ["exact", "startswith"],
-            "started_at": ["gte", "lt"],
+            "started_at": [*ORDER],
         }
 
 
@@ -156,7 +156,7 @@ class UserFilters(TableFilters):
 
     class Meta(TableFilters.Meta):
         model = User
-        fields: ClassVar = {"username": ["exact"], "created_at": ["gte", "lt"]}
+        fields: ClassVar = {"username": ["exact"], "created_at": [*ORDER]}
 
 
 class UserViewSet(ResourceViewSet):

@@ -19,13 +19,20 @@ from django_filters.constants import EMPTY_VALUES
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 
 from audit.datetimes import parse_day, parse_moment
 from audit.json_text import JsonObject
-from audit.rest.serializers import choices_sentence, snake_case
+from audit.rest.serializers import (
+    DayField,
+    OffsetDateTimeField,
+    StrictSerializer,
+    choices_sentence,
+    snake_case,
+)
 from audit.tenancy.actors import Actor
 
 _Instance = TypeVar("_Instance", bound=models.Model)
@@ -34,6 +41,8 @@ LARGEST_NUMBER = 10**15
 _FINEST = Decimal("1e-9")
 # Bounded, as a decimal of a billion digits is made of few characters.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+ORDER = ("gte", "gt", "lte", "lt")
+_LONGEST, _MOST_LISTED = 255, 100
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -132,10 +141,28 @@ class ReferenceFilter(django_filters.CharFilter):
             return qs.filter(**{f"{self.field_name}__{self.reference}": value})
 
 
+def lookups_of(column: models.Field) -> list[str]:
+    """Return how a column is compared: by the one grammar of all tables.
+
+    Numbers and times by their order, others by one or several values; `isnull` where a
+    row may have none.
+    """
+    if isinstance(column, models.BooleanField):
+        lookups = ["exact"]
+    elif isinstance(column, models.DateField):
+        lookups = [*ORDER]
+    elif isinstance(column, models.DecimalField | models.IntegerField):
+        lookups = ["exact", *ORDER]
+    else:
+        lookups = ["exact", "in"]
+    return [*lookups, "isnull"] if column.null else lookups
+
+
 class TableFilters(django_filters.FilterSet):
     """The filters of one table; columns that are masked have none.
 
-    `actor` is who asks, for filters that call a selector.
+    `actor` is who asks, for filters that call a selector, and `business_id` the one
+    business that the request is about, if there is one.
     """
 
     business = ReferenceFilter(
@@ -156,9 +183,20 @@ class TableFilters(django_filters.FilterSet):
             models.SmallIntegerField: {"filter_class": WholeNumberFilter},
         }
 
-    def __init__(self, *args: object, actor: Actor, **kwargs: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        actor: Actor,
+        business_id: UUID | None = None,
+        **kwargs: object,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.actor = actor
+        self.actor, self.business_id = actor, business_id
+
+    @property
+    def searched(self) -> str:
+        """What is looked for, for the access event; empty where a list is filtered."""
+        return str(self.data.get("search", ""))
 
     @classmethod
     def filter_for_lookup(
@@ -186,6 +224,70 @@ class TableFilters(django_filters.FilterSet):
         return ErrorDetail(message, code)
 
 
+def filters_serializer(
+    filterset_class: type[TableFilters], name: str
+) -> type[StrictSerializer]:
+    """Return the serializer of a body that holds filters, with their JSON types."""
+    fields = {key: _input(each) for key, each in filterset_class.base_filters.items()}
+    text = "The filters of the list, and those that no address may say."
+    return type(f"{name}Serializer", (StrictSerializer,), {**fields, "__doc__": text})
+
+
+def as_texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Return checked filters of a body as an address would say them."""
+    return {name: _as_text(value) for name, value in values.items()}
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _input(each: django_filters.Filter) -> serializers.Field:
+    """Return what a body takes in the place of a parameter."""
+    about: dict[str, Any] = {
+        "required": False,
+        "help_text": each.extra.get("help_text"),
+    }
+    choices = each.extra.get("choices")
+    if given := getattr(each, "input_class", None):
+        return given(**about)
+    if isinstance(each, YesNoFilter | django_filters.BooleanFilter):
+        return serializers.BooleanField(**about)
+    if isinstance(each, django_filters.BaseInFilter):
+        child = serializers.ChoiceField(choices) if choices else _ListedText()
+        return serializers.ListField(child=child, max_length=_MOST_LISTED, **about)
+    if choices:
+        return serializers.ChoiceField(choices, **about)
+    for kind, field in _INPUTS.items():
+        if isinstance(each, kind):
+            return field(**about)
+    return serializers.CharField(
+        max_length=each.extra.get("max_length", _LONGEST), **about
+    )
+
+
+class _ListedText(serializers.RegexField):
+    def __init__(self) -> None:
+        super().__init__(r"^[^,\x00]+$", max_length=_LONGEST)
+
+
+class _Number(serializers.DecimalField):
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_digits=20, decimal_places=4, **about)
+
+
+_INPUTS: dict[type[django_filters.Filter], Any] = {
+    OffsetDateTimeFilter: OffsetDateTimeField,
+    DateOnlyFilter: DayField,
+    django_filters.UUIDFilter: serializers.UUIDField,
+    NumberFilter: _Number,
+}
+
+
 class OfCustomer(TableFilters):
     """The filters of a table whose rows belong to a customer."""
 
@@ -206,23 +308,28 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 class NullsLastOrderingFilter(OrderingFilter):
-    """Orders by one of the view's `ordering_fields`; null comes last both ways."""
+    """Orders by the view's `ordering_fields`; null comes last both ways."""
 
     def get_ordering(self, request: Request, queryset: QuerySet, view: Any) -> Any:
-        """Return what to order by. Raises ValidationError for an unknown name."""
-        ordering = snake_case(view.params.get(self.ordering_param, ""))
-        if not ordering:
+        """Return what to order by. Raises ValidationError for unknown names."""
+        text = snake_case(view.params.get(self.ordering_param, ""))
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if not names:
             return None
-        fields, name = view.ordering_fields, ordering.removeprefix("-")
-        if name not in fields:
-            names = ", ".join(fields)
-            text = f"Order by one of {names}; a minus before it means downwards."
+        fields = view.ordering_fields
+        if any(name.removeprefix("-") not in fields for name in names):
+            text = f"Order by {', '.join(fields)}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
-        column = F(fields[name] if isinstance(fields, Mapping) else name)
-        if ordering.startswith("-"):
-            return [column.desc(nulls_last=True), "-pk"]
-        return [column.asc(nulls_last=True), "pk"]
+        columns = []
+        for name in names:
+            column = name.removeprefix("-")
+            order = F(fields[column] if isinstance(fields, Mapping) else column)
+            is_downwards = name.startswith("-")
+            ordered = order.desc if is_downwards else order.asc
+            columns.append(ordered(nulls_last=True))
+        # Rows that are equal in all of it have an order, too, or pages would mix them.
+        return [*columns, "-pk" if names[0].startswith("-") else "pk"]
 
     def get_schema_operation_parameters(self, view: object) -> list[JsonObject]:
         """Return nothing: the parameters of a list are described by its query."""

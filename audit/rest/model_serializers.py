@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.utils.model_meta import FieldInfo
 
 from audit.fields import TypedField, long_columns
-from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
@@ -62,8 +60,8 @@ class HubModelSerializer(serializers.ModelSerializer[models.Model]):
     privacy: ClassVar[Mapping[str, str]] = {}
     # Rows that repeat what somebody sent hold addresses in other texts too.
     is_copy: ClassVar[bool] = False
-    # A caller may ask for some keys alone, so the schema promises none.
-    is_sparse = True
+    # Answers of `fields` have some keys alone; see `partial_of`.
+    is_partial: ClassVar[bool] = False
 
     def build_field(
         self,
@@ -116,47 +114,18 @@ class HubModelSerializer(serializers.ModelSerializer[models.Model]):
         return data
 
 
-@dataclass(frozen=True)
-class Related:
-    """A single row that an answer may show beside its id."""
-
-    serializer_class: type[HubModelSerializer]
-    # From the listed row to it, as `select_related` names it.
-    path: str
-    # What else its answer needs.
-    loads: tuple[str, ...] = ()
-
-    @property
-    def model(self) -> type[models.Model]:
-        """The table it comes from."""
-        model: type[models.Model] = self.serializer_class.Meta.model
-        return model
-
-    @property
-    def permission(self) -> str:
-        """What somebody needs who wants to see it."""
-        return view_permission(self.model)
-
-    def of(self, instance: models.Model) -> models.Model | None:
-        """Return the related row, None if there is none."""
-        related: models.Model | None = instance
-        for name in self.path.split("__"):
-            related = getattr(related, name, None)
-        return related
-
-
 @cache
-def expanded(
-    serializer_class: type[HubModelSerializer], names: tuple[tuple[str, Related], ...]
+def partial_of(
+    serializer_class: type[HubModelSerializer],
 ) -> type[HubModelSerializer]:
-    """Return a row's serializer with what may stand beside it, for the schema."""
-    extra = {
-        key: related.serializer_class(
-            required=False, allow_null=True, help_text=f"With expand={key}."
-        )
-        for key, related in names
+    """Return the serializer of a row of which `fields` selects keys, for the schema."""
+    name = serializer_class.__name__.removesuffix("Serializer")
+    members = {
+        "__module__": serializer_class.__module__,
+        "__doc__": f"{serializer_class.__doc__} Only the keys that `fields` names.",
+        "is_partial": True,
     }
-    return with_fields(serializer_class, "Expanded", extra)
+    return type(f"{name}Partial", (serializer_class,), members)
 
 
 def with_fields(
@@ -183,7 +152,7 @@ def page_serializer(
     serializer_class: type[HubModelSerializer],
 ) -> type[serializers.Serializer[object]]:
     """Return the serializer of a list's answer, for the schema."""
-    name = serializer_class.__name__.removesuffix("Expanded").removesuffix("Serializer")
+    name = serializer_class.__name__.removesuffix("Serializer")
     return type(f"{name}Page", (_Page,), {"results": serializer_class(many=True)})
 
 

@@ -16,7 +16,7 @@ from audit.json_text import JsonObject
 from audit.rest.schema_fields import refine, refine_response
 from audit.rest.schema_parameters import is_taken, refine_parameter
 from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
-from audit.rest.views import ActionSpec
+from audit.rest.views import PARTIAL_TYPE, ActionSpec
 
 _Serializer: TypeAlias = serializers.Serializer[object]
 _Parameter: TypeAlias = OpenApiParameter | _Serializer | type[_Serializer]
@@ -122,13 +122,32 @@ class StaffSchema(AutoSchema):
         return self.spec is None
 
     def get_operation_id(self) -> str:
-        """Return a name made of the method and the path: stable and unique."""
+        """Return a name made of the address and what is done there: `customers_list`.
+
+        Generated clients call their methods by it, so it is stable. An act is the last
+        word of its address: `refunds_approve`.
+        """
         words = [
-            "by_" + part.strip("{}") if part.startswith("{") else part
-            for part in self.path.strip("/").replace("-", "_").split("/")
-            if part not in ("api", "v1")
+            part
+            for part in self.path.removeprefix("/api/v1").strip("/").split("/")
+            if part != "api" and not part.startswith("{")
         ]
-        return "_".join([self.method.lower(), *words])
+        return "_".join([*words, *self._verbs(words)]).replace("-", "_")
+
+    def _verbs(self, words: list[str]) -> list[str]:
+        """Return what the name of an operation says beyond the words of its address."""
+        method, last = self.method.lower(), words[-1]
+        usual, usuals = self.method_mapping[method], {*self.method_mapping.values()}
+        action = getattr(self.view, "action", None) or ""
+        if action.removeprefix(f"{last}_") in usuals | {"list"}:
+            return [action.removeprefix(f"{last}_")]
+        if method == "get":
+            answered = self.spec.response if self.spec else None
+            is_list = "results" in getattr(answered, "_declared_fields", {})
+            return ["list"] if is_list else [usual]
+        methods = getattr(self.view, "action_map", None) or self.view.allowed_methods
+        is_act = {each.lower() for each in methods} <= {"post", "options"}
+        return [] if is_act and len(words) > 1 else [usual]
 
     def get_tags(self) -> list[str]:
         tag = getattr(self.view, "tag", "")
@@ -170,6 +189,12 @@ class StaffSchema(AutoSchema):
                 responses[status] = OpenApiResponse(answer, description=text)
         if spec.media_type != _JSON:
             responses[spec.status, spec.media_type] = responses.pop(spec.status)
+        if spec.partial is not None:
+            text = "Done. Of another type with `fields`: rows with some keys alone."
+            responses[spec.status] = OpenApiResponse(spec.response, description=text)
+            responses[spec.status, PARTIAL_TYPE] = OpenApiResponse(
+                spec.partial, description=text
+            )
         for status, text in self.refusals(spec).items():
             responses[status, _PROBLEM_TYPE] = OpenApiResponse(
                 ProblemDocument, description=text
@@ -300,7 +325,7 @@ class StaffSchema(AutoSchema):
                 properties[name] = refine_response(
                     serializer.fields[name], properties[name]
                 )
-        if getattr(serializer, "is_sparse", False):
+        if getattr(serializer, "is_partial", False):
             schema.pop("required", None)
         if is_camel and properties:
             schema["properties"] = {camel_case(k): v for k, v in properties.items()}

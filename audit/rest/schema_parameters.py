@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
 from audit.json_text import JsonObject
+from audit.rest.expansion import names_of
 from audit.rest.schema_fields import NO_NUL, TIMES
 
-# The parameters that say which columns and rows an answer holds.
-_SELECTION = ("fields", "expand")
+_NO_COMMA = r"^[^,\u0000]+$"
 
 
 def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
     """Return a parameter with a schema that is no wider than what is taken.
 
-    Lists stand in one text with commas: most clients repeat the name otherwise.
+    Lists are written with commas between their values; who repeats the name is
+    understood, too.
     """
     schema, name = parameter.get("schema", {}), parameter["name"]
     if parameter["in"] != "query":
@@ -28,15 +27,41 @@ def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
     if "" in schema.get("enum", ()):
         shortened = {k: v for k, v in schema.items() if k != "minLength"}
         return {**refined, "schema": shortened}
-    if names := _names(view, name):
-        pattern = _one(names) if name == "ordering" else _some(names)
-        return {**refined, "schema": {"type": "string", "pattern": pattern}}
-    if schema.get("type") == "array":
-        listed = _some(values) if (values := _choices(view, name)) else NO_NUL
-        return {**refined, "schema": {"type": "string", "pattern": listed}}
+    if item := _item(view, name, schema):
+        listed = {"type": "array", "items": item}
+        return {**refined, "schema": listed, "style": "form", "explode": False}
     if schema in ({}, {"type": "string"}):
         return {**refined, "schema": {"type": "string", "pattern": NO_NUL}}
     return _bounded(parameter)
+
+
+def _item(view: object, name: str, schema: JsonObject) -> JsonObject | None:
+    """Return the schema of one of several values; None for a parameter with one."""
+    if names := _names(view, name):
+        item = {
+            "type": "string",
+            "enum": names,
+            "title": _title(view, name),
+        }
+        if name == "ordering":
+            # What generators call the values; of a minus most make nothing.
+            words = [f"{n[1:]}_desc" if n.startswith("-") else n for n in names]
+            item["x-enum-varnames"] = [word.upper() for word in words]
+        return item
+    if schema.get("type") != "array":
+        return None
+    values = _choices(view, name)
+    return {
+        "type": "string",
+        **({"enum": values} if values else {"pattern": _NO_COMMA}),
+    }
+
+
+def _title(view: Any, name: str) -> str:
+    noun = view.serializer_class.__name__.removesuffix("Serializer")
+    every = {*names_of(getattr(view, "related", {}), is_list=False)}
+    is_shorter = name == "expand" and {*_names(view, name)} != every
+    return f"{noun}{'List' if is_shorter else ''}{name.title()}"
 
 
 def _bounded(parameter: JsonObject) -> JsonObject:
@@ -54,14 +79,16 @@ def _names(view: Any, name: str) -> list[str]:
     if not hasattr(view, "ordering_fields"):
         return []
     if name == "ordering":
-        return [f"-?{column}" for column in view.ordering_fields]
-    related = list(getattr(view, "related", {})) if name in _SELECTION else []
-    return [*view.serializer_class().fields, *related] if name == "fields" else related
+        return [f"{sign}{c}" for c in view.ordering_fields for sign in ("", "-")]
+    related = getattr(view, "related", {})
+    if name == "expand":
+        return list(names_of(related, is_list=view.action in ("list", "query")))
+    return [*view.serializer_class().fields, *related] if name == "fields" else []
 
 
 def _choices(view: object, name: str) -> list[str]:
     choices = getattr(_filters(view).get(name), "extra", {}).get("choices", ())
-    return [re.escape(str(value)) for value, _ in choices]
+    return [str(value) for value, _ in choices]
 
 
 def _filters(view: object) -> dict[str, object]:
@@ -69,12 +96,3 @@ def _filters(view: object) -> dict[str, object]:
         getattr(view, "filterset_class", None), "base_filters", {}
     )
     return filters
-
-
-def _one(names: Iterable[str]) -> str:
-    return f"^({'|'.join(names)})$"
-
-
-def _some(names: Iterable[str]) -> str:
-    each = f"({'|'.join(names)})"
-    return f"^{each}(,{each})*$"

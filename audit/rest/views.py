@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -40,9 +40,12 @@ from audit.tenancy.actors import AccessNote, Actor
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _STORED_HEADERS = ("ETag", "Location")
+# Of an answer whose rows have the keys alone that `fields` names: those of
+# application/json have all of them, so that clients need not ask for each.
+PARTIAL_TYPE = "application/vnd.holdfast.partial+json"
 # As `etag_of` writes it; no revision has more digits.
 _TAG = re.compile(r'(?:W/)?"r[0-9]{1,9}"')
-_ONCE = "Send it once; several values go into …__in with commas."
+_ONCE = "Send it once; several values go into …__in."
 
 
 def etag_of(rev: int) -> str:
@@ -50,16 +53,29 @@ def etag_of(rev: int) -> str:
     return f'"r{rev}"'
 
 
-def refuse_repeated(query: QueryDict) -> None:
-    """Raise ValidationError for parameters that stand twice: one would be ignored."""
+def parameters_of(query: QueryDict, lists: Container[str] = ()) -> dict[str, str]:
+    """Return the parameters of a request by their names as they were sent.
+
+    Of those in `lists` several values may stand with commas between them, or repeat the
+    name, as most clients do. Raises ValidationError for others that stand twice: one
+    would be ignored.
+    """
     names = Counter(snake_case(name) for name, values in query.lists() for _ in values)
     wrong = {
         name: [ErrorDetail(_ONCE, "repeated_parameter")]
         for name in query
-        if names[snake_case(name)] > 1
+        if names[snake_case(name)] > 1 and not _is_list(query, name, lists)
     }
     if wrong:
         raise ValidationError(wrong)
+    return {name: ",".join(values) for name, values in query.lists()}
+
+
+def _is_list(query: QueryDict, name: str, lists: Container[str]) -> bool:
+    """Tell whether a parameter is a list, which stands in one spelling alone."""
+    spelled = snake_case(name)
+    spellings = {each for each in query if snake_case(each) == spelled}
+    return spelled in lists and len(spellings) == 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,8 @@ class ActionSpec:
     takes_key: bool = True
     # Many acts, each done and stored by itself through `do_part`, key or not.
     has_parts: bool = False
+    # A serializer of the answer to `fields`, which has a type of its own.
+    partial: Any = None
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
     # What each refusal says, where it is not what it is everywhere.
@@ -198,9 +216,9 @@ class StaffView(HubAPIView):
 
     def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
-        refuse_repeated(request.query_params)
+        params = parameters_of(request.query_params)
         query = self.spec.query if self.spec else QuerySerializer
-        return query.checked(request.query_params.dict())
+        return query.checked(params)
 
     def respond(
         self,

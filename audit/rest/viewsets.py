@@ -7,12 +7,15 @@ ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,16 +27,26 @@ from audit.history.querysets import view_permission
 from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, has_subject, personal_fields
 from audit.privacy.masking import Room
+from audit.rest.expansion import (
+    NEWEST,
+    Expansion,
+    Related,
+    RelatedList,
+    RelatedValue,
+    expanded,
+    names_of,
+)
 from audit.rest.filters import (
     NullsLastOrderingFilter,
     StrictFilterBackend,
     TableFilters,
+    as_texts,
+    filters_serializer,
 )
 from audit.rest.model_serializers import (
     HubModelSerializer,
-    Related,
-    expanded,
     page_serializer,
+    partial_of,
 )
 from audit.rest.pagination import (
     MAX_OFFSET,
@@ -42,10 +55,19 @@ from audit.rest.pagination import (
 )
 from audit.rest.routers import UUID_REGEX
 from audit.rest.serializers import QuerySerializer, snake_case, unknown_sentence
-from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
+from audit.rest.views import (
+    PARTIAL_TYPE,
+    ActionSpec,
+    StaffView,
+    etag_of,
+    parameters_of,
+)
 
 _Instance = TypeVar("_Instance", bound=Model)
+_Expansion = TypeVar("_Expansion", Related, RelatedList, RelatedValue)
 LARGEST_PAGE = 200
+# The parameters that name several things.
+_LISTS = ("fields", "expand", "ordering")
 
 
 class DetailQuery(QuerySerializer):
@@ -90,7 +112,10 @@ class ListQuery(CursorQuery):
     )
     ordering = serializers.CharField(
         required=False,
-        help_text="A column; with a minus before it downwards. Not with `cursor`.",
+        help_text=(
+            "Columns, the first one first; with a minus before it downwards. Not with "
+            "`cursor`."
+        ),
     )
 
 
@@ -201,11 +226,14 @@ class ResourceViewSet(InstanceViewSet):
 
     serializer_class: type[HubModelSerializer]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
+    # The filters of `POST …/query`, of a table that has it.
+    query_filterset_class: ClassVar[type[TableFilters] | None] = None
+    optional_actions = frozenset({"query"})
     filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
     # What `ordering` takes; a mapping where a name is not that of its column.
     ordering_fields: ClassVar[Sequence[str] | Mapping[str, str]] = ()
-    related: ClassVar[Mapping[str, Related]] = {}
+    related: ClassVar[Mapping[str, Expansion]] = {}
     lookup_value_regex: str = UUID_REGEX
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
@@ -214,12 +242,27 @@ class ResourceViewSet(InstanceViewSet):
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
         view, response = view_permission(cls.model), cls.answer()
+        partial = partial_of(response)
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
-        query = ListQuery if has_pages else CursorQuery
-        return {
-            "list": ActionSpec(view, page_serializer(response), query=query),
+        listed = ActionSpec(
+            view,
+            page_serializer(response),
+            query=ListQuery if has_pages else CursorQuery,
+            partial=page_serializer(partial),
+        )
+        specs = {}
+        if cls.query_filterset_class is not None:
+            name = cls.serializer_class.__name__.removesuffix("Serializer")
+            body = filters_serializer(cls.query_filterset_class, f"{name}Query")
+            specs["query"] = replace(listed, body=body, takes_key=False)
+        return specs | {
+            "list": listed,
             "retrieve": ActionSpec(
-                view, response, query=DetailQuery, has_versions=cls.has_versions
+                view,
+                response,
+                query=DetailQuery,
+                has_versions=cls.has_versions,
+                partial=partial,
             ),
         }
 
@@ -232,9 +275,17 @@ class ResourceViewSet(InstanceViewSet):
 
     def with_related(self, queryset: QuerySet[_Instance]) -> QuerySet[_Instance]:
         """Load what `expand` names in the same statement."""
-        related = [self.related[name] for name in self.params["expand"]]
-        paths = [path for one in related for path in (one.path, *one.loads)]
+        paths = self.related_paths()
         return queryset.select_related(*paths) if paths else queryset
+
+    def related_paths(self) -> list[str]:
+        """Return what `expand` needs, as `select_related` names it."""
+        names = self.params.get("expand", ())
+        related = self._expansions(Related, names).values()
+        paths = [path for one in related for path in (one.path, *one.loads)]
+        for value in self._expansions(RelatedValue, names).values():
+            paths += value.loads
+        return paths
 
     # --- what was asked -------------------------------------------------------------
 
@@ -243,13 +294,13 @@ class ResourceViewSet(InstanceViewSet):
 
         Raises ValidationError for unknown ones, and names the nearest known one.
         """
-        refuse_repeated(request.query_params)
         filters: dict[str, str] = {}
         params: dict[str, str] = {}
         filter_names = (
             self.filterset_class.base_filters if self.action == "list" else {}
         )
-        for key, value in request.query_params.dict().items():
+        lists = {*_LISTS, *(n for n in filter_names if n.endswith("__in"))}
+        for key, value in parameters_of(request.query_params, lists).items():
             name = snake_case(str(key))
             if name in filter_names:
                 filters[name] = value
@@ -260,15 +311,26 @@ class ResourceViewSet(InstanceViewSet):
             text = "A cursor walks from the newest on. Leave page and ordering out."
             detail = ErrorDetail(text, "conflicting_parameters")
             raise ValidationError({"cursor": [detail]})
-        checked["expand"] = self._names(checked, "expand", self.related)
-        columns = [*self.serializer_class().fields, *checked["expand"]]
+        is_list = self.action in ("list", "query")
+        choices = names_of(self.related, is_list=is_list)
+        checked["expand"] = self._names(checked, "expand", choices)
+        keys = [name.partition(".")[0] for name in checked["expand"]]
+        columns = [*self.serializer_class().fields, *keys]
         checked["fields"] = self._names(checked, "fields", columns) or None
-        if self.action == "list":
-            self.filterset = self.filterset_class(
-                filters, queryset=self.model._default_manager.none(), actor=self.actor
-            )
+        if self.action == "query":
+            filters = as_texts(self.body())
+        if self.action in ("list", "query"):
+            self.filterset = self.make_filterset(filters)
             self.filterset.check()
-        return checked | {"filters": filters}
+        return checked
+
+    def make_filterset(self, filters: Mapping[str, str]) -> TableFilters:
+        """Return the filters of this request with their values, which are unchecked."""
+        is_query = self.action == "query" and self.query_filterset_class
+        filterset_class = self.query_filterset_class if is_query else None
+        return (filterset_class or self.filterset_class)(
+            filters, queryset=self.model._default_manager.none(), actor=self.actor
+        )
 
     def _names(
         self, checked: JsonObject, key: str, choices: Iterable[str]
@@ -297,8 +359,7 @@ class ResourceViewSet(InstanceViewSet):
         for name, column in self.serializer_class().fields.items():
             if only is None or name in only:
                 yield str(column.source or name)
-        for name in self.params["expand"]:
-            related = self.related[name]
+        for related in self._expansions(Related, self.params["expand"]).values():
             for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
@@ -312,22 +373,81 @@ class ResourceViewSet(InstanceViewSet):
         else:
             context["room"] = Room()
         serializer = self.serializer_class(context=context)
-        related = {name: self.related[name] for name in selection.get("expand", ())}
-        nested = {n: r.serializer_class(context=context) for n, r in related.items()}
-        only = selection.get("fields")
+        names, only = selection.get("expand", ()), selection.get("fields")
         if only is not None:
             for name in set(serializer.fields) - set(only):
                 del serializer.fields[name]
-        data = []
-        for instance in instances:
-            body = serializer.to_representation(instance)
-            for name, nested_serializer in nested.items():
-                if only is None or name in only:
-                    body[name] = self._represent_related(
-                        related[name], nested_serializer, instance
-                    )
-            data.append(body)
+            names = [name for name in names if name.partition(".")[0] in only]
+        instances = list(instances)
+        data = [serializer.to_representation(instance) for instance in instances]
+        self._expand(instances, data, names, context)
         return data
+
+    def _expand(
+        self,
+        instances: Sequence[Any],
+        data: Sequence[JsonObject],
+        names: Sequence[str],
+        context: JsonObject,
+    ) -> None:
+        """Put beside each row what `expand` names."""
+        for key, related in self._expansions(Related, names).items():
+            serializer = related.serializer_class(context=context)
+            for instance, body in zip(instances, data, strict=True):
+                body[key] = self._represent_related(related, serializer, instance)
+        for key, listed in self._expansions(RelatedList, names).items():
+            self._add_list(key, listed, instances, data, names)
+        for key, value in self._expansions(RelatedValue, names).items():
+            for instance, body in zip(instances, data, strict=True):
+                body[key] = self._represent_value(value, instance)
+
+    def _expansions(
+        self, kind: type[_Expansion], names: Iterable[str]
+    ) -> dict[str, _Expansion]:
+        """Return those of a kind that are named, by their keys in the answer."""
+        keys = dict.fromkeys(name.partition(".")[0] for name in names)
+        return {n: e for n in keys if isinstance(e := self.related[n], kind)}
+
+    def _add_list(
+        self,
+        name: str,
+        related: RelatedList,
+        instances: Sequence[Any],
+        data: Sequence[JsonObject],
+        expand: Iterable[str],
+    ) -> None:
+        """Put the newest related rows beside each row; as in lists they are masked."""
+        context = {"has_perm": self.actor.has_perm, "room": Room()}
+        serializer = related.serializer_class(context=context)
+        queryset = self.visible_queryset(related.model)
+        listed = related.newest(queryset, [each.pk for each in instances])
+        newest = {pk: several[:NEWEST] for pk, several in listed.items()}
+        every = [one for several in newest.values() for one in several]
+        answers = {one.pk: serializer.to_representation(one) for one in every}
+        inner = [each.removeprefix(f"{name}.") for each in expand]
+        for key in related.lists.keys() & set(inner):
+            answered = [answers[one.pk] for one in every]
+            self._add_list(key, related.lists[key], every, answered, ())
+        for instance, body in zip(instances, data, strict=True):
+            if not self.actor.has_perm(related.permission, business_of(instance)):
+                body[name] = None
+                continue
+            body[name] = {
+                "results": [answers[one.pk] for one in newest.get(instance.pk, ())],
+                "has_more": len(listed.get(instance.pk, ())) > NEWEST,
+            }
+
+    def _represent_value(
+        self, value: RelatedValue, instance: Model
+    ) -> JsonObject | None:
+        if not self.actor.has_perm(value.permission, business_of(instance)):
+            return None
+        data = value.serializer_class(value.get(instance, self.actor)).data
+        return dict(data)
+
+    def visible_queryset(self, model: type[Model]) -> Any:
+        """Return the rows of another table that the actor may see."""
+        raise NotImplementedError  # each app has selectors of its own
 
     def _represent_related(
         self, related: Related, serializer: HubModelSerializer, instance: Model
@@ -341,10 +461,32 @@ class ResourceViewSet(InstanceViewSet):
         """Tell whether the actor may look at this related instance."""
         return self.actor.has_perm(related.permission, business_of(other))
 
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        if self._is_partial and response.status_code < HTTPStatus.BAD_REQUEST:
+            response.content_type = PARTIAL_TYPE
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def _is_partial(self) -> bool:
+        """Tell whether the answer has the keys alone that `fields` names."""
+        return getattr(self, "params", {}).get("fields") is not None
+
     # --- actions --------------------------------------------------------------------
 
     def list(self, request: Request, **_: object) -> Response:
         """List the rows that the filters keep, a page at a time."""
         queryset = self.filter_queryset(self.get_queryset())
         queryset = without_long(queryset, columns=self._columns())
-        return self.answer_page(queryset, self.params["filters"].get("search", ""))
+        return self.answer_page(queryset, self.filterset.searched)
+
+    @action(detail=False, methods=["post"])
+    def query(self, request: Request, **_: object) -> Response:
+        """List the rows that filters in the body keep. Nothing is written.
+
+        What the list takes in its address, and personal data, which no address may say:
+        logs and histories hold those. Pages, `ordering`, `fields` and `expand` stand in
+        the address; send the same body to `next`.
+        """
+        return self.list(request)

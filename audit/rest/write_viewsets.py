@@ -99,7 +99,11 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
 class WritableViewSet(ResourceViewSet):
     """Writes rows too, as far as the table says how."""
 
-    optional_actions = frozenset({"archive", "restore", "bulk_create"})
+    optional_actions = ResourceViewSet.optional_actions | {
+        "archive",
+        "restore",
+        "bulk_create",
+    }
     create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     # The services of the app that write a row, and return it with what is shown beside

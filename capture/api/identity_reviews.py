@@ -12,8 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import HubModelSerializer, Related
+from audit.rest.model_serializers import HubModelSerializer
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec
 from capture import services
@@ -22,7 +23,7 @@ from capture.choices import ReviewDecision
 from capture.models import IdentityReview
 from capture.models.identity_review import IdentityReviewQuerySet
 from customers.api.serializers.customers import CustomerSerializer
-from customers.api.tables.base import CHOICES, RANGE, TIMES, HubViewSet
+from customers.api.tables.base import TIMES, HubViewSet
 
 
 class DecisionsField(serializers.ListField):
@@ -105,12 +106,12 @@ class IdentityReviewViewSet(HubViewSet):
     event_prefix = "identity_review"
     serializer_class = IdentityReviewSerializer
     filterset_base = IdentityReviewFilters
-    filterset_fields: ClassVar = {
-        "state": CHOICES,
-        "kind": CHOICES,
-        "decided_at": RANGE,
-        **TIMES,
-    }
+    filterset_fields = (
+        "state",
+        "kind",
+        "decided_at",
+        *TIMES,
+    )
     ordering_fields = ("created_at", "updated_at", "decided_at")
     related: ClassVar = {
         "source": Related(SourceSerializer, "source"),

@@ -7,8 +7,9 @@ from typing import ClassVar
 import django_filters
 from rest_framework import serializers
 
+from audit.rest.expansion import Related
 from audit.rest.filters import OfCustomer, TableFilters
-from audit.rest.model_serializers import HubModelSerializer, Related
+from audit.rest.model_serializers import HubModelSerializer
 from capture.choices import DisputeStatus, ProviderRefundStatus
 from capture.models import (
     ApiKey,
@@ -20,17 +21,13 @@ from capture.models import (
     Source,
 )
 from customers.api.serializers.base import MoneyModelSerializer
-from customers.api.tables.base import CHOICES, CUSTOMER, RANGE, HubViewSet
+from customers.api.tables.base import CUSTOMER, HubViewSet
 
 _HEAD = ["id", "business_id", "customer_id", "capture_id", "trust", "occurred_at"]
 _TRACE = ["ip_address", "user_agent", "created_at", "updated_at"]
 _WHO = ["user_id", "user_email", "user_name"]
 _REFUND_STATUSES = ProviderRefundStatus.values
-_TIMES: dict[str, list[str]] = {
-    "trust": CHOICES,
-    "occurred_at": RANGE,
-    "created_at": RANGE,
-}
+_TIMES = ("trust", "occurred_at", "created_at")
 
 
 class CopySerializer(HubModelSerializer):
@@ -78,13 +75,13 @@ class SignupViewSet(TypedCaptureViewSet):
 
     model = Signup
     serializer_class = SignupSerializer
-    filterset_fields: ClassVar = {
-        "plan": CHOICES,
-        "signup_method": CHOICES,
-        "signup_source": CHOICES,
-        "signup_date": RANGE,
-        **_TIMES,
-    }
+    filterset_fields = (
+        "plan",
+        "signup_method",
+        "signup_source",
+        "signup_date",
+        *_TIMES,
+    )
 
 
 class LoginSerializer(CopySerializer):
@@ -109,12 +106,12 @@ class LoginViewSet(TypedCaptureViewSet):
 
     model = Login
     serializer_class = LoginSerializer
-    filterset_fields: ClassVar = {
-        "success": ["exact"],
-        "login_method": CHOICES,
-        "login_time": RANGE,
-        **_TIMES,
-    }
+    filterset_fields = (
+        "success",
+        "login_method",
+        "login_time",
+        *_TIMES,
+    )
 
 
 class PaymentRefundSerializer(serializers.Serializer[object]):
@@ -175,16 +172,16 @@ class PaymentViewSet(TypedCaptureViewSet):
 
     model = Payment
     serializer_class = PaymentSerializer
-    filterset_fields: ClassVar = {
-        "state": CHOICES,
-        "verified": ["exact"],
-        "transaction_id": ["exact"],
-        "payment_processor": CHOICES,
-        "plan_name": CHOICES,
-        "currency": CHOICES,
-        "final_price": RANGE,
-        **_TIMES,
-    }
+    filterset_fields = (
+        "state",
+        "verified",
+        "transaction_id",
+        "payment_processor",
+        "plan_name",
+        "currency",
+        "final_price",
+        *_TIMES,
+    )
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "final_price")
 
 
@@ -224,7 +221,7 @@ class QuestionnaireViewSet(TypedCaptureViewSet):
 
     model = Questionnaire
     serializer_class = QuestionnaireSerializer
-    filterset_fields: ClassVar = _TIMES
+    filterset_fields = _TIMES
 
 
 class DashboardSerializer(CopySerializer):
@@ -269,7 +266,10 @@ class DashboardViewSet(TypedCaptureViewSet):
 
     model = DashboardSnapshot
     serializer_class = DashboardSerializer
-    filterset_fields: ClassVar = {"last_seen_at": RANGE, **_TIMES}
+    filterset_fields = (
+        "last_seen_at",
+        *_TIMES,
+    )
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "last_seen_at")
 
 
@@ -297,7 +297,10 @@ class SourceViewSet(HubViewSet):
     tag = "Sources and keys"
     model = Source
     serializer_class = SourceSerializer
-    filterset_fields: ClassVar = {"slug": CHOICES, "is_active": ["exact"]}
+    filterset_fields = (
+        "slug",
+        "is_active",
+    )
     ordering_fields = ("name", "created_at")
 
 
@@ -335,11 +338,11 @@ class KeyViewSet(HubViewSet):
     model = ApiKey
     serializer_class = KeySerializer
     filterset_base = KeyFilters
-    filterset_fields: ClassVar = {
-        "kind": ["exact"],
-        "expires_at": [*RANGE, "isnull"],
-        "revoked_at": [*RANGE, "isnull"],
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "kind",
+        "expires_at",
+        "revoked_at",
+        "created_at",
+    )
     ordering_fields = ("created_at", "expires_at")
     related: ClassVar = {"source": Related(SourceSerializer, "source")}

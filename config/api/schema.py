@@ -136,6 +136,7 @@ def complete(
     first = [name for name in _FIRST if name in schemes]
     order = [*first, *(name for name in schemes if name not in first)]
     result["components"]["securitySchemes"] = {name: schemes[name] for name in order}
+    _name_lists(result)
     _name_choices(result)
     _share_refusals(result)
     result["info"]["description"] = generator.about
@@ -187,6 +188,18 @@ def _share_refusals(result: JsonObject) -> None:
             name = names.get((status, json.dumps(answer, sort_keys=True)), "")
             if name:
                 answers[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _name_lists(result: JsonObject) -> None:
+    """Give what `fields`, `expand` and `ordering` of a table take one component."""
+    schemas = result["components"].setdefault("schemas", {})
+    for operation in _operations(result):
+        for parameter in operation.get("parameters", ()):
+            item = parameter["schema"].get("items", {})
+            if name := item.get("title", ""):
+                schemas[name] = item
+                reference = {"$ref": f"#/components/schemas/{name}"}
+                parameter["schema"]["items"] = reference
 
 
 def _name_choices(result: JsonObject) -> None:

@@ -17,7 +17,6 @@ from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api.serializers import money as serializers
-from customers.api.serializers.customer_related import FlagSerializer
 from customers.api.tables import bookings, customer_related
 from customers.api.tables.base import HubViewSet
 from customers.api.views import CustomerLookupView
@@ -152,15 +151,16 @@ class CustomerFlagViewSet(ListCreateViewSet, customer_related.FlagViewSet):
     model = Flag
 
     create_spec = ActionSpec(
-        "customers.add_flag", FlagSerializer, 201, serializers.AddFlag
+        "customers.add_flag",
+        customer_related.FlagViewSet.answer(),
+        201,
+        serializers.AddFlag,
     )
 
     def create(self, request: Request, **_: object) -> Response:
         """Put a flag on a customer."""
         customer = self.customer(self.kwargs["customer"])
-        flag = self.create_by(services.add_flag, customer)
-        self.note_viewed(customer)
-        return self.respond(flag, is_unmasked=self.can_see_unmasked)
+        return self.answer_instance(self.create_by(services.add_flag, customer), 201)
 
 
 # --- acts ----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -95,11 +95,17 @@ class BusinessScopedView(StaffView):
             raise ApiError(400, "business_needed", sentence) from error
 
     def find_customer(
-        self, reference: str, *, business_id: UUID | None, permission: str = ""
+        self,
+        reference: str,
+        *,
+        business_id: UUID | None,
+        permission: str = "",
+        loads: Iterable[str] = (),
     ) -> Customer:
         """Return the customer of a UUID, reference or external id; archived ones too.
 
-        Raises Http404, or ApiError 400 when two businesses know it.
+        `loads` is loaded with them, as `select_related` names it. Raises Http404, or
+        ApiError 400 when two businesses know it.
         """
         customers = services.list_visible(
             Customer, actor=self.actor, permission=permission
@@ -107,7 +113,7 @@ class BusinessScopedView(StaffView):
         with self.lookup("customers.customer", reference):
             return services.find_customer(
                 reference,
-                customers=customers.select_related("business"),
+                customers=customers.select_related("business", *loads),
                 business_id=business_id,
             )
 

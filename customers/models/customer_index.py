@@ -93,6 +93,32 @@ class CustomerIndexQuerySet(ScopedQuerySet["CustomerIndex"]):
             _where(clear_in, ranges["name"], elsewhere=ranges["listed_name"])
         )
 
+    def named(self, name: str) -> Self:
+        """Keep customers of exactly this name, as names are compared."""
+        key = fold_name(name)
+        return self.filter(name=key) if key else self.none()
+
+    def with_name_part(self, text: str, *, actor: Actor) -> Self:
+        """Keep customers whose name, as the actor sees it, has a text in it."""
+        key = fold_name(text)
+        if not key:
+            return self.none()
+        elsewhere = Q(listed_name__contains=key)
+        clear = Q(name__contains=key)
+        return self.filter(_where(sees_clear_in(actor), clear, elsewhere=elsewhere))
+
+    def with_email_part(self, text: str) -> Self:
+        """Keep customers whose e-mail has a text in it; for who sees it in clear."""
+        parts = Q()
+        for part in email_parts(text):
+            parts |= Q(emails__contains=part)
+        return self.filter(parts)
+
+    def with_phone_part(self, text: str) -> Self:
+        """Keep customers whose phone has these digits; for who sees it in clear."""
+        digits = digits_of(text).lstrip("0")
+        return self.filter(phones__contains=digits) if digits else self.none()
+
 
 class CustomerIndex(BusinessModel):
     """One row for each customer, written with every change of them and their contacts.

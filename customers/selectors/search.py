@@ -107,6 +107,35 @@ def find_customers(
     return matches
 
 
+def filter_by_personal_data(
+    customers: CustomerQuerySet,
+    column: str,
+    value: str,
+    *,
+    actor: Actor,
+    business_id: UUID | None,
+) -> CustomerQuerySet:
+    """Keep customers by `email`, `phone`, `name`, or a part: `email__contains`.
+
+    Values are compared as everywhere: an e-mail in any spelling, a phone in the country
+    of a business. Parts of e-mails and phones are for who sees them in clear in all
+    businesses that are asked about; the caller checks that.
+    """
+    indexes = CustomerIndex.objects.visible_to(actor)
+    if column == "email":
+        return customers.filter(email_key=fold_email(value))
+    if column == "phone":
+        countries = _countries(actor, business_id)
+        return customers.filter(phone_e164__in=_phones(value, {*countries.values()}))
+    matched = {
+        "name": lambda: indexes.named(value),
+        "name__contains": lambda: indexes.with_name_part(value, actor=actor),
+        "email__contains": lambda: indexes.with_email_part(value),
+        "phone__contains": lambda: indexes.with_phone_part(value),
+    }[column]()
+    return customers.filter(pk__in=matched.values("pk"))
+
+
 def _exact_matches(
     customers: CustomerQuerySet, exact: list[tuple[str, Q]], limit: int
 ) -> list[Match]:

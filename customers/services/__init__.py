@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from customers.metrics import ENGAGED_FOR, next_tier, rate
+from customers.models.customer_index import sees_clear_in
 from customers.money import amount_text, check_currency, format_money, quantise
 from customers.selectors.business_metrics import (
     get_business_figures,
@@ -65,7 +66,11 @@ from customers.selectors.money import (
     list_reversible_payments,
 )
 from customers.selectors.saved_views import get_layout, get_view, list_views
-from customers.selectors.search import find_customers, search_customers
+from customers.selectors.search import (
+    filter_by_personal_data,
+    find_customers,
+    search_customers,
+)
 from customers.selectors.timeline import (
     TimelineEntry,
     TimelineRecord,
@@ -114,6 +119,7 @@ from customers.services.consent_origins import (
 )
 from customers.services.contact_states import (
     ContactState,
+    contact_answers,
     contact_states,
     newest_no,
 )

@@ -49,12 +49,16 @@ def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet
 
 
 def get_customer_metrics(
-    customer: Customer, *, actor: Actor, now: datetime | None = None
+    customer: Customer,
+    *,
+    actor: Actor,
+    now: datetime | None = None,
+    stats: CustomerStats | None = None,
 ) -> CustomerMetrics:
-    """Return the customer's figures as of `now`."""
+    """Return the customer's figures as of `now`; `stats` if they were just loaded."""
     actor.require_perm(customer.business_id, "customers.view_customerstats")
     now = now or timezone.now()
-    stats = CustomerStats.objects.get(customer=customer)
+    stats = stats or CustomerStats.objects.get(customer=customer)
     business: Business = customer.business
     tier, missing = metrics.next_tier(stats.total_purchases, business)
     return CustomerMetrics(

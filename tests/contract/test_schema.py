@@ -129,10 +129,65 @@ def test_each_operation_says_what_it_does(schema):
         assert set(operation["tags"]) <= known, name
 
 
-def test_each_operation_has_a_name_of_its_own():
-    names = Counter(operation["operationId"] for _, operation in operations(whole()))
+NAMES = {
+    "GET /api/v1/customers": "customers_list",
+    "POST /api/v1/customers": "customers_create",
+    "GET /api/v1/customers/{customer}": "customers_retrieve",
+    "PATCH /api/v1/customers/{customer}": "customers_partial_update",
+    "DELETE /api/v1/customers/{customer}": "customers_destroy",
+    "PATCH /api/v1/customers/bulk": "customers_bulk_update",
+    "GET /api/v1/customers/{customer}/addresses": "customers_addresses_list",
+    "POST /api/v1/refunds/{id}/approve": "refunds_approve",
+    "GET /api/v1/me": "me_retrieve",
+    "POST /api/v1/captures": "captures_create",
+    "POST /v1/track": "v1_track",
+}
+
+
+def test_operations_are_called_by_their_address_and_act():
+    names = {name: each["operationId"] for name, each in operations(whole())}
+
+    assert {name: names[name] for name in NAMES} == NAMES
+
+
+def test_each_operation_has_a_name_of_its_own(schema):
+    names = Counter(operation["operationId"] for _, operation in operations(schema))
 
     assert [name for name, count in names.items() if count > 1] == []
+
+
+PARTIAL = "application/vnd.holdfast.partial+json"
+
+
+def test_rows_have_all_of_their_keys_and_those_of_fields_have_some():
+    """What may be left out is what `expand` adds, and warnings."""
+    document = description()
+    schemas = document["components"]["schemas"]
+    seen = 0
+    for name, operation in operations(document):
+        content = operation["responses"].get("200", {}).get("content", {})
+        if PARTIAL not in content:
+            continue
+        whole_row, partial = (
+            schemas[content[kind]["schema"]["$ref"].rpartition("/")[2]]
+            for kind in ("application/json", PARTIAL)
+        )
+        if "results" in whole_row["properties"]:
+            whole_row, partial = (
+                schemas[
+                    page["properties"]["results"]["items"]["$ref"].rpartition("/")[2]
+                ]
+                for page in (whole_row, partial)
+            )
+        optional = whole_row["properties"].keys() - set(whole_row["required"])
+        added = {
+            key for key in optional if "expand=" in str(whole_row["properties"][key])
+        }
+        assert optional == added, name
+        assert "required" not in partial, name
+        assert partial["properties"].keys() == whole_row["properties"].keys(), name
+        seen += 1
+    assert seen > 40
 
 
 def test_every_refusal_is_a_problem_document(schema):

@@ -45,12 +45,7 @@ class MoneyModelSerializer(HubModelSerializer):
 
 
 class CompleteModelSerializer(HubModelSerializer):
-    """An instance with all of its keys, as the documents answer it.
-
-    A caller cannot select fields, so the schema promises every key.
-    """
-
-    is_sparse = False
+    """An instance as the documents answer it, who say what each key is."""
 
     def build_field(self, *args: Any) -> tuple[type[serializers.Field], JsonObject]:
         kind, options = super().build_field(*args)

@@ -175,6 +175,21 @@ HOLDS = {
 }
 
 
+class ContactAnswerSerializer(serializers.Serializer):
+    """Whether a customer may be sent something of one purpose in one way."""
+
+    purpose = serializers.ChoiceField(Purpose.choices)
+    channel = serializers.ChoiceField(ConsentChannel.choices)
+    is_allowed = serializers.BooleanField()
+    rule = serializers.CharField(help_text="What decided, such as withdrawn.")
+
+
+class ContactabilitySerializer(serializers.Serializer):
+    """Whether a customer may be contacted, by purpose and channel, and why."""
+
+    states = ContactAnswerSerializer(many=True)
+
+
 def represent_states(states: Iterable[services.ContactState]) -> list[JsonObject]:
     """Return what ContactStateSerializer describes."""
     return [

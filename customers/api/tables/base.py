@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -12,13 +12,15 @@ import django_filters
 from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
 from django_filters.filterset import filterset_factory
+from django_filters.utils import get_model_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.json_text import JsonObject
-from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related, naming_parent
+from audit.rest.expansion import Related
+from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter, lookups_of
+from audit.rest.model_serializers import naming_parent
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
@@ -28,8 +30,7 @@ from customers.models import Business, Customer
 
 _Model = TypeVar("_Model", bound=Model)
 
-CHOICES, RANGE = ["exact", "in"], ["gte", "lt"]
-TIMES = {"created_at": RANGE, "updated_at": RANGE}
+TIMES = ("created_at", "updated_at")
 CUSTOMER = Related(CustomerSerializer, "customer")
 DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
@@ -61,9 +62,11 @@ class OfBooking(OfCustomer):
 class HubViewSet(BusinessScopedView, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
-    # The filters besides those of the base, by column: its look-ups.
+    # The columns that have filters besides those of the base; see `lookups_of`.
     filterset_base: ClassVar[type[TableFilters]] = TableFilters
-    filterset_fields: ClassVar[Mapping[str, Sequence[str]]] = {}
+    filterset_fields: ClassVar[tuple[str, ...]] = ()
+    # Those of `POST …/query` besides, of a table that has it.
+    query_filterset_base: ClassVar[type[TableFilters] | None] = None
     update_service: ClassVar[Callable[..., Model]] = staticmethod(
         services.update_instance
     )
@@ -76,9 +79,17 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         if "filterset_fields" in cls.__dict__:
+            lookups = {
+                name: lookups_of(get_model_field(cls.model, name))
+                for name in cls.filterset_fields
+            }
             cls.filterset_class = filterset_factory(
-                cls.model, cls.filterset_base, cls.filterset_fields
+                cls.model, cls.filterset_base, lookups
             )
+            if cls.query_filterset_base is not None:
+                cls.query_filterset_class = filterset_factory(
+                    cls.model, cls.query_filterset_base, lookups
+                )
         super().__init_subclass__(**kwargs)
 
     @property
@@ -89,6 +100,12 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         if spec is None or spec.body is None or not is_new:
             return spec
         return replace(spec, body=naming_parent(spec.body))
+
+    def make_filterset(self, filters: Mapping[str, str]) -> TableFilters:
+        """Return the filters of this request, which know its business."""
+        filterset = super().make_filterset(filters)
+        filterset.business_id = self.business_id
+        return filterset
 
     @cached_property
     def parent_instance(self) -> Any:  # of a type that each table knows

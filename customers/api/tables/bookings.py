@@ -7,13 +7,11 @@ from typing import ClassVar
 from django.db.models import Model
 
 from audit.json_text import JsonObject
-from audit.rest.model_serializers import Related
+from audit.rest.expansion import Related
 from customers.api.serializers import bookings as serializers
 from customers.api.serializers.businesses import BusinessSerializer
 from customers.api.tables.base import (
-    CHOICES,
     CUSTOMER,
-    RANGE,
     TIMES,
     CustomerRelatedViewSet,
     HubViewSet,
@@ -42,18 +40,18 @@ class BookingViewSet(CustomerRelatedViewSet):
         "created_at",
         "updated_at",
     )
-    filterset_fields: ClassVar = {
-        "kind": CHOICES,
-        "status": CHOICES,
-        "reference": CHOICES,
-        "external_id": ["exact"],
-        "currency": CHOICES,
-        "total_amount": RANGE,
-        "placed_at": RANGE,
-        "completed_at": RANGE,
-        "starts_at": RANGE,
-        **TIMES,
-    }
+    filterset_fields = (
+        "kind",
+        "status",
+        "reference",
+        "external_id",
+        "currency",
+        "total_amount",
+        "placed_at",
+        "completed_at",
+        "starts_at",
+        *TIMES,
+    )
     related: ClassVar = {
         "business": Related(BusinessSerializer, "business"),
         "customer": CUSTOMER,
@@ -71,12 +69,12 @@ class BookingPaymentViewSet(HubViewSet):
     model = BookingPayment
     serializer_class = serializers.BookingPaymentSerializer
     ordering_fields = ("created_at", "received_on", "amount")
-    filterset_fields: ClassVar = {
-        "method": CHOICES,
-        "received_on": RANGE,
-        "external_id": ["exact"],
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "method",
+        "received_on",
+        "external_id",
+        "created_at",
+    )
     related: ClassVar = {"booking": BOOKING}
 
 
@@ -88,14 +86,14 @@ class RefundViewSet(CustomerRelatedViewSet):
     serializer_class = serializers.RefundSerializer
     ordering_fields = ("created_at", "settled_at", "amount")
     filterset_base = OfBooking
-    filterset_fields: ClassVar = {
-        "status": CHOICES,
-        "method": CHOICES,
-        "reason_code": CHOICES,
-        "currency": ["exact"],
-        "settled_at": RANGE,
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "status",
+        "method",
+        "reason_code",
+        "currency",
+        "settled_at",
+        "created_at",
+    )
     related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}
 
 
@@ -107,11 +105,11 @@ class CreditViewSet(CustomerRelatedViewSet):
     serializer_class = serializers.CreditSerializer
     ordering_fields = ("created_at", "amount")
     filterset_base = OfBooking
-    filterset_fields: ClassVar = {
-        "kind": CHOICES,
-        "reason_code": CHOICES,
-        "currency": ["exact"],
-        "expires_on": RANGE,
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "kind",
+        "reason_code",
+        "currency",
+        "expires_on",
+        "created_at",
+    )
     related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related
 from customers import services
 from customers.api.serializers import businesses as serializers
-from customers.api.tables.base import CHOICES, RANGE, HubViewSet
+from customers.api.tables.base import HubViewSet
 from customers.models import Business, Membership
 
 
@@ -30,7 +30,10 @@ class BusinessViewSet(HubViewSet):
     serializer_class = serializers.BusinessSerializer
     update_serializer_class = serializers.BusinessUpdateSerializer
     filterset_base = BusinessFilters
-    filterset_fields: ClassVar = {"slug": CHOICES, "currency": CHOICES}
+    filterset_fields = (
+        "slug",
+        "currency",
+    )
     lookup_url_kwarg = "business"
     lookup_value_regex = "[^/]+"
     event_prefix = "business"
@@ -61,7 +64,10 @@ class MembershipViewSet(HubViewSet):
     model = Membership
     serializer_class = serializers.MembershipSerializer
     filterset_base = MembershipFilters
-    filterset_fields: ClassVar = {"role": CHOICES, "created_at": RANGE}
+    filterset_fields = (
+        "role",
+        "created_at",
+    )
     event_prefix = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from audit.json_text import JsonObject, JsonValue
-from audit.rest.model_serializers import Related
+from audit.rest.expansion import Related
 from customers import services
 from customers.api.serializers import customer_related as serializers
 from customers.api.serializers.businesses import ColleagueSerializer
 from customers.api.tables.base import (
-    CHOICES,
     CUSTOMER,
-    RANGE,
     TIMES,
     ArchivableOfCustomer,
     CustomerRelatedViewSet,
@@ -31,7 +29,11 @@ class AddressViewSet(PhoneWarnings, CustomerRelatedViewSet):
     update_serializer_class = serializers.AddressUpdateSerializer
     archive_permission = "customers.change_address"
     filterset_base = ArchivableOfCustomer
-    filterset_fields: ClassVar = {"kind": CHOICES, "is_primary": ["exact"], **TIMES}
+    filterset_fields = (
+        "kind",
+        "is_primary",
+        *TIMES,
+    )
 
 
 class ContactViewSet(PhoneWarnings, CustomerRelatedViewSet):
@@ -44,12 +46,12 @@ class ContactViewSet(PhoneWarnings, CustomerRelatedViewSet):
     update_serializer_class = serializers.ContactUpdateSerializer
     archive_permission = "customers.change_contact"
     filterset_base = ArchivableOfCustomer
-    filterset_fields: ClassVar = {
-        "kind": CHOICES,
-        "is_primary": ["exact"],
-        "valid_to": ["gte", "lt", "isnull"],
-        **TIMES,
-    }
+    filterset_fields = (
+        "kind",
+        "is_primary",
+        "valid_to",
+        *TIMES,
+    )
 
 
 class NoteViewSet(CustomerRelatedViewSet):
@@ -62,7 +64,11 @@ class NoteViewSet(CustomerRelatedViewSet):
     update_serializer_class = serializers.NoteUpdateSerializer
     archive_permission = "customers.change_note"
     filterset_base = ArchivableOfCustomer
-    filterset_fields: ClassVar = {"note_type": CHOICES, "is_pinned": ["exact"], **TIMES}
+    filterset_fields = (
+        "note_type",
+        "is_pinned",
+        *TIMES,
+    )
     related: ClassVar = {
         "customer": CUSTOMER,
         "created_by": Related(ColleagueSerializer, "created_by"),
@@ -78,11 +84,11 @@ class FlagViewSet(CustomerRelatedViewSet):
     tag = "Flags"
     model = Flag
     serializer_class = serializers.FlagSerializer
-    filterset_fields: ClassVar = {
-        "code": CHOICES,
-        "removed_at": ["gte", "lt", "isnull"],
-        **TIMES,
-    }
+    filterset_fields = (
+        "code",
+        "removed_at",
+        *TIMES,
+    )
 
 
 class ConsentViewSet(CustomerRelatedViewSet):
@@ -94,13 +100,13 @@ class ConsentViewSet(CustomerRelatedViewSet):
     create_serializer_class = serializers.ConsentCreateSerializer
     cursor_field = "occurred_at"
     ordering_fields = ("occurred_at", "created_at")
-    filterset_fields: ClassVar = {
-        "purpose": CHOICES,
-        "channel": CHOICES,
-        "action": CHOICES,
-        "occurred_at": RANGE,
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "purpose",
+        "channel",
+        "action",
+        "occurred_at",
+        "created_at",
+    )
     written_fields: ClassVar = serializers.HOLDS
 
     def about_written(self, instance: Any, sent: JsonValue) -> JsonObject:

@@ -11,16 +11,14 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
 from audit.json_text import JsonObject
+from audit.rest.expansion import Related
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import Related
 from customers import services
 from customers.api.serializers import tickets as serializers
 from customers.api.serializers.businesses import ColleagueSerializer
 from customers.api.tables.base import (
-    CHOICES,
     CUSTOMER,
     DOES_NOT_EXIST,
-    RANGE,
     TIMES,
     CustomerRelatedViewSet,
     HubViewSet,
@@ -44,16 +42,16 @@ class TicketViewSet(CustomerRelatedViewSet):
     update_serializer_class = serializers.TicketUpdateSerializer
     references: ClassVar = {"booking_id": Booking}
     filterset_base = TicketFilters
-    filterset_fields: ClassVar = {
-        "number": ["exact"],
-        "status": CHOICES,
-        "priority": CHOICES,
-        "channel": CHOICES,
-        "opened_at": RANGE,
-        "first_response_due_at": RANGE,
-        "resolution_due_at": RANGE,
-        **TIMES,
-    }
+    filterset_fields = (
+        "number",
+        "status",
+        "priority",
+        "channel",
+        "opened_at",
+        "first_response_due_at",
+        "resolution_due_at",
+        *TIMES,
+    )
     has_versions = True
     cursor_field = "opened_at"
     ordering_fields = (
@@ -98,12 +96,12 @@ class MessageViewSet(HubViewSet):
     create_serializer_class = serializers.MessageCreateSerializer
     update_serializer_class = serializers.MessageUpdateSerializer
     filterset_base = MessageFilters
-    filterset_fields: ClassVar = {
-        "author_kind": ["exact"],
-        "is_internal": ["exact"],
-        "sent_at": RANGE,
-        "created_at": RANGE,
-    }
+    filterset_fields = (
+        "author_kind",
+        "is_internal",
+        "sent_at",
+        "created_at",
+    )
     cursor_field = "sent_at"
     ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {
