@@ -204,6 +204,7 @@ TEXTS = (
     _('business'),
     _('business ID'),
     _('businesses'),
+    _('by the payment provider'),
     _('can receive loyalty'),
     _('can receive offers'),
     _('cancel reason'),
