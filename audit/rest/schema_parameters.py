@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from audit.json_text import JsonObject
 from audit.rest.expansion import names_of
 from audit.rest.schema_fields import NO_NUL, TIMES
+from audit.rest.serializers import NamesField
 
 _NO_COMMA = r"^[^,\u0000]+$"
 
@@ -48,6 +50,9 @@ def _item(view: object, name: str, schema: JsonObject) -> JsonObject | None:
             words = [f"{n[1:]}_desc" if n.startswith("-") else n for n in names]
             item["x-enum-varnames"] = [word.upper() for word in words]
         return item
+    sent = _query_of(view).get(name)
+    if isinstance(sent, NamesField):
+        return {"type": "string", "enum": [*sent.names()]}
     if schema.get("type") != "array":
         return None
     values = _choices(view, name)
@@ -72,6 +77,12 @@ def _bounded(parameter: JsonObject) -> JsonObject:
 def is_taken(view: object, parameter: JsonObject) -> bool:
     """Tell whether a view takes a parameter: a table without relations expands none."""
     return parameter["name"] != "expand" or bool(getattr(view, "related", True))
+
+
+def _query_of(view: Any) -> Mapping[str, object]:
+    """Return the declared parameters of what is described."""
+    spec = getattr(view, "spec", None)
+    return spec.query().fields if spec else {}
 
 
 def _names(view: Any, name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
@@ -226,6 +226,22 @@ class QuerySerializer(StrictSerializer):
     def _mistyped(self, values: dict[str, object]) -> dict[str, list[ErrorDetail]]:
         # In an address everything is text.
         return {}
+
+
+class NamesField(serializers.CharField):
+    """Some of the names that `choices` returns; in an address, with commas between."""
+
+    def __init__(self, choices: Callable[[], Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, required=False, **kwargs)
+        self.names = choices
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the list. Raises ValidationError for a name that there is not."""
+        text = super().to_internal_value(data)
+        sent = [name.strip() for name in text.split(",") if name.strip()]
+        if set(sent) - set(self.names()):
+            raise ValidationError(choices_sentence(self.names()), "invalid_choice")
+        return sent
 
 
 class PageQuery(QuerySerializer):

@@ -30,6 +30,7 @@ from audit.rest import idempotency
 from audit.rest.exceptions import ApiError
 from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import (
+    NamesField,
     QuerySerializer,
     StrictSerializer,
     snake_case,
@@ -216,8 +217,10 @@ class StaffView(HubAPIView):
 
     def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
-        params = parameters_of(request.query_params)
         query = self.spec.query if self.spec else QuerySerializer
+        declared = query().fields.items()
+        lists = {name for name, each in declared if isinstance(each, NamesField)}
+        params = parameters_of(request.query_params, lists)
         return query.checked(params)
 
     def respond(

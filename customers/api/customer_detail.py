@@ -16,7 +16,7 @@ from rest_framework.viewsets import ViewSetMixin
 from audit import log
 from audit.api.step_up import require_step_up
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
-from audit.rest.serializers import QuerySerializer, StrictSerializer
+from audit.rest.serializers import NamesField, QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.inputs import SearchQuery
@@ -33,20 +33,11 @@ _VIEW = "customers.view_customer"
 
 
 class TimelineQuery(QuerySerializer):
-    """The parameters of a timeline; `kinds` are separated by commas."""
+    """The parameters of a timeline."""
 
-    kinds = serializers.CharField(max_length=200, allow_blank=True, default="")
+    kinds = NamesField(services.all_timeline_kinds, max_length=400)
     cursor = serializers.CharField(max_length=200, allow_blank=True, default="")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
-
-    def validate_kinds(self, value: str) -> list[str]:
-        """Return the names. Raises ValidationError for an unknown one."""
-        names = [name.strip() for name in value.split(",") if name.strip()]
-        kinds = services.all_timeline_kinds()
-        if set(names) - set(kinds):
-            text = f"Kinds are {', '.join(kinds)}."
-            raise serializers.ValidationError(text, code="invalid_choice")
-        return names
 
     def validate_cursor(self, value: str) -> tuple[datetime, UUID] | None:
         """Return the position that a cursor names."""
@@ -108,7 +99,7 @@ class CustomerDetailViewSet(ViewSetMixin, BusinessScopedView):
         entries = services.get_timeline(
             instance,
             actor=self.actor,
-            kinds=params["kinds"] or (),
+            kinds=params.get("kinds", ()),
             before=params["cursor"] or None,
             limit=limit + 1,
         )
