@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.db.models import F, Model, QuerySet, Window
@@ -19,6 +19,7 @@ from rest_framework import serializers
 
 from audit.fields import without_long
 from audit.history.querysets import view_permission
+from audit.privacy.masking import Room
 from audit.rest.model_serializers import HubModelSerializer, with_fields
 from audit.tenancy.actors import Actor
 
@@ -116,6 +117,15 @@ class RelatedValue:
     permission: str
     # What it is worked out of, as `select_related` names it.
     loads: tuple[str, ...] = ()
+
+
+class ListExpansion(NamedTuple):
+    """A list that a request expands: its key, which lists in it, and room for texts."""
+
+    name: str
+    related: RelatedList
+    inner: Sequence[str]
+    room: Room
 
 
 Expansion: TypeAlias = Related | RelatedList | RelatedValue

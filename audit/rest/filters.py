@@ -14,6 +14,7 @@ from django import forms
 from django.core.exceptions import ValidationError as RuleBroken
 from django.db import models
 from django.db.models import F, QuerySet
+from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext as _
 from django_filters.constants import EMPTY_VALUES
 from django_filters.rest_framework import DjangoFilterBackend
@@ -259,7 +260,10 @@ def _input(each: django_filters.Filter) -> serializers.Field:
         return serializers.BooleanField(**about)
     if isinstance(each, django_filters.BaseInFilter):
         child = serializers.ChoiceField(choices) if choices else _ListedText()
-        return serializers.ListField(child=child, max_length=_MOST_LISTED, **about)
+        # None of no values matches; a filter of none would match all.
+        return serializers.ListField(
+            child=child, min_length=1, max_length=_MOST_LISTED, **about
+        )
     if choices:
         return serializers.ChoiceField(choices, **about)
     for kind, field in _INPUTS.items():
@@ -277,7 +281,7 @@ class _ListedText(serializers.RegexField):
 
 class _Number(serializers.DecimalField):
     def __init__(self, **about: Any) -> None:
-        super().__init__(max_digits=20, decimal_places=4, **about)
+        super().__init__(max_digits=24, decimal_places=9, **about)
 
 
 _INPUTS: dict[type[django_filters.Filter], Any] = {
@@ -321,15 +325,15 @@ class NullsLastOrderingFilter(OrderingFilter):
             text = f"Order by {', '.join(fields)}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
-        columns = []
+        columns: dict[str, OrderBy] = {}
         for name in names:
             column = name.removeprefix("-")
             order = F(fields[column] if isinstance(fields, Mapping) else column)
-            is_downwards = name.startswith("-")
-            ordered = order.desc if is_downwards else order.asc
-            columns.append(ordered(nulls_last=True))
+            ordered = order.desc if name.startswith("-") else order.asc
+            # Again it would decide nothing.
+            columns.setdefault(column, ordered(nulls_last=True))
         # Rows that are equal in all of it have an order, too, or pages would mix them.
-        return [*columns, "-pk" if names[0].startswith("-") else "pk"]
+        return [*columns.values(), "-pk" if names[0].startswith("-") else "pk"]
 
     def get_schema_operation_parameters(self, view: object) -> list[JsonObject]:
         """Return nothing: the parameters of a list are described by its query."""

@@ -30,6 +30,7 @@ from audit.privacy.masking import Room
 from audit.rest.expansion import (
     NEWEST,
     Expansion,
+    ListExpansion,
     Related,
     RelatedList,
     RelatedValue,
@@ -395,8 +396,12 @@ class ResourceViewSet(InstanceViewSet):
             serializer = related.serializer_class(context=context)
             for instance, body in zip(instances, data, strict=True):
                 body[key] = self._represent_related(related, serializer, instance)
+        # All lists of an answer together show so much of long texts.
+        room: Any = context.get("room", Room())
         for key, listed in self._expansions(RelatedList, names).items():
-            self._add_list(key, listed, instances, data, names)
+            inner = [n.partition(".")[2] for n in names if n.startswith(f"{key}.")]
+            expansion = ListExpansion(key, listed, inner, room)
+            self._add_list(expansion, instances, data)
         for key, value in self._expansions(RelatedValue, names).items():
             for instance, body in zip(instances, data, strict=True):
                 body[key] = self._represent_value(value, instance)
@@ -410,24 +415,23 @@ class ResourceViewSet(InstanceViewSet):
 
     def _add_list(
         self,
-        name: str,
-        related: RelatedList,
+        expansion: ListExpansion,
         instances: Sequence[Any],
         data: Sequence[JsonObject],
-        expand: Iterable[str],
     ) -> None:
         """Put the newest related rows beside each row; as in lists they are masked."""
-        context = {"has_perm": self.actor.has_perm, "room": Room()}
+        name, related, inner, room = expansion
+        context = {"has_perm": self.actor.has_perm, "room": room}
         serializer = related.serializer_class(context=context)
         queryset = self.visible_queryset(related.model)
         listed = related.newest(queryset, [each.pk for each in instances])
         newest = {pk: several[:NEWEST] for pk, several in listed.items()}
         every = [one for several in newest.values() for one in several]
         answers = {one.pk: serializer.to_representation(one) for one in every}
-        inner = [each.removeprefix(f"{name}.") for each in expand]
-        for key in related.lists.keys() & set(inner):
+        for key in inner:
             answered = [answers[one.pk] for one in every]
-            self._add_list(key, related.lists[key], every, answered, ())
+            nested = ListExpansion(key, related.lists[key], (), room)
+            self._add_list(nested, every, answered)
         for instance, body in zip(instances, data, strict=True):
             if not self.actor.has_perm(related.permission, business_of(instance)):
                 body[name] = None

@@ -205,6 +205,7 @@ class QuestionnaireSerializer(CopySerializer):
             "account_size",
             "risk_percentage",
             "risk_reward_ratio",
+            "account_screenshot",
             "screenshot_filename",
             "screenshot_size",
             "screenshot_type",

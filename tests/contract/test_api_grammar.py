@@ -114,3 +114,13 @@ def test_a_list_may_repeat_its_name_and_others_may_not(owner, bakery, name):
     assert repeated.json() == with_comma.json()
     assert single.json()["errors"][0]["code"] == "repeated_parameter"
     assert mixed.status_code == 400
+
+
+def test_a_column_that_is_named_again_orders_nothing(owner, bakery):
+    CustomerFactory.create_batch(3, business=bakery)
+    again = ",".join(["name", "-name"] * 100)
+
+    answer = owner.get(f"/api/v1/customers?ordering={again}")
+
+    assert answer.status_code == 200
+    assert ids(answer) == ids(owner.get("/api/v1/customers?ordering=name"))

@@ -394,7 +394,7 @@ def test_every_answer_in_a_request_is_read_by_one_field():
         if isinstance(field, serializers.BooleanField)
         and not isinstance(field, AnswerField)
         and name not in OPTIONS
-        # What is looked for is no answer of anybody; `true` or `false`, as in addresses.
+        # What is looked for is nobody's answer: true or false, as in addresses.
         and body.__name__ != "CustomerQuerySerializer"
     }
 

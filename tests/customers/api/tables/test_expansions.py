@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from customers.models import Booking
+from customers.models import Address, Booking, Contact, Note, Ticket, TicketMessage
 from tests.conftest import signed_in, staff
 from tests.contract.copies import make_copies
 from tests.factories import (
@@ -140,7 +140,7 @@ def test_a_screen_takes_as_many_statements_for_ten_rows_as_for_a_thousand(
     counts = []
     for copies in (0, 300):
         if copies:
-            for model in (Booking,):
+            for model in (Address, Booking, Contact, Note, Ticket, TicketMessage):
                 make_copies(model, copies)
         with CaptureQueriesContext(connection) as queries:
             get(admin, f"{V1}/{thea.pk}")
@@ -150,13 +150,19 @@ def test_a_screen_takes_as_many_statements_for_ten_rows_as_for_a_thousand(
 
 
 def test_a_list_takes_as_many_statements_for_two_as_for_twenty(admin, bakery, thea):
-    get(admin, V1, "bookings,tickets.messages")
+    expand = ",".join((*LISTS, "tickets.messages"))
+    get(admin, V1, expand)
     counts = []
     for more in (1, 20):
         for customer in CustomerFactory.create_batch(more, business=bakery):
             BookingFactory(customer=customer)
+            ContactFactory(customer=customer)
+            NoteFactory(customer=customer)
+            FlagFactory(customer=customer)
+            for _ in range(2):
+                TicketMessageFactory(ticket=TicketFactory(customer=customer))
         with CaptureQueriesContext(connection) as queries:
-            get(admin, V1, "bookings,tickets.messages")
+            get(admin, V1, expand)
         counts.append(len(queries))
 
     assert counts[0] == counts[1]

@@ -195,3 +195,16 @@ def test_statements_do_not_grow(support, bakery, thea):
         CustomerFactory.create_batch(20, business=bakery)
 
     assert counts[0] == counts[1]
+
+
+def test_of_no_values_nobody_is_listed_by_mistake(support, thea, others):
+    answer = send(support, "POST", QUERY, {"status__in": []})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/status__in"
+
+
+def test_a_number_is_as_fine_as_in_an_address(support, thea):
+    body = {"stats__total_spent__lte": 10.12345}
+
+    assert found(support, body) == [str(thea.pk)]
